@@ -1,0 +1,59 @@
+"""Every error that memstat raises on purpose; each message says what happened and what helps."""
+
+from __future__ import annotations
+
+
+class MemstatError(Exception):
+    """The root of memstat's errors: catch this one to catch them all.
+
+    >>> issubclass(NoSuchProcess, MemstatError)
+    True
+    """
+
+
+class UnsupportedPlatform(MemstatError):
+    """The system has no ``/proc`` with memory accounting: not Linux, or a kernel without it."""
+
+
+class TooManyDescriptors(MemstatError):
+    """The kernel gave no descriptor even for one short read (``EMFILE`` or ``ENFILE``)."""
+
+
+class ProcessError(MemstatError):
+    """Something is wrong with one process; ``pid`` tells which.
+
+    >>> ProcessError(7, "process 7 is odd").pid
+    7
+    """
+
+    def __init__(self, pid: int, message: str) -> None:
+        super().__init__(pid, message)
+        self.pid = pid
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class NoSuchProcess(ProcessError):
+    """No process has this PID (it may have ended a moment ago, or be hidden by ``hidepid``)."""
+
+
+class NotAProcess(ProcessError):
+    """The number is the id of a thread; the message names its process."""
+
+
+class SpawnError(MemstatError):
+    """A command could not be started; ``exit_status`` is what a shell would report (126 or 127)."""
+
+    def __init__(self, message: str, exit_status: int) -> None:
+        super().__init__(message, exit_status)
+        self.message = message
+        self.exit_status = exit_status
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class ParseError(MemstatError):
+    """A file of ``/proc`` did not hold what the kernel documents for it."""

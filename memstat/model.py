@@ -1,0 +1,172 @@
+"""The values that travel through memstat: immutable, in bytes and seconds, unknown is ``None``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ReadStatus(StrEnum):
+    """What came of reading one process.
+
+    >>> ReadStatus("denied") is ReadStatus.DENIED
+    True
+    """
+
+    MEASURED = "measured"
+    """Its memory was read."""
+    DENIED = "denied"
+    """It belongs to someone else: RSS is known at best, PSS is not."""
+    GONE = "gone"
+    """It ended after it had been found and before it was read."""
+    NO_MEMORY = "no-memory"
+    """A zombie or a kernel thread: there is nothing to measure."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessKey:
+    """The identity of a process: a recycled PID has another start time, so it is another key.
+
+    >>> ProcessKey(1, 10) == ProcessKey(1, 99)
+    False
+    """
+
+    pid: int
+    """Process id, as this PID namespace numbers it."""
+    start_ticks: int
+    """Start time in clock ticks since boot: field 22 of ``proc_pid_stat(5)``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Sizes in bytes, with the meanings of ``proc_pid_smaps(5)``; ``None`` where unknown.
+
+    >>> Memory(pss_bytes=4096).uss_bytes is None
+    True
+    """
+
+    pss_bytes: int | None = None
+    """Proportional set size: a page that n processes share counts 1/n."""
+    uss_bytes: int | None = None
+    """Unique set size: pages that no other process maps (``Private_Clean + Private_Dirty``)."""
+    rss_bytes: int | None = None
+    """Resident set size: every resident page, shared or not, counts whole."""
+    pss_anon_bytes: int | None = None
+    """The part of PSS in anonymous pages; the kernel tells it since Linux 5.9 or so."""
+    pss_file_bytes: int | None = None
+    """The part of PSS in file pages."""
+    pss_shmem_bytes: int | None = None
+    """The part of PSS in shared memory and tmpfs pages."""
+    swap_pss_bytes: int | None = None
+    """Proportional share of swapped-out pages; not part of PSS."""
+
+
+MEMORY_FIELDS = tuple(Memory.__dataclass_fields__)
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessSample:
+    """One process in one snapshot.
+
+    >>> ProcessSample(ProcessKey(7, 1), "sh").status
+    <ReadStatus.GONE: 'gone'>
+    """
+
+    key: ProcessKey
+    """Who it is."""
+    name: str
+    """Its ``comm``, chosen by the process: up to 15 bytes, any of them. Not safe to print as is."""
+    ppid: int | None = None
+    """The PID of its parent now; ``None`` when it could not be read."""
+    depth: int = 0
+    """Generations below the target: 0 for the target itself."""
+    status: ReadStatus = ReadStatus.GONE
+    """Whether it could be read."""
+    memory: Memory = Memory()
+    """Its sizes; every field is ``None`` unless ``status`` is measured (``rss_bytes`` too if denied)."""
+    rss_peak_bytes: int | None = None
+    """The kernel's own high-water mark of RSS since ``execve`` (``VmHWM``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that one sweep found, children after their parents. The only thing consumers get."""
+
+    tick: int
+    """Index in the grid ``t0 + tick * interval_s``; a last sample off the grid repeats the index."""
+    unix_time_s: float
+    """Wall clock at the start of the sweep, seconds since 1970 UTC."""
+    elapsed_s: float
+    """Seconds from ``t0`` to the start of the sweep, by the monotonic clock."""
+    late_s: float
+    """How long after its tick the sweep began."""
+    missed_ticks: int
+    """Ticks skipped since the start, because a sweep or the machine was too slow."""
+    sweep_s: float
+    """How long the sweep took. Its reads are not simultaneous."""
+    complete: bool
+    """Whether ``total`` lacks nothing: no process was denied, none went away during the sweep."""
+    total: Memory
+    """The sum over the processes; a field is ``None`` where no process has it."""
+    processes: tuple[ProcessSample, ...]
+    """The tree, depth first, children in PID order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """The snapshot with the largest total PSS so far."""
+
+    pss_bytes: int
+    """Its total PSS."""
+    snapshot: Snapshot
+    """All of it."""
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds from the first tick to the peak."""
+        return self.snapshot.elapsed_s
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingStats:
+    """How well the sampling went, and with it how far a peak can be trusted."""
+
+    interval_s: float
+    """The time between two ticks that was asked for."""
+    samples: int
+    """Sweeps taken."""
+    missed_ticks: int
+    """Ticks skipped."""
+    incomplete_samples: int
+    """Sweeps whose total lacks something."""
+    longest_gap_s: float | None
+    """The longest time between the starts of two sweeps; ``None`` for fewer than two."""
+    sweep_median_s: float | None
+    """The median duration of a sweep, to within 1 %; ``None`` without any."""
+    sweep_max_s: float | None
+    """The longest sweep; ``None`` without any."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What came of a supervised command."""
+
+    command: tuple[str, ...]
+    """The command and its arguments."""
+    exit_code: int | None
+    """Its exit code; ``None`` when a signal killed it."""
+    signal: int | None
+    """The number of the signal that killed it; ``None`` when it exited."""
+    duration_s: float
+    """Wall time from just before the start to the end of the command."""
+    stats: SamplingStats
+    """How the sampling went."""
+    peak: Peak | None
+    """``None`` when nothing could be measured: the command was too short, or not readable."""
+    last: Snapshot | None = None
+    """The last snapshot, ``None`` without any."""
+
+    @property
+    def exit_status(self) -> int:
+        """The status a shell would report: the exit code, or 128 and the signal's number."""
+        return 128 + self.signal if self.signal is not None else self.exit_code or 0

@@ -1,0 +1,1 @@
+"""What the kernel says. No other package of memstat knows ``/proc``."""

@@ -1,0 +1,47 @@
+"""How many descriptors may stay open, within RLIMIT_NOFILE (``getrlimit(2)``)."""
+
+from __future__ import annotations
+
+import os
+import resource
+import threading
+from typing import Final
+
+_RESERVE: Final = 64
+"""Left for the event loop, redirections, listings and short reads."""
+
+
+class DescriptorBudget:
+    """Counts what readers hold open, and says when they should open and close per read instead."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.held = 0
+        self._lock = threading.Lock()
+
+    def take(self) -> None:
+        with self._lock:
+            self.held += 1
+
+    def give_back(self) -> None:
+        with self._lock:
+            self.held -= 1
+
+    @property
+    def exceeded(self) -> bool:
+        return self.held > self.limit
+
+
+def available_descriptors() -> int:
+    """Return how many descriptors readers may hold under the present soft limit."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        soft = 1 << 20
+    # Half, since the program around us may want as many itself.
+    return max(0, soft - len(os.listdir("/proc/self/fd")) - _RESERVE) // 2
+
+
+def raise_descriptor_limit() -> None:
+    """Raise the soft limit of this process to its hard limit. Children started later inherit it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,0 +1,96 @@
+"""The real ``/proc`` of Linux as a source of processes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+
+from memstat.errors import NoSuchProcess, NotAProcess, UnsupportedPlatform
+from memstat.model import ProcessKey
+from memstat.proc.descriptors import DescriptorBudget, available_descriptors
+from memstat.proc.parse import Identity, parse_stat, parse_status
+from memstat.proc.reader import LinuxReader, read_file
+
+
+class LinuxProcSource:
+    """Reads ``/proc``; one source of memory figures, ``smaps_rollup`` or else ``smaps``, for good.
+
+    Raises UnsupportedPlatform when there is neither. ``max_descriptors`` bounds what its readers
+    keep open; past it they open and close at every read.
+    """
+
+    def __init__(
+        self, *, use_rollup: bool | None = None, max_descriptors: int | None = None
+    ) -> None:
+        require_linux()
+        self.use_rollup = os.path.exists("/proc/self/smaps_rollup") if use_rollup is None else use_rollup
+        limit = available_descriptors() if max_descriptors is None else max_descriptors
+        self.budget = DescriptorBudget(limit)
+
+    def list_processes(self) -> Mapping[int, int]:
+        # The inode of a /proc entry is new for each process: it tells a recycled PID at no cost.
+        with os.scandir("/proc") as entries:
+            return {int(entry.name): entry.inode() for entry in entries if entry.name.isdecimal()}
+
+    def identify(self, pid: int) -> Identity | None:
+        try:
+            return parse_stat(read_file(f"/proc/{pid}/stat"))
+        except (ProcessLookupError, FileNotFoundError, PermissionError):
+            return None
+
+    def require(self, pid: int) -> Identity:
+        try:
+            status = parse_status(read_file(f"/proc/{pid}/status"))
+            identity = parse_stat(read_file(f"/proc/{pid}/stat"))
+        except PermissionError:
+            raise NoSuchProcess(pid, _hidden(pid)) from None
+        except OSError:
+            raise NoSuchProcess(pid, _missing(pid)) from None
+        if status.tgid != pid:
+            raise NotAProcess(
+                pid, f"{pid} is a thread of process {status.tgid}: measure {status.tgid} instead"
+            )
+        return identity
+
+    def reader(self, key: ProcessKey) -> LinuxReader:
+        return LinuxReader(key, self.budget, rollup=self.use_rollup)
+
+
+def require_linux() -> None:
+    """Raise UnsupportedPlatform unless this system tells the memory of processes by ``/proc``."""
+    if sys.platform != "linux":
+        raise UnsupportedPlatform(f"memstat measures Linux processes; this is {sys.platform}")
+    if not os.path.exists("/proc/self/smaps"):
+        raise UnsupportedPlatform(
+            "/proc/self/smaps does not exist: /proc is not mounted, "
+            "or this kernel was built without CONFIG_PROC_PAGE_MONITOR"
+        )
+
+
+def hides_processes() -> bool:
+    """Whether ``/proc`` hides other users' processes from us (``hidepid``, proc(5))."""
+    # Process 1 always exists, and a mount with hidepid shows it to its owner alone.
+    try:
+        os.stat("/proc/1/stat")
+        read_file("/proc/1/stat")
+    except OSError:
+        return True
+    return False
+
+
+def _missing(pid: int) -> str:
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return _hidden(pid)
+    except (OSError, OverflowError):
+        pass
+    return f"no process has PID {pid}"
+
+
+def _hidden(pid: int) -> str:
+    return (
+        f"process {pid} belongs to another user and /proc hides it (hidepid): "
+        "run as the same user or as root"
+    )

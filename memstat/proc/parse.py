@@ -1,0 +1,169 @@
+"""Bytes of ``/proc`` files to values. Pure: no file is opened here."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from memstat.errors import ParseError
+from memstat.model import Memory
+from memstat.units import KIB
+
+ZOMBIE_STATES: Final = frozenset("ZXx")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a process is: the parts of ``proc_pid_stat(5)`` that memstat needs."""
+
+    pid: int
+    ppid: int
+    start_ticks: int
+    """Start time since boot, in clock ticks."""
+    name: str
+    """``comm``, decoded; bytes that are not UTF-8 stand as ``\\xNN``."""
+    state: str
+    """One letter, ``Z`` for a zombie."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The parts of ``proc_pid_status(5)`` that memstat needs."""
+
+    name: str
+    state: str
+    tgid: int
+    """The process that a thread belongs to."""
+    ppid: int
+    threads: int
+    rss_bytes: int | None
+    """``VmRSS``; ``None`` for a zombie or a kernel thread."""
+    rss_peak_bytes: int | None
+    """``VmHWM``, likewise."""
+
+
+def decode_name(raw: bytes) -> str:
+    r"""Return ``comm`` as text that any encoder takes.
+
+    >>> decode_name(b"caf\xc3\xa9 \xff")
+    'café \\xff'
+    """
+    return raw.decode("utf-8", "backslashreplace")
+
+
+def parse_stat(data: bytes) -> Identity:
+    """Parse ``/proc/PID/stat``; a name may hold anything, so fields count from the last ``)``.
+
+    Raises ParseError when a field is missing or not a number.
+
+    >>> parse_stat(b"7 (a) b) S 1 " + b"0 " * 17 + b"500 0").start_ticks
+    500
+    """
+    head, closing, tail = data.rpartition(b")")
+    pid, opening, name = head.partition(b"(")
+    fields = tail.split()
+    try:
+        if not (opening and closing):
+            raise ValueError("no name in parentheses")
+        return Identity(
+            pid=int(pid),
+            ppid=int(fields[1]),
+            start_ticks=int(fields[19]),
+            name=decode_name(name),
+            state=fields[0].decode("ascii"),
+        )
+    except (ValueError, IndexError) as error:
+        raise ParseError(f"/proc/PID/stat: {error}: {data[:80]!r}") from None
+
+
+def parse_status(data: bytes) -> Status:
+    r"""Parse ``/proc/PID/status``. Raises ParseError when a field is missing or not a number.
+
+    >>> parse_status(b"Name:\ta\nState:\tS\nTgid:\t7\nPid:\t7\nPPid:\t1\nThreads:\t1\n").ppid
+    1
+    """
+    try:
+        return Status(
+            name=_unescape_name(_line(data, b"Name:\t", 0)),
+            state=_line(data, b"\nState:\t")[:1].decode("ascii"),
+            tgid=int(_line(data, b"\nTgid:\t")),
+            ppid=int(_line(data, b"\nPPid:\t")),
+            threads=int(_line(data, b"\nThreads:\t")),
+            rss_bytes=_optional_kib(data, b"\nVmRSS:\t"),
+            rss_peak_bytes=_optional_kib(data, b"\nVmHWM:\t"),
+        )
+    except ValueError as error:
+        raise ParseError(f"/proc/PID/status: {error}: {data[:80]!r}") from None
+
+
+def _line(data: bytes, label: bytes, start: int = -1) -> bytes:
+    at = data.index(label) if start < 0 else start
+    begin = at + len(label)
+    return data[begin : data.index(b"\n", begin)]
+
+
+def _optional_kib(data: bytes, label: bytes) -> int | None:
+    if label not in data:
+        return None
+    return int(_line(data, label).removesuffix(b" kB")) * KIB
+
+
+def _unescape_name(escaped: bytes) -> str:
+    # status, unlike stat, writes a newline and a backslash of the name as \n and \\.
+    if b"\\" in escaped:
+        escaped = re.sub(rb"\\(.)", lambda m: b"\n" if m[1] == b"n" else m[1], escaped)
+    return decode_name(escaped)
+
+
+def parse_rollup(data: bytes) -> Memory:
+    r"""Parse ``/proc/PID/smaps_rollup`` (proc_pid_smaps(5)).
+
+    Raises ParseError when Rss, Pss or the private parts are missing or not numbers. The parts of
+    PSS and the swap are ``None`` on kernels that do not tell them.
+
+    >>> text = b"0-f ---p 0 00:00 0 [rollup]\nRss: 8 kB\nPss: 5 kB\n"
+    >>> parse_rollup(text + b"Private_Clean: 0 kB\nPrivate_Dirty: 4 kB\n").uss_bytes
+    4096
+    """
+    words = data[data.find(b"\n") :].split()
+    kib = dict(zip(words[::3], words[1::3], strict=False))
+    try:
+        return Memory(
+            int(kib[b"Pss:"]) * KIB,
+            (int(kib[b"Private_Clean:"]) + int(kib[b"Private_Dirty:"])) * KIB,
+            int(kib[b"Rss:"]) * KIB,
+            int(kib[b"Pss_Anon:"]) * KIB if b"Pss_Anon:" in kib else None,
+            int(kib[b"Pss_File:"]) * KIB if b"Pss_File:" in kib else None,
+            int(kib[b"Pss_Shmem:"]) * KIB if b"Pss_Shmem:" in kib else None,
+            int(kib[b"SwapPss:"]) * KIB if b"SwapPss:" in kib else None,
+        )
+    except (ValueError, KeyError) as error:
+        raise ParseError(f"/proc/PID/smaps_rollup: {error!r}: {data[:80]!r}") from None
+
+
+_SMAPS_LINE: Final = re.compile(rb"^(Rss|Pss|Private_Clean|Private_Dirty|SwapPss):\s*(\d+) kB$", re.M)
+
+
+def parse_smaps(data: bytes) -> Memory:
+    r"""Sum ``/proc/PID/smaps`` over its mappings, for kernels before 4.14.
+
+    The kernel cuts each mapping's PSS to whole kB, so the sum is low by up to 1 kB a mapping.
+    A process without mappings has no memory: all zero is never returned for it. Raises ParseError
+    when there is no Rss or Pss at all.
+
+    >>> parse_smaps(b"0-f r--p 0 00:00 0\nRss: 8 kB\nPss: 5 kB\n" * 2).pss_bytes
+    10240
+    """
+    kib: dict[bytes, int] = {}
+    for field, value in _SMAPS_LINE.findall(data):
+        kib[field] = kib.get(field, 0) + int(value)
+    if b"Rss" not in kib or b"Pss" not in kib:
+        raise ParseError(f"/proc/PID/smaps: no Rss or no Pss: {data[:80]!r}")
+    swap = kib.get(b"SwapPss")
+    return Memory(
+        pss_bytes=kib[b"Pss"] * KIB,
+        uss_bytes=(kib.get(b"Private_Clean", 0) + kib.get(b"Private_Dirty", 0)) * KIB,
+        rss_bytes=kib[b"Rss"] * KIB,
+        swap_pss_bytes=None if swap is None else swap * KIB,
+    )

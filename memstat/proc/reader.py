@@ -1,0 +1,200 @@
+"""Reading one process of Linux through descriptors that stay open."""
+
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from memstat.errors import ParseError, TooManyDescriptors
+from memstat.model import Memory, ProcessKey, ReadStatus
+from memstat.proc.parse import (
+    Status,
+    parse_rollup,
+    parse_smaps,
+    parse_stat,
+    parse_status,
+)
+from memstat.proc.source import GONE, Reading
+
+if TYPE_CHECKING:
+    from memstat.proc.descriptors import DescriptorBudget
+
+_PAGE_OF_TEXT: Final = 8192
+_CHUNK: Final = 1 << 16
+_GONE_ERRNOS: Final = frozenset({errno.ESRCH, errno.ENOENT})
+_DENIED_ERRNOS: Final = frozenset({errno.EACCES, errno.EPERM})
+_EXEC_RACES: Final = 4
+"""How often an ``execve`` may fall between opening and reading before we give up on this tick."""
+
+
+class LinuxReader:
+    """Keeps the files of one process open and reads them with ``pread``.
+
+    ``smaps_rollup`` is bound to an address space and fails with ESRCH after ``execve`` or exit;
+    ``stat`` and ``status`` are bound to the process. Whatever fails leads to the same slow path:
+    close, open anew, check that the start time is still ours, classify.
+
+    ``stat`` is read for a change only: it tells faults, CPU time, name and parent. While it stays
+    the same to the byte, so does what ``status`` said, and that dearer file need not be read.
+    """
+
+    def __init__(self, key: ProcessKey, budget: DescriptorBudget, *, rollup: bool) -> None:
+        self._directory = f"/proc/{key.pid}"
+        self._key = key
+        self._budget = budget
+        self._memory_file = "smaps_rollup" if rollup else "smaps"
+        self._fetch = _fetch_page if rollup else _fetch_all
+        self._parse = parse_rollup if rollup else parse_smaps
+        self._memory_fd = self._status_fd = self._stat_fd = -1
+        self._stat_text = self._memory_text = b""
+        self._last = GONE
+
+    def read(self) -> Reading:
+        if self._memory_fd >= 0:
+            try:
+                return self._read_open()
+            except (OSError, ParseError):
+                self.close()
+        for _ in range(_EXEC_RACES):
+            reading = self._read_anew()
+            if reading is not None:
+                return reading
+        return GONE
+
+    def close(self) -> None:
+        for fd in (self._memory_fd, self._status_fd, self._stat_fd):
+            if fd >= 0:
+                self._close(fd)
+        self._memory_fd = self._status_fd = self._stat_fd = -1
+
+    def _read_open(self) -> Reading:
+        stat_text = _fetch_page(self._stat_fd)
+        memory_text = self._fetch(self._memory_fd)
+        if stat_text != self._stat_text:
+            status = parse_status(_fetch_page(self._status_fd))
+            self._last = _measured(status, self._parse(memory_text))
+        elif memory_text != self._memory_text:
+            self._last = replace(self._last, memory=self._parse(memory_text))
+        self._stat_text, self._memory_text = stat_text, memory_text
+        return self._last
+
+    def _read_anew(self) -> Reading | None:
+        """Read from fresh descriptors; ``None`` when the address space changed under us."""
+        try:
+            reading = self._open_and_read()
+        except OSError as error:
+            self.close()
+            return self._explain(error)
+        if reading.status is not ReadStatus.MEASURED or self._budget.exceeded:
+            self.close()
+        return reading
+
+    def _open_and_read(self) -> Reading:
+        self._status_fd = self._open(f"{self._directory}/status")
+        try:
+            self._memory_fd = self._open(f"{self._directory}/{self._memory_file}")
+        except PermissionError:
+            self._memory_fd = -1
+        # Opened last: if this one is ours, so are the others.
+        self._stat_fd = self._open(f"{self._directory}/stat")
+        self._stat_text = _fetch_page(self._stat_fd)
+        if parse_stat(self._stat_text).start_ticks != self._key.start_ticks:
+            return GONE
+        status = parse_status(_fetch_page(self._status_fd))
+        if status.rss_bytes is None:
+            return self._read_through_thread(status)
+        if self._memory_fd < 0:
+            return _denied(status)
+        self._memory_text = self._fetch(self._memory_fd)
+        self._last = _measured(status, self._parse(self._memory_text))
+        return self._last
+
+    def _read_through_thread(self, status: Status) -> Reading:
+        """Read a process whose main thread has ended: its own files are empty, its threads' are not."""
+        if status.threads > 1:
+            for tid in sorted(map(int, os.listdir(f"{self._directory}/task"))):
+                try:
+                    reading = self._read_thread(f"{self._directory}/task/{tid}", status)
+                except OSError as error:
+                    if error.errno not in _GONE_ERRNOS:
+                        raise
+                else:
+                    if reading is not None:
+                        return reading
+        return Reading(ReadStatus.NO_MEMORY, status.name, status.ppid)
+
+    def _read_thread(self, directory: str, status: Status) -> Reading | None:
+        of_thread = parse_status(read_file(f"{directory}/status"))
+        if of_thread.rss_bytes is None:
+            return None
+        # A thread may bear a name of its own: name and parent are the process's.
+        status = replace(
+            status, rss_bytes=of_thread.rss_bytes, rss_peak_bytes=of_thread.rss_peak_bytes
+        )
+        try:
+            fd = self._open(f"{directory}/{self._memory_file}")
+        except PermissionError:
+            return _denied(status)
+        try:
+            return _measured(status, self._parse(self._fetch(fd)))
+        finally:
+            self._close(fd)
+
+    def _explain(self, error: OSError) -> Reading | None:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            raise TooManyDescriptors(
+                "no file descriptor left to read a process with; raise the limit (ulimit -n)"
+            ) from error
+        if error.errno in _GONE_ERRNOS:
+            return None if self._is_still_ours() else GONE
+        if error.errno in _DENIED_ERRNOS:
+            return Reading(ReadStatus.DENIED)
+        raise error
+
+    def _is_still_ours(self) -> bool:
+        try:
+            stat = parse_stat(read_file(f"{self._directory}/stat"))
+        except OSError as error:
+            return error.errno not in _GONE_ERRNOS
+        return stat.start_ticks == self._key.start_ticks
+
+    def _open(self, path: str) -> int:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._budget.take()
+        return fd
+
+    def _close(self, fd: int) -> None:
+        os.close(fd)
+        self._budget.give_back()
+
+
+def _measured(status: Status, memory: Memory) -> Reading:
+    return Reading(ReadStatus.MEASURED, status.name, status.ppid, memory, status.rss_peak_bytes)
+
+
+def _denied(status: Status) -> Reading:
+    known = Memory(rss_bytes=status.rss_bytes)
+    return Reading(ReadStatus.DENIED, status.name, status.ppid, known, status.rss_peak_bytes)
+
+
+def read_file(path: str) -> bytes:
+    """Return the first 8 KiB of a file of ``/proc``, all there is of ``stat`` and ``status``."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(fd, _PAGE_OF_TEXT)
+    finally:
+        os.close(fd)
+
+
+def _fetch_page(fd: int) -> bytes:
+    return os.pread(fd, _PAGE_OF_TEXT, 0)
+
+
+def _fetch_all(fd: int) -> bytes:
+    os.lseek(fd, 0, os.SEEK_SET)
+    chunks = []
+    while chunk := os.read(fd, _CHUNK):
+        chunks.append(chunk)
+    return b"".join(chunks)

@@ -1,0 +1,57 @@
+"""The seam between memstat and the kernel: what a source of processes must tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from memstat.model import Memory, ProcessKey, ReadStatus
+from memstat.proc.parse import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One read of one process: a process that is gone or denied is a value, not an error."""
+
+    status: ReadStatus
+    name: str | None = None
+    """``None`` when not even the name could be read."""
+    ppid: int | None = None
+    memory: Memory = Memory()
+    rss_peak_bytes: int | None = None
+
+
+GONE = Reading(ReadStatus.GONE)
+
+
+class ProcessReader(Protocol):
+    """Reads one process again and again; bound to that process, never to a recycled PID."""
+
+    def read(self) -> Reading:
+        """Return what the process uses now. Raises TooManyDescriptors, nothing else of its own."""
+        ...
+
+    def close(self) -> None:
+        """Give back what is held open. Harmless when repeated."""
+        ...
+
+
+class ProcSource(Protocol):
+    """A view of a system's processes. Its calls may block and come from any thread."""
+
+    def list_processes(self) -> Mapping[int, int]:
+        """Return PID -> a number that differs for each process that ever had this PID."""
+        ...
+
+    def identify(self, pid: int) -> Identity | None:
+        """Return who has this PID, ``None`` when nobody has or it may not be known."""
+        ...
+
+    def require(self, pid: int) -> Identity:
+        """Return who has this PID, or raise NoSuchProcess or NotAProcess with the reason."""
+        ...
+
+    def reader(self, key: ProcessKey) -> ProcessReader:
+        """Return a reader for this process; one that has ended meanwhile reads as gone."""
+        ...

@@ -1,0 +1,142 @@
+"""Who descends from whom. Pure: it is told what was seen, and answers who belongs to the tree."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from memstat.model import ProcessKey
+from memstat.proc.parse import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A member of the tree and its place in it."""
+
+    key: ProcessKey
+    name: str
+    """As it was when first seen."""
+    depth: int
+
+
+class ProcessTree:
+    """The targets and, while they live, all descendants of them that were ever seen.
+
+    A listing is PID -> inode of its ``/proc`` entry. The inode is new for every process, so a
+    recycled PID is known without reading anything; that one inode follows another for the same
+    process (the kernel may drop it when memory is short) does no harm either.
+    """
+
+    def __init__(
+        self,
+        roots: Iterable[ProcessKey],
+        *,
+        excluded: Collection[int] = (),
+        adopter: int | None = None,
+    ) -> None:
+        """``excluded`` PIDs never belong; children of ``adopter``, a subreaper, always do."""
+        self._roots = frozenset(roots)
+        self._excluded = frozenset(excluded)
+        self._adopter = adopter
+        self._inodes: dict[int, int] = {}
+        self._starts: dict[int, int] = {}
+        self._names: dict[int, str] = {}
+        self._parents: dict[int, int | None] = {}
+        self._open: dict[int, int] = {}
+        self._order: tuple[Node, ...] | None = ()
+
+    def unseen(self, listing: Mapping[int, int]) -> list[int]:
+        """Return the PIDs of a listing that ``update`` needs identified."""
+        if listing == self._inodes:
+            return []
+        return [pid for pid, inode in listing.items() if self._inodes.get(pid) != inode]
+
+    def update(
+        self, listing: Mapping[int, int], identities: Mapping[int, Identity | None]
+    ) -> bool:
+        """Take in a listing, with who the unseen ones are (``None``: nobody can tell).
+
+        Returns whether the place of some is open still, since their parent was not listed: look
+        once more.
+        """
+        self._forget(self._inodes.keys() - listing.keys())
+        self._forget([pid for pid, who in identities.items() if self._is_another(pid, who)])
+        fresh: dict[int, Identity] = {}
+        for pid, identity in identities.items():
+            self._inodes[pid] = listing[pid]
+            if identity is None:
+                self._starts[pid] = 0
+            elif pid not in self._starts:
+                fresh[pid] = identity
+        was_open, self._open = self._open, {}
+        while fresh:
+            self._settle(fresh, was_open)
+        return bool(self._open)
+
+    def members(self) -> tuple[Node, ...]:
+        """Return the tree depth first, children in PID order."""
+        if self._order is None:
+            self._order = tuple(self._walk())
+        return self._order
+
+    def _is_another(self, pid: int, identity: Identity | None) -> bool:
+        known = self._starts.get(pid)
+        return known is not None and (identity is None or identity.start_ticks != known)
+
+    def _forget(self, dead: Collection[int]) -> None:
+        if not self._parents.keys().isdisjoint(dead):
+            self._order = None
+            for pid, parent in self._parents.items():
+                # The children of a member that ended stay in the tree, one generation up.
+                while parent is not None and parent in dead:
+                    parent = self._parents[parent]
+                self._parents[pid] = parent
+        for pid in dead:
+            del self._inodes[pid]
+            self._starts.pop(pid, None)
+            self._names.pop(pid, None)
+            self._parents.pop(pid, None)
+
+    def _settle(self, fresh: dict[int, Identity], was_open: Mapping[int, int]) -> None:
+        """Place one process, and before it every ancestor of it that is not yet placed."""
+        pid, identity = fresh.popitem()
+        line = [identity]
+        while (parent := fresh.pop(line[-1].ppid, None)) is not None:
+            line.append(parent)
+        for identity in reversed(line):
+            if self._place(identity, was_open.get(identity.pid)):
+                self._starts[identity.pid] = identity.start_ticks
+            else:
+                # Unknown still: the next listing has it as unseen again.
+                self._open[identity.pid] = identity.ppid
+                del self._inodes[identity.pid]
+
+    def _place(self, identity: Identity, ppid_when_open: int | None) -> bool:
+        """Let it join or stay outside; False when its parent is not known yet."""
+        pid, ppid, start = identity.pid, identity.ppid, identity.start_ticks
+        # A parent younger than its child has a recycled PID: the child was read before its own died.
+        has_parent = ppid in self._starts and self._starts[ppid] <= start
+        if pid in self._excluded:
+            return True
+        if has_parent and ppid in self._parents:
+            return self._join(identity, ppid)
+        if ProcessKey(pid, start) in self._roots or ppid == self._adopter:
+            return self._join(identity, None)
+        # Parents of other PID namespaces (0) and hidden ones are never listed.
+        return has_parent or ppid == 0 or ppid == ppid_when_open
+
+    def _join(self, identity: Identity, parent: int | None) -> bool:
+        self._names[identity.pid] = identity.name
+        self._parents[identity.pid] = parent
+        self._order = None
+        return True
+
+    def _walk(self) -> Iterable[Node]:
+        children: dict[int | None, list[int]] = {}
+        for pid in sorted(self._parents, reverse=True):
+            children.setdefault(self._parents[pid], []).append(pid)
+        waiting = [(pid, 0) for pid in children.get(None, ())]
+        while waiting:
+            pid, depth = waiting.pop()
+            yield Node(ProcessKey(pid, self._starts[pid]), self._names[pid], depth)
+            waiting += [(child, depth + 1) for child in children.get(pid, ())]

@@ -1,0 +1,1 @@
+"""When to look, and what it adds up to."""

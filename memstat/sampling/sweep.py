@@ -1,0 +1,206 @@
+"""One sweep: find the tree, read every process of it, add up. Blocking; knows no event loop."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Collection, Sequence
+from operator import attrgetter
+from typing import Final
+
+from memstat.errors import MemstatError
+from memstat.model import (
+    MEMORY_FIELDS,
+    Memory,
+    ProcessKey,
+    ProcessSample,
+    ReadStatus,
+    Snapshot,
+)
+from memstat.proc.source import ProcessReader, ProcSource, Reading
+from memstat.proc.tree import Node, ProcessTree
+from memstat.sampling.clock import Tick
+
+_READ_WHILE_FINDING: Final = 8
+"""Trees up to this size are read by the thread that found them: a second hop would cost more."""
+
+_SHARE_INCOMPLETE: Final = frozenset({ReadStatus.DENIED, ReadStatus.GONE})
+
+
+class _Tracked:
+    """A member of the tree with its reader and what was read last."""
+
+    __slots__ = ("_node", "_reader", "_reading", "sample")
+
+    def __init__(self, node: Node, reader: ProcessReader) -> None:
+        self._node = node
+        self._reader = reader
+        self._reading: Reading | None = None
+        self.sample = ProcessSample(node.key, node.name)
+
+    @property
+    def rss_bytes(self) -> int:
+        return self.sample.memory.rss_bytes or 0
+
+    def read(self, node: Node) -> None:
+        reading = self._reader.read()
+        if reading is self._reading and node is self._node:
+            return
+        self._reading, self._node = reading, node
+        self.sample = ProcessSample(
+            node.key,
+            reading.name or self.sample.name,
+            reading.ppid,
+            node.depth,
+            reading.status,
+            reading.memory,
+            reading.rss_peak_bytes,
+        )
+
+    def close(self) -> None:
+        self._reader.close()
+
+
+class Sweeper:
+    """Sweeps the trees of some processes again and again.
+
+    ``begin`` finds the tree; then any number of threads call ``drain``, once each, to share out the
+    reads; when all have returned, ``finish`` adds up. Of one sweeper only one sweep may be under way.
+    """
+
+    def __init__(
+        self,
+        source: ProcSource,
+        roots: Sequence[ProcessKey],
+        *,
+        recursive: bool,
+        excluded: Collection[int] = (),
+        adopter: int | None = None,
+    ) -> None:
+        self._source = source
+        self._tree = (
+            ProcessTree(roots, excluded=excluded, adopter=adopter) if recursive else None
+        )
+        self._nodes: tuple[Node, ...] = ()
+        if not recursive:
+            self._nodes = tuple(Node(key, "", 0) for key in dict.fromkeys(roots))
+        self._tracked: dict[ProcessKey, _Tracked] = {}
+        self._waiting: deque[tuple[_Tracked, Node]] = deque()
+        self._failure: MemstatError | None = None
+        self._began_s = 0.0
+        self._began_unix_s = 0.0
+
+    @property
+    def has_work(self) -> bool:
+        """Whether reads are left for ``drain``."""
+        return bool(self._waiting)
+
+    def begin(self) -> None:
+        """Find the tree; read it too when it is small."""
+        self._began_s, self._began_unix_s = time.monotonic(), time.time()
+        self._failure = None
+        if self._tree is not None:
+            self._nodes = self._find(self._tree)
+        self._track()
+        if len(self._waiting) <= _READ_WHILE_FINDING:
+            self.drain()
+
+    def drain(self) -> None:
+        """Read processes until none is left; a failure is kept for ``finish``."""
+        try:
+            while self._waiting:
+                tracked, node = self._waiting.popleft()
+                tracked.read(node)
+        except IndexError:
+            pass  # Another thread took the last one.
+        except MemstatError as error:
+            self._failure = error
+            self._waiting.clear()
+
+    def finish(self, tick: Tick, started_s: float) -> Snapshot:
+        """Return what was read since ``begin``. Raises TooManyDescriptors if nothing could be."""
+        if self._failure is not None:
+            raise self._failure
+        samples = tuple([self._tracked[node.key].sample for node in self._nodes])
+        return Snapshot(
+            tick=tick.index,
+            unix_time_s=self._began_unix_s,
+            elapsed_s=self._began_s - started_s,
+            late_s=tick.late_s,
+            missed_ticks=tick.missed_ticks,
+            sweep_s=time.monotonic() - self._began_s,
+            complete=not any(sample.status in _SHARE_INCOMPLETE for sample in samples),
+            total=add_up(samples),
+            processes=samples,
+        )
+
+    def close(self) -> None:
+        """Close every reader."""
+        for tracked in self._tracked.values():
+            tracked.close()
+        self._tracked.clear()
+
+    def _find(self, tree: ProcessTree) -> tuple[Node, ...]:
+        for _ in range(2):
+            listing = self._source.list_processes()
+            identities = {pid: self._source.identify(pid) for pid in tree.unseen(listing)}
+            if not tree.update(listing, identities):
+                break
+        return tree.members()
+
+    def _track(self) -> None:
+        kept = {}
+        for node in self._nodes:
+            known = self._tracked.pop(node.key, None)
+            kept[node.key] = known or _Tracked(node, self._source.reader(node.key))
+        for ended in self._tracked.values():
+            ended.close()
+        self._tracked = kept
+        # Large ones first: a thread that begins the largest last would keep all others waiting.
+        work = [(kept[node.key], node) for node in self._nodes]
+        work.sort(key=_last_rss, reverse=True)
+        self._waiting.extend(work)
+
+
+def _last_rss(work: tuple[_Tracked, Node]) -> int:
+    return work[0].rss_bytes
+
+
+def sweep_once(
+    source: ProcSource,
+    roots: Sequence[ProcessKey],
+    *,
+    recursive: bool,
+    excluded: Collection[int] = (),
+) -> Snapshot:
+    """Return one snapshot, read by the calling thread alone."""
+    sweeper = Sweeper(source, roots, recursive=recursive, excluded=excluded)
+    try:
+        started_s = time.monotonic()
+        sweeper.begin()
+        sweeper.drain()
+        return sweeper.finish(Tick(0, 0.0, 0), started_s)
+    finally:
+        sweeper.close()
+
+
+_FIELDS_OF = attrgetter(*MEMORY_FIELDS)
+
+
+def add_up(samples: Sequence[ProcessSample]) -> Memory:
+    """Return the sums of what is known; a field that no measured process has stays ``None``.
+
+    The RSS of a denied process is left out, as its PSS is: all fields speak of the same processes.
+
+    >>> add_up([]).pss_bytes is None
+    True
+    """
+    columns = zip(
+        *(_FIELDS_OF(s.memory) for s in samples if s.status is ReadStatus.MEASURED), strict=True
+    )
+    return Memory(*(_sum_known(column) for column in columns))
+
+
+def _sum_known(column: tuple[int | None, ...]) -> int | None:
+    known = [size for size in column if size is not None]
+    return sum(known) if known else None

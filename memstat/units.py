@@ -1,0 +1,43 @@
+"""Sizes and durations as people write and read them."""
+
+from __future__ import annotations
+
+KIB = 1024
+"""The ``kB`` of ``/proc`` is 1024 bytes."""
+
+_STEPS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+
+
+def format_size(size_bytes: int | None) -> str:
+    """Return a size with a binary unit and three or four significant digits.
+
+    ``None`` (unknown) is ``?``, never 0.
+
+    >>> format_size(0), format_size(1023), format_size(190_000_000), format_size(None)
+    ('0 B', '1023 B', '181 MiB', '?')
+    """
+    if size_bytes is None:
+        return "?"
+    value = float(size_bytes)
+    step = 0
+    # 999.5 and not 1024: "1000 MiB" and "1023 MiB" are a digit wider than "0.98 GiB".
+    while value >= 999.5 and (step or value >= KIB) and step < len(_STEPS) - 1:
+        value /= KIB
+        step += 1
+    digits = 0 if step == 0 or value >= 99.95 else 1 if value >= 9.995 else 2
+    return f"{value:.{digits}f} {_STEPS[step]}"
+
+
+def format_duration(seconds: float) -> str:
+    """Return a duration in the unit that suits it.
+
+    >>> format_duration(0.0018), format_duration(4.25), format_duration(3725)
+    ('1.8 ms', '4.2 s', '1:02:05')
+    """
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.1f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
