@@ -1,3 +1,93 @@
 """How much memory a program and everything it starts really uses, and when it was most."""
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from memstat.api import Watch, measure, run, supervise, watch
+    from memstat.errors import (
+        MemstatError,
+        NoSuchProcess,
+        NotAProcess,
+        ProcessError,
+        SpawnError,
+        TooManyDescriptors,
+        UnsupportedPlatform,
+    )
+    from memstat.model import (
+        Memory,
+        Peak,
+        ProcessKey,
+        ProcessSample,
+        ReadStatus,
+        RunResult,
+        SamplingStats,
+        Snapshot,
+    )
+    from memstat.supervise.supervisor import Supervised
+    from memstat.units import format_size
+
+_HOMES = {
+    "memstat.api": ("Watch", "measure", "run", "supervise", "watch"),
+    "memstat.errors": (
+        "MemstatError",
+        "NoSuchProcess",
+        "NotAProcess",
+        "ProcessError",
+        "SpawnError",
+        "TooManyDescriptors",
+        "UnsupportedPlatform",
+    ),
+    "memstat.model": (
+        "Memory",
+        "Peak",
+        "ProcessKey",
+        "ProcessSample",
+        "ReadStatus",
+        "RunResult",
+        "SamplingStats",
+        "Snapshot",
+    ),
+    "memstat.supervise.supervisor": ("Supervised",),
+    "memstat.units": ("format_size",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Memory",
+    "MemstatError",
+    "NoSuchProcess",
+    "NotAProcess",
+    "Peak",
+    "ProcessError",
+    "ProcessKey",
+    "ProcessSample",
+    "ReadStatus",
+    "RunResult",
+    "SamplingStats",
+    "Snapshot",
+    "SpawnError",
+    "Supervised",
+    "TooManyDescriptors",
+    "UnsupportedPlatform",
+    "Watch",
+    "format_size",
+    "measure",
+    "run",
+    "supervise",
+    "watch",
+]
+
+
+def __getattr__(name: str) -> object:
+    # Imported on first use (PEP 562): `memstat get` starts without an event loop.
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value

@@ -83,7 +83,7 @@ class ProcessSample:
     status: ReadStatus = ReadStatus.GONE
     """Whether it could be read."""
     memory: Memory = Memory()
-    """Its sizes; every field is ``None`` unless ``status`` is measured (``rss_bytes`` too if denied)."""
+    """Its sizes; all ``None`` unless ``status`` is measured, but for ``rss_bytes`` when denied."""
     rss_peak_bytes: int | None = None
     """The kernel's own high-water mark of RSS since ``execve`` (``VmHWM``)."""
 
@@ -93,7 +93,7 @@ class Snapshot:
     """All that one sweep found, children after their parents. The only thing consumers get."""
 
     tick: int
-    """Index in the grid ``t0 + tick * interval_s``; a last sample off the grid repeats the index."""
+    """Index in the grid ``t0 + tick * interval_s``; a last sample off the grid repeats it."""
     unix_time_s: float
     """Wall clock at the start of the sweep, seconds since 1970 UTC."""
     elapsed_s: float

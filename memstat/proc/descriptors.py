@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import threading
 from typing import Final
+
+from memstat.errors import TooManyDescriptors
 
 _RESERVE: Final = 64
 """Left for the event loop, redirections, listings and short reads."""
@@ -39,6 +42,15 @@ def available_descriptors() -> int:
         soft = 1 << 20
     # Half, since the program around us may want as many itself.
     return max(0, soft - len(os.listdir("/proc/self/fd")) - _RESERVE) // 2
+
+
+def name_shortage(error: OSError) -> Exception:
+    """Return TooManyDescriptors for a shortage of descriptors, any other error as it is."""
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return TooManyDescriptors(
+            "no file descriptor left to read a process with; raise the limit (ulimit -n)"
+        )
+    return error
 
 
 def raise_descriptor_limit() -> None:

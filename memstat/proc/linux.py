@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from memstat.errors import NoSuchProcess, NotAProcess, UnsupportedPlatform
 from memstat.model import ProcessKey
-from memstat.proc.descriptors import DescriptorBudget, available_descriptors
+from memstat.proc.descriptors import DescriptorBudget, available_descriptors, name_shortage
 from memstat.proc.parse import Identity, parse_stat, parse_status
 from memstat.proc.reader import LinuxReader, read_file
 
@@ -24,20 +24,26 @@ class LinuxProcSource:
         self, *, use_rollup: bool | None = None, max_descriptors: int | None = None
     ) -> None:
         require_linux()
-        self.use_rollup = os.path.exists("/proc/self/smaps_rollup") if use_rollup is None else use_rollup
+        self.use_rollup = (
+            os.path.exists("/proc/self/smaps_rollup") if use_rollup is None else use_rollup
+        )
         limit = available_descriptors() if max_descriptors is None else max_descriptors
         self.budget = DescriptorBudget(limit)
 
     def list_processes(self) -> Mapping[int, int]:
-        # The inode of a /proc entry is new for each process: it tells a recycled PID at no cost.
-        with os.scandir("/proc") as entries:
-            return {int(entry.name): entry.inode() for entry in entries if entry.name.isdecimal()}
+        try:
+            with os.scandir("/proc") as entries:
+                return {int(e.name): e.inode() for e in entries if e.name.isdecimal()}
+        except OSError as error:
+            raise name_shortage(error) from error
 
     def identify(self, pid: int) -> Identity | None:
         try:
             return parse_stat(read_file(f"/proc/{pid}/stat"))
         except (ProcessLookupError, FileNotFoundError, PermissionError):
             return None
+        except OSError as error:
+            raise name_shortage(error) from error
 
     def require(self, pid: int) -> Identity:
         try:

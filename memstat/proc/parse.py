@@ -24,7 +24,14 @@ class Identity:
     name: str
     """``comm``, decoded; bytes that are not UTF-8 stand as ``\\xNN``."""
     state: str
-    """One letter, ``Z`` for a zombie."""
+    """One letter; ``Z`` once the main thread has ended."""
+    threads: int
+    """Living threads and the main one."""
+
+    @property
+    def is_alive(self) -> bool:
+        """False for a zombie; a process whose main thread alone has ended lives."""
+        return self.state not in ZOMBIE_STATES or self.threads > 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +70,16 @@ def parse_stat(data: bytes) -> Identity:
     head, closing, tail = data.rpartition(b")")
     pid, opening, name = head.partition(b"(")
     fields = tail.split()
+    if not (opening and closing):
+        raise ParseError(f"/proc/PID/stat: no name in parentheses: {data[:80]!r}")
     try:
-        if not (opening and closing):
-            raise ValueError("no name in parentheses")
         return Identity(
             pid=int(pid),
             ppid=int(fields[1]),
             start_ticks=int(fields[19]),
             name=decode_name(name),
             state=fields[0].decode("ascii"),
+            threads=int(fields[17]),
         )
     except (ValueError, IndexError) as error:
         raise ParseError(f"/proc/PID/stat: {error}: {data[:80]!r}") from None
@@ -142,7 +150,9 @@ def parse_rollup(data: bytes) -> Memory:
         raise ParseError(f"/proc/PID/smaps_rollup: {error!r}: {data[:80]!r}") from None
 
 
-_SMAPS_LINE: Final = re.compile(rb"^(Rss|Pss|Private_Clean|Private_Dirty|SwapPss):\s*(\d+) kB$", re.M)
+_SMAPS_LINE: Final = re.compile(
+    rb"^(Rss|Pss|Private_Clean|Private_Dirty|SwapPss):\s*(\d+) kB$", re.MULTILINE
+)
 
 
 def parse_smaps(data: bytes) -> Memory:

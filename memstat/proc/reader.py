@@ -5,10 +5,11 @@ from __future__ import annotations
 import errno
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from memstat.errors import ParseError, TooManyDescriptors
+from memstat.errors import ParseError
 from memstat.model import Memory, ProcessKey, ReadStatus
+from memstat.proc.descriptors import DescriptorBudget, name_shortage
 from memstat.proc.parse import (
     Status,
     parse_rollup,
@@ -17,9 +18,6 @@ from memstat.proc.parse import (
     parse_status,
 )
 from memstat.proc.source import GONE, Reading
-
-if TYPE_CHECKING:
-    from memstat.proc.descriptors import DescriptorBudget
 
 _PAGE_OF_TEXT: Final = 8192
 _CHUNK: Final = 1 << 16
@@ -112,7 +110,7 @@ class LinuxReader:
         return self._last
 
     def _read_through_thread(self, status: Status) -> Reading:
-        """Read a process whose main thread has ended: its own files are empty, its threads' are not."""
+        """Read a process whose main thread has ended: its files are empty, its threads' are not."""
         if status.threads > 1:
             for tid in sorted(map(int, os.listdir(f"{self._directory}/task"))):
                 try:
@@ -143,15 +141,11 @@ class LinuxReader:
             self._close(fd)
 
     def _explain(self, error: OSError) -> Reading | None:
-        if error.errno in (errno.EMFILE, errno.ENFILE):
-            raise TooManyDescriptors(
-                "no file descriptor left to read a process with; raise the limit (ulimit -n)"
-            ) from error
         if error.errno in _GONE_ERRNOS:
             return None if self._is_still_ours() else GONE
         if error.errno in _DENIED_ERRNOS:
             return Reading(ReadStatus.DENIED)
-        raise error
+        raise name_shortage(error)
 
     def _is_still_ours(self) -> bool:
         try:

@@ -51,9 +51,7 @@ class ProcessTree:
             return []
         return [pid for pid, inode in listing.items() if self._inodes.get(pid) != inode]
 
-    def update(
-        self, listing: Mapping[int, int], identities: Mapping[int, Identity | None]
-    ) -> bool:
+    def update(self, listing: Mapping[int, int], identities: Mapping[int, Identity | None]) -> bool:
         """Take in a listing, with who the unseen ones are (``None``: nobody can tell).
 
         Returns whether the place of some is open still, since their parent was not listed: look
@@ -86,11 +84,10 @@ class ProcessTree:
     def _forget(self, dead: Collection[int]) -> None:
         if not self._parents.keys().isdisjoint(dead):
             self._order = None
-            for pid, parent in self._parents.items():
+            for pid in self._parents:
                 # The children of a member that ended stay in the tree, one generation up.
-                while parent is not None and parent in dead:
-                    parent = self._parents[parent]
-                self._parents[pid] = parent
+                while (parent := self._parents[pid]) is not None and parent in dead:
+                    self._parents[pid] = self._parents[parent]
         for pid in dead:
             del self._inodes[pid]
             self._starts.pop(pid, None)
@@ -99,7 +96,7 @@ class ProcessTree:
 
     def _settle(self, fresh: dict[int, Identity], was_open: Mapping[int, int]) -> None:
         """Place one process, and before it every ancestor of it that is not yet placed."""
-        pid, identity = fresh.popitem()
+        _, identity = fresh.popitem()
         line = [identity]
         while (parent := fresh.pop(line[-1].ppid, None)) is not None:
             line.append(parent)
@@ -114,7 +111,7 @@ class ProcessTree:
     def _place(self, identity: Identity, ppid_when_open: int | None) -> bool:
         """Let it join or stay outside; False when its parent is not known yet."""
         pid, ppid, start = identity.pid, identity.ppid, identity.start_ticks
-        # A parent younger than its child has a recycled PID: the child was read before its own died.
+        # A parent younger than its child has a recycled PID: the child's own has died.
         has_parent = ppid in self._starts and self._starts[ppid] <= start
         if pid in self._excluded:
             return True

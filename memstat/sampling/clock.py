@@ -10,7 +10,8 @@ class Tick:
     """One kept instant of the grid."""
 
     index: int
-    late_s: float
+    due_s: float
+    """When it was due, in seconds after the start."""
     missed_ticks: int
     """Ticks that could not be kept, since the start."""
 
@@ -22,7 +23,7 @@ class TickGrid:
     >>> grid.begin(0.0).index, grid.next_s
     (0, 0.5)
     >>> grid.begin(1.7)
-    Tick(index=3, late_s=0.19999999999999996, missed_ticks=2)
+    Tick(index=3, due_s=1.5, missed_ticks=2)
     """
 
     def __init__(self, interval_s: float) -> None:
@@ -37,15 +38,14 @@ class TickGrid:
 
     def begin(self, elapsed_s: float) -> Tick:
         """Begin the newest tick that is due at ``elapsed_s``; those passed over are missed."""
-        index = max(self._next_index, int(elapsed_s / self.interval_s))
-        self._missed += index - self._next_index
-        self._next_index = index + 1
-        return Tick(index, max(0.0, elapsed_s - index * self.interval_s), self._missed)
+        return self._at(max(self._next_index, int(elapsed_s / self.interval_s)))
 
     def begin_last(self, elapsed_s: float) -> Tick:
         """Begin a last sample between two ticks: it bears the index of the tick before it."""
-        due = int(elapsed_s / self.interval_s)
-        self._missed += max(0, due + 1 - self._next_index)
-        index = max(due, self._next_index - 1, 0)
+        index = max(self._next_index - 1, int(elapsed_s / self.interval_s))
+        return self._at(index)
+
+    def _at(self, index: int) -> Tick:
+        self._missed += max(0, index - self._next_index)
         self._next_index = index + 1
-        return Tick(index, max(0.0, elapsed_s - index * self.interval_s), self._missed)
+        return Tick(index, index * self.interval_s, self._missed)

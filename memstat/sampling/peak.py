@@ -9,7 +9,7 @@ from typing import Final
 from memstat.model import Peak, SamplingStats, Snapshot
 
 _BUCKET: Final = math.log(1.02)
-"""Durations are counted in classes 2 % wide, so that a run of days needs no more than a minute's."""
+"""Durations are counted in classes 2 % wide: days need no more memory than a minute."""
 
 
 class RunningPeak:

@@ -64,8 +64,8 @@ class _Tracked:
 class Sweeper:
     """Sweeps the trees of some processes again and again.
 
-    ``begin`` finds the tree; then any number of threads call ``drain``, once each, to share out the
-    reads; when all have returned, ``finish`` adds up. Of one sweeper only one sweep may be under way.
+    ``begin`` finds the tree; then any number of threads call ``drain``, once each, to share out
+    the reads; when all have returned, ``finish`` adds up. One sweep at a time.
     """
 
     def __init__(
@@ -77,13 +77,10 @@ class Sweeper:
         excluded: Collection[int] = (),
         adopter: int | None = None,
     ) -> None:
-        self._source = source
-        self._tree = (
-            ProcessTree(roots, excluded=excluded, adopter=adopter) if recursive else None
-        )
-        self._nodes: tuple[Node, ...] = ()
-        if not recursive:
-            self._nodes = tuple(Node(key, "", 0) for key in dict.fromkeys(roots))
+        self.roots = tuple(dict.fromkeys(roots))
+        self.source = source
+        self._tree = ProcessTree(roots, excluded=excluded, adopter=adopter) if recursive else None
+        self._nodes = tuple(Node(key, "", 0) for key in self.roots)
         self._tracked: dict[ProcessKey, _Tracked] = {}
         self._waiting: deque[tuple[_Tracked, Node]] = deque()
         self._failure: MemstatError | None = None
@@ -91,19 +88,29 @@ class Sweeper:
         self._began_unix_s = 0.0
 
     @property
-    def has_work(self) -> bool:
-        """Whether reads are left for ``drain``."""
-        return bool(self._waiting)
+    def waiting(self) -> int:
+        """How many reads are left for ``drain``."""
+        return len(self._waiting)
 
     def begin(self) -> None:
-        """Find the tree; read it too when it is small."""
+        """Find the tree; read it too when it is small. Raises TooManyDescriptors."""
         self._began_s, self._began_unix_s = time.monotonic(), time.time()
         self._failure = None
-        if self._tree is not None:
-            self._nodes = self._find(self._tree)
+        self._nodes = self.find()
         self._track()
         if len(self._waiting) <= _READ_WHILE_FINDING:
             self.drain()
+
+    def find(self) -> tuple[Node, ...]:
+        """Return who belongs to the tree now; the targets alone when not recursive."""
+        if self._tree is None:
+            return self._nodes
+        for _ in range(2):
+            listing = self.source.list_processes()
+            identities = {pid: self.source.identify(pid) for pid in self._tree.unseen(listing)}
+            if not self._tree.update(listing, identities):
+                break
+        return self._tree.members()
 
     def drain(self) -> None:
         """Read processes until none is left; a failure is kept for ``finish``."""
@@ -122,11 +129,12 @@ class Sweeper:
         if self._failure is not None:
             raise self._failure
         samples = tuple([self._tracked[node.key].sample for node in self._nodes])
+        elapsed_s = self._began_s - started_s
         return Snapshot(
             tick=tick.index,
             unix_time_s=self._began_unix_s,
-            elapsed_s=self._began_s - started_s,
-            late_s=tick.late_s,
+            elapsed_s=elapsed_s,
+            late_s=max(0.0, elapsed_s - tick.due_s),
             missed_ticks=tick.missed_ticks,
             sweep_s=time.monotonic() - self._began_s,
             complete=not any(sample.status in _SHARE_INCOMPLETE for sample in samples),
@@ -140,19 +148,11 @@ class Sweeper:
             tracked.close()
         self._tracked.clear()
 
-    def _find(self, tree: ProcessTree) -> tuple[Node, ...]:
-        for _ in range(2):
-            listing = self._source.list_processes()
-            identities = {pid: self._source.identify(pid) for pid in tree.unseen(listing)}
-            if not tree.update(listing, identities):
-                break
-        return tree.members()
-
     def _track(self) -> None:
         kept = {}
         for node in self._nodes:
             known = self._tracked.pop(node.key, None)
-            kept[node.key] = known or _Tracked(node, self._source.reader(node.key))
+            kept[node.key] = known or _Tracked(node, self.source.reader(node.key))
         for ended in self._tracked.values():
             ended.close()
         self._tracked = kept

@@ -1,0 +1,197 @@
+"""What other programs embed: measure, watch, supervise, run."""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+from anyio import to_thread
+
+from memstat.model import Peak, ProcessKey, RunResult, SamplingStats, Snapshot
+from memstat.proc.linux import LinuxProcSource
+from memstat.sampling.background import beside
+from memstat.sampling.sampler import Sampler, target_ended
+from memstat.sampling.sweep import Sweeper, sweep_once
+from memstat.supervise.spawn import Stream, Surroundings
+from memstat.supervise.supervisor import Supervised
+from memstat.supervise.supervisor import supervise as _supervise
+
+
+async def measure(pid: int, *, recursive: bool = True) -> Snapshot:
+    """Return one snapshot of a process and, when ``recursive``, of all its descendants.
+
+    Sizes are bytes of PSS and its kin, as proc_pid_smaps(5) defines them.
+
+    Raises NoSuchProcess when nobody has this PID, NotAProcess when it is a thread's,
+    UnsupportedPlatform without a Linux ``/proc``, TooManyDescriptors when none is left. A process
+    that may not be read is no error: see ``Snapshot.complete`` and ``ProcessSample.status``.
+
+    >>> import anyio, os
+    >>> snapshot = anyio.run(measure, os.getpid())
+    >>> snapshot.total.pss_bytes > 1_000_000
+    True
+    """
+    return await to_thread.run_sync(_measure, pid, recursive)
+
+
+def _measure(pid: int, recursive: bool) -> Snapshot:  # noqa: FBT001
+    source = LinuxProcSource()
+    return sweep_once(source, [_key(source, pid)], recursive=recursive)
+
+
+def _key(source: LinuxProcSource, pid: int) -> ProcessKey:
+    identity = source.require(pid)
+    return ProcessKey(identity.pid, identity.start_ticks)
+
+
+class Watch:
+    """The snapshots of running processes and their peak. Made by ``watch``.
+
+    Iterating gives snapshots until every target has ended, the newest to those who are slow. The
+    peak is taken from all of them, also when nobody iterates.
+    """
+
+    def __init__(self, sampler: Sampler) -> None:
+        self._sampler = sampler
+
+    @property
+    def latest(self) -> Snapshot | None:
+        """The newest snapshot; ``None`` before the first."""
+        return self._sampler.snapshots.value
+
+    @property
+    def peak(self) -> Peak | None:
+        """The peak so far; ``None`` as long as nothing could be measured."""
+        return self._sampler.peak
+
+    @property
+    def stats(self) -> SamplingStats:
+        """How the sampling goes."""
+        return self._sampler.stats
+
+    def stop(self) -> None:
+        """Take one last sample, then end all iterations."""
+        self._sampler.stop()
+
+    def __aiter__(self) -> AsyncIterator[Snapshot]:
+        return aiter(self._sampler.snapshots)
+
+
+@asynccontextmanager
+async def watch(
+    *pids: int,
+    recursive: bool = True,
+    interval_s: float = 0.1,
+    excluded: Collection[int] = (),
+) -> AsyncIterator[Watch]:
+    """Watch processes that run already, on a fixed grid of ticks, until the block is left.
+
+    What several of them have in common is counted once; ``excluded`` PIDs never belong to the tree.
+
+    Raises as ``measure`` does, before the block starts, and ValueError for an interval that is not
+    positive and finite. TooManyDescriptors may also come out of the block later.
+
+    >>> import anyio, os
+    >>> async def most() -> int:
+    ...     async with watch(os.getpid(), interval_s=0.01) as w:
+    ...         async for snapshot in w:
+    ...             if snapshot.tick >= 2:
+    ...                 break
+    ...         return w.peak.pss_bytes
+    >>> anyio.run(most) > 1_000_000
+    True
+    """
+    check_interval(interval_s)
+    source = await to_thread.run_sync(LinuxProcSource)
+    keys = [await to_thread.run_sync(_key, source, pid) for pid in pids]
+    sweeper = Sweeper(source, keys, recursive=recursive, excluded=excluded)
+    sampler = Sampler(sweeper, interval_s, has_ended=target_ended)
+    async with beside(sampler.run):
+        yield Watch(sampler)
+
+
+@asynccontextmanager
+async def supervise(
+    command: Sequence[str],
+    *,
+    recursive: bool = True,
+    interval_s: float = 0.1,
+    stdin: Stream = None,
+    stdout: Stream = None,
+    stderr: Stream = None,
+    cwd: str | os.PathLike[str] | None = None,
+    env: Mapping[str, str] | None = None,
+    pass_fds: Collection[int] = (),
+    grace_s: float = 10.0,
+    subreaper: bool = False,
+    wait_all: bool = False,
+) -> AsyncIterator[Supervised]:
+    """Start a command, measure it with all its descendants, and wait for its end.
+
+    The streams are inherited unless given, as for ``subprocess.Popen``. When the block is left by
+    an exception or a cancellation, the whole tree gets SIGTERM, after ``grace_s`` seconds SIGKILL,
+    and is waited for. With ``subreaper`` this process adopts orphans of the tree
+    (PR_SET_CHILD_SUBREAPER, prctl(2)) while the block lasts, so that daemons stay in it; with
+    ``wait_all`` the block lasts until they have ended too.
+
+    Raises SpawnError when the command cannot be started, ValueError and UnsupportedPlatform as
+    ``watch``.
+
+    >>> import anyio
+    >>> async def status() -> int:
+    ...     async with supervise(["sh", "-c", "exit 3"]) as running:
+    ...         pass
+    ...     return running.result.exit_status
+    >>> anyio.run(status)
+    3
+    """
+    check_interval(interval_s)
+    around = Surroundings(stdin, stdout, stderr, cwd, env, pass_fds)
+    async with _supervise(
+        command,
+        recursive=recursive,
+        interval_s=interval_s,
+        around=around,
+        grace_s=grace_s,
+        subreaper=subreaper,
+        wait_all=wait_all,
+    ) as supervised:
+        yield supervised
+
+
+async def run(
+    command: Sequence[str],
+    *,
+    recursive: bool = True,
+    interval_s: float = 0.1,
+    stdout: Stream = subprocess.DEVNULL,
+) -> RunResult:
+    """Run a command to its end and return its status, its peak and how well it was sampled.
+
+    Its stdout is dropped unless ``stdout`` says otherwise. For everything else use ``supervise``,
+    whose errors and guarantees hold here too.
+
+    >>> import anyio
+    >>> result = anyio.run(run, ["sleep", "0.2"])
+    >>> result.exit_status, result.peak.pss_bytes > 0
+    (0, True)
+    """
+    async with supervise(
+        command, recursive=recursive, interval_s=interval_s, stdout=stdout
+    ) as running:
+        pass
+    return running.result
+
+
+def check_interval(interval_s: float) -> None:
+    """Raise ValueError unless ``interval_s`` is positive and finite.
+
+    >>> check_interval(float("nan"))
+    Traceback (most recent call last):
+    ValueError: the interval must be a positive number of seconds, not nan
+    """
+    if not (interval_s > 0 and math.isfinite(interval_s)):
+        raise ValueError(f"the interval must be a positive number of seconds, not {interval_s}")

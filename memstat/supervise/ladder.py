@@ -1,0 +1,57 @@
+"""Ending a whole tree: SIGTERM, some grace, SIGKILL."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import anyio
+from anyio import CancelScope, to_thread
+
+from memstat.model import ProcessKey
+from memstat.proc.signals import is_alive, send_signal
+from memstat.proc.source import ProcSource
+
+_KILL_PATIENCE_S: Final = 5.0
+"""A process in uninterruptible sleep does not die of SIGKILL either: we cannot wait for ever."""
+_SHORTEST_PAUSE_S: Final = 0.005
+_LONGEST_PAUSE_S: Final = 0.1
+
+
+class Ladder:
+    """Ends the processes that ``find`` names, also those they start meanwhile."""
+
+    def __init__(self, source: ProcSource, find: Callable[[], Sequence[ProcessKey]]) -> None:
+        self._source = source
+        self._find = find
+
+    async def end(self, grace_s: float) -> None:
+        """SIGTERM to all, ``grace_s`` to comply, then SIGKILL. Not to be cancelled."""
+        with CancelScope(shield=True):
+            if not await self._press((signal.SIGTERM, signal.SIGCONT), grace_s):
+                await self.kill()
+
+    async def kill(self) -> None:
+        """SIGKILL to all."""
+        with CancelScope(shield=True):
+            await self._press((signal.SIGKILL,), _KILL_PATIENCE_S)
+
+    async def _press(self, signals: Sequence[int], within_s: float) -> bool:
+        """Signal everyone once, latecomers too; whether all have ended in time."""
+        reached: dict[ProcessKey, bool] = {}
+        pause_s = _SHORTEST_PAUSE_S
+        with anyio.move_on_after(within_s):
+            while await to_thread.run_sync(self._signal_and_count, signals, reached):
+                await anyio.sleep(pause_s)
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+            return True
+        return False
+
+    def _signal_and_count(self, signals: Sequence[int], reached: dict[ProcessKey, bool]) -> int:
+        """Signal those not signalled yet; how many of those that we can reach are alive."""
+        alive = [key for key in self._find() if is_alive(self._source, key)]
+        for key in alive:
+            if key not in reached:
+                reached[key] = all(send_signal(self._source, key, n) for n in signals)
+        return sum(reached[key] for key in alive)

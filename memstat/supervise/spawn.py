@@ -1,0 +1,89 @@
+"""Starting a command, with the errors that a shell would tell."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import IO, Any, Final
+
+import anyio
+from anyio import CancelScope
+from anyio.abc import Process
+
+from memstat.errors import SpawnError
+
+NOT_FOUND: Final = 127
+NOT_EXECUTABLE: Final = 126
+OWN_FAILURE: Final = 125
+
+Stream = int | IO[Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a command is started in; every default is what it would inherit without us."""
+
+    stdin: Stream = None
+    stdout: Stream = None
+    stderr: Stream = None
+    cwd: str | os.PathLike[str] | None = None
+    env: Mapping[str, str] | None = None
+    pass_fds: Collection[int] = ()
+
+
+async def spawn(command: Sequence[str], around: Surroundings) -> Process:
+    """Start a command. Raises SpawnError."""
+    if not command or not command[0]:
+        raise SpawnError("the command is empty", NOT_FOUND)
+    try:
+        return await _open_or_interpret(command, around)
+    except OSError as error:
+        raise _explain(command[0], error) from error
+
+
+async def _open_or_interpret(command: Sequence[str], around: Surroundings) -> Process:
+    try:
+        return await _open(command, around)
+    except OSError as error:
+        script = shutil.which(command[0]) if error.errno == errno.ENOEXEC else None
+        if script is None:
+            raise
+    # A script without "#!" is for the shell: execvp(3).
+    return await _open(["/bin/sh", script, *command[1:]], around)
+
+
+async def _open(command: Sequence[str], around: Surroundings) -> Process:
+    # A cancellation half-way through would lose a process that has already started.
+    with CancelScope(shield=True):
+        process = await anyio.open_process(
+            command,
+            stdin=around.stdin,
+            stdout=around.stdout,
+            stderr=around.stderr,
+            cwd=around.cwd,
+            env=around.env,
+            pass_fds=tuple(around.pass_fds),
+        )
+    return process  # noqa: RET504 - a with block may swallow, as far as mypy knows
+
+
+def _explain(name: str, error: OSError) -> SpawnError:
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    if isinstance(error, FileNotFoundError):
+        if os.sep in name and os.path.exists(name):
+            return SpawnError(
+                f"{name}: the interpreter in its first line is missing", NOT_EXECUTABLE
+            )
+        return SpawnError(f"{name}: command not found", NOT_FOUND)
+    if isinstance(error, NotADirectoryError):
+        return SpawnError(f"{name}: {reason}", NOT_FOUND)
+    if os.sep in name and os.path.isdir(name):
+        return SpawnError(f"{name}: is a directory", NOT_EXECUTABLE)
+    if isinstance(error, PermissionError):
+        return SpawnError(f"{name}: found, but not executable ({reason})", NOT_EXECUTABLE)
+    if error.errno in (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE):
+        return SpawnError(f"{name}: could not be started: {reason}", OWN_FAILURE)
+    return SpawnError(f"{name}: {reason}", NOT_EXECUTABLE)

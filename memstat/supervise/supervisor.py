@@ -1,0 +1,188 @@
+"""A command under supervision: started, sampled, waited for."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import anyio
+from anyio import to_thread
+from anyio.abc import Process
+
+from memstat.model import Peak, ProcessKey, ReadStatus, RunResult, SamplingStats, Snapshot
+from memstat.proc.linux import LinuxProcSource
+from memstat.proc.signals import send_signal
+from memstat.proc.source import ProcSource
+from memstat.sampling.background import beside
+from memstat.sampling.sampler import Sampler, tree_ended
+from memstat.sampling.sweep import Sweeper
+from memstat.supervise.ladder import Ladder
+from memstat.supervise.spawn import Surroundings, spawn
+from memstat.supervise.subreaper import child_subreaper
+
+
+class Supervised:
+    """A running command, its snapshots and its peak. Made by ``supervise``.
+
+    Iterating gives snapshots until the command has ended, the newest to those who are slow.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        process: Process,
+        sweeper: Sweeper,
+        interval_s: float,
+        started_s: float,
+    ) -> None:
+        self.command = tuple(command)
+        self._process = process
+        self._source = sweeper.source
+        self._sweeper = sweeper
+        self._sampler = Sampler(sweeper, interval_s, has_ended=lambda _: False)
+        self._started_s = started_s
+        self._ended_s: float | None = None
+        self._ended = anyio.Event()
+        self.ladder = Ladder(self._source, self._members)
+
+    @property
+    def pid(self) -> int:
+        """PID of the command."""
+        return self._process.pid
+
+    @property
+    def latest(self) -> Snapshot | None:
+        """The newest snapshot; ``None`` before the first."""
+        return self._sampler.snapshots.value
+
+    @property
+    def peak(self) -> Peak | None:
+        """The peak so far; ``None`` as long as nothing could be measured."""
+        return self._sampler.peak
+
+    @property
+    def stats(self) -> SamplingStats:
+        """How the sampling goes."""
+        return self._sampler.stats
+
+    @property
+    def result(self) -> RunResult:
+        """What came of it. Raises RuntimeError while the command runs."""
+        if self._ended_s is None or self._process.returncode is None:
+            raise RuntimeError("the command has not ended yet: leave the block first, or wait()")
+        code = self._process.returncode
+        return RunResult(
+            command=self.command,
+            exit_code=code if code >= 0 else None,
+            signal=-code if code < 0 else None,
+            duration_s=self._ended_s - self._started_s,
+            stats=self.stats,
+            peak=self.peak,
+            last=self.latest,
+        )
+
+    def __aiter__(self) -> AsyncIterator[Snapshot]:
+        return aiter(self._sampler.snapshots)
+
+    def send_signal(self, signum: int) -> bool:
+        """Send a signal to the command; False when it has ended."""
+        return self._ended_s is None and send_signal(self._source, self._key(), signum)
+
+    async def wait(self) -> RunResult:
+        """Wait until the command has ended and the last sample is taken; return the result."""
+        await self._ended.wait()
+        return self.result
+
+    def _key(self) -> ProcessKey:
+        return self._sweeper.roots[0]
+
+    def _members(self) -> Sequence[ProcessKey]:
+        return [node.key for node in self._sweeper.find()]
+
+    async def watch_over(self, *, wait_all: bool) -> None:
+        """Sample until the command has ended, with ``wait_all`` until its whole tree has."""
+        async with beside(self._await_end, wait_all=wait_all), beside(self._reap_adopted):
+            await self._sampler.run()
+        self._ended.set()
+
+    async def _await_end(self, *, wait_all: bool) -> None:
+        await self._process.wait()
+        self._ended_s = time.monotonic()
+        if wait_all:
+            self._sampler.has_ended = tree_ended
+        else:
+            self._sampler.stop()
+
+    async def _reap_adopted(self) -> None:
+        """Bury the orphans that a subreaper inherits; nobody else would."""
+        me = os.getpid()
+        async for snapshot in self:
+            for process in snapshot.processes:
+                if process.status is ReadStatus.NO_MEMORY and process.ppid == me:
+                    self._reap(process.key.pid)
+
+    def _reap(self, pid: int) -> None:
+        # The command itself is the event loop's to wait for.
+        if pid != self.pid:
+            try:
+                os.waitpid(pid, os.WNOHANG)
+            except ChildProcessError:
+                pass
+
+
+@asynccontextmanager
+async def supervise(
+    command: Sequence[str],
+    *,
+    recursive: bool = True,
+    interval_s: float = 0.1,
+    around: Surroundings = Surroundings(),  # noqa: B008
+    grace_s: float = 10.0,
+    subreaper: bool = False,
+    wait_all: bool = False,
+) -> AsyncIterator[Supervised]:
+    """Start a command and measure it until it ends; the block waits for that end.
+
+    When the block is left by an exception or a cancellation, the tree gets SIGTERM, after
+    ``grace_s`` SIGKILL, and is waited for.
+    """
+    source = await to_thread.run_sync(LinuxProcSource)
+    with child_subreaper(enabled=subreaper):
+        children_before = await to_thread.run_sync(_children, source) if subreaper else ()
+        started_s = time.monotonic()
+        process = await spawn(command, around)
+        key = ProcessKey(process.pid, await to_thread.run_sync(_start_ticks, source, process.pid))
+        sweeper = Sweeper(
+            source,
+            [key],
+            recursive=recursive,
+            excluded=children_before,
+            adopter=os.getpid() if subreaper else None,
+        )
+        supervised = Supervised(command, process, sweeper, interval_s, started_s)
+        try:
+            async with beside(supervised.watch_over, wait_all=wait_all):
+                yield supervised
+                await supervised.wait()
+        except BaseException:
+            await supervised.ladder.end(grace_s)
+            raise
+        finally:
+            # It has ended, unless it may not be killed (setuid): that must not hold us.
+            with anyio.move_on_after(1, shield=True):
+                await process.aclose()
+
+
+def _start_ticks(source: ProcSource, pid: int) -> int:
+    # A child that has ended and been reaped already has no start time: 0 is nobody's.
+    identity = source.identify(pid)
+    return identity.start_ticks if identity and identity.ppid == os.getpid() else 0
+
+
+def _children(source: ProcSource) -> tuple[int, ...]:
+    """The children that this process had before: the host program's, not the command's."""
+    me = os.getpid()
+    identities = (source.identify(pid) for pid in source.list_processes())
+    return tuple(i.pid for i in identities if i is not None and i.ppid == me)
