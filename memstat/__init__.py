@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         SamplingStats,
         Snapshot,
     )
-    from memstat.supervise.supervisor import Supervised
+    from memstat.supervision.supervisor import Supervised
     from memstat.units import format_size
 
 _HOMES = {
@@ -52,7 +52,7 @@ _HOMES = {
         "SamplingStats",
         "Snapshot",
     ),
-    "memstat.supervise.supervisor": ("Supervised",),
+    "memstat.supervision.supervisor": ("Supervised",),
     "memstat.units": ("format_size",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

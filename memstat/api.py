@@ -15,9 +15,9 @@ from memstat.proc.linux import LinuxProcSource
 from memstat.sampling.background import beside
 from memstat.sampling.sampler import Sampler, target_ended
 from memstat.sampling.sweep import Sweeper, sweep_once
-from memstat.supervise.spawn import Stream, Surroundings
-from memstat.supervise.supervisor import Supervised
-from memstat.supervise.supervisor import supervise as _supervise
+from memstat.supervision.spawn import Stream, Surroundings
+from memstat.supervision.supervisor import Supervised
+from memstat.supervision.supervisor import supervise as _supervise
 
 
 async def measure(pid: int, *, recursive: bool = True) -> Snapshot:
@@ -38,12 +38,11 @@ async def measure(pid: int, *, recursive: bool = True) -> Snapshot:
 
 
 def _measure(pid: int, recursive: bool) -> Snapshot:  # noqa: FBT001
-    source = LinuxProcSource()
-    return sweep_once(source, [_key(source, pid)], recursive=recursive)
+    return sweep_once(LinuxProcSource(), [_find(pid)], recursive=recursive)
 
 
-def _key(source: LinuxProcSource, pid: int) -> ProcessKey:
-    identity = source.require(pid)
+def _find(pid: int) -> ProcessKey:
+    identity = LinuxProcSource().require(pid)
     return ProcessKey(identity.pid, identity.start_ticks)
 
 
@@ -105,8 +104,23 @@ async def watch(
     True
     """
     check_interval(interval_s)
+    keys = [await to_thread.run_sync(_find, pid) for pid in pids]
+    async with watch_keys(
+        keys, recursive=recursive, interval_s=interval_s, excluded=excluded
+    ) as watched:
+        yield watched
+
+
+@asynccontextmanager
+async def watch_keys(
+    keys: Sequence[ProcessKey],
+    *,
+    recursive: bool,
+    interval_s: float,
+    excluded: Collection[int],
+) -> AsyncIterator[Watch]:
+    """Watch processes of known identity; those that have ended meanwhile are no error."""
     source = await to_thread.run_sync(LinuxProcSource)
-    keys = [await to_thread.run_sync(_key, source, pid) for pid in pids]
     sweeper = Sweeper(source, keys, recursive=recursive, excluded=excluded)
     sampler = Sampler(sweeper, interval_s, has_ended=target_ended)
     async with beside(sampler.run):

@@ -91,10 +91,12 @@ class LinuxReader:
 
     def _open_and_read(self) -> Reading:
         self._status_fd = self._open(f"{self._directory}/status")
+        refusal: OSError | None = None
         try:
             self._memory_fd = self._open(f"{self._directory}/{self._memory_file}")
-        except PermissionError:
-            self._memory_fd = -1
+        except OSError as error:
+            # Who has no memory has none to open either: status tells.
+            refusal = error
         # Opened last: if this one is ours, so are the others.
         self._stat_fd = self._open(f"{self._directory}/stat")
         self._stat_text = _fetch_page(self._stat_fd)
@@ -103,7 +105,9 @@ class LinuxReader:
         status = parse_status(_fetch_page(self._status_fd))
         if status.rss_bytes is None:
             return self._read_through_thread(status)
-        if self._memory_fd < 0:
+        if refusal is not None:
+            if refusal.errno not in _DENIED_ERRNOS:
+                raise refusal
             return _denied(status)
         self._memory_text = self._fetch(self._memory_fd)
         self._last = _measured(status, self._parse(self._memory_text))

@@ -18,9 +18,9 @@ from memstat.proc.source import ProcSource
 from memstat.sampling.background import beside
 from memstat.sampling.sampler import Sampler, tree_ended
 from memstat.sampling.sweep import Sweeper
-from memstat.supervise.ladder import Ladder
-from memstat.supervise.spawn import Surroundings, spawn
-from memstat.supervise.subreaper import child_subreaper
+from memstat.supervision.ladder import Ladder
+from memstat.supervision.spawn import Surroundings, spawn
+from memstat.supervision.subreaper import child_subreaper
 
 
 class Supervised:
@@ -94,6 +94,11 @@ class Supervised:
         """Wait until the command has ended and the last sample is taken; return the result."""
         await self._ended.wait()
         return self.result
+
+    def count_descendants(self) -> int:
+        """Return how many descendants live now, whether they are measured or not. Blocking."""
+        everyone = Sweeper(self._source, [self._key()], recursive=True).find()
+        return len(everyone) - 1
 
     def _key(self) -> ProcessKey:
         return self._sweeper.roots[0]

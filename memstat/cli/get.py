@@ -1,0 +1,103 @@
+"""``memstat get``."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterable, Sequence
+
+import click
+
+from memstat.cli import options
+from memstat.cli.output import Output, standard_error, standard_output
+from memstat.errors import ProcessError
+from memstat.model import ProcessKey, Snapshot
+from memstat.proc.linux import LinuxProcSource
+from memstat.proc.parse import Identity
+from memstat.report import jsonlines, notes, plain
+from memstat.sampling.sweep import Sweeper, sweep_once
+
+
+@click.command("get", short_help="Measure running processes.")
+@click.argument("pids", metavar="PID...", type=options.Pid(), nargs=-1, required=True)
+@options.recursive
+@options.verbose
+@click.option(
+    "-w", "--watch", is_flag=True, help="Repeat until the target is gone or Ctrl+C; then the peak."
+)
+@options.frequency
+@options.interval
+@options.in_bytes
+@options.as_json
+def command(
+    pids: Sequence[int],
+    *,
+    recursive: bool,
+    verbose: bool,
+    watch: bool,
+    frequency_hz: float | None,
+    interval_s: float | None,
+    in_bytes: bool,
+    as_json: bool,
+) -> int:
+    """Measure running processes; trees that overlap are counted once.
+
+    Exit status: 0; 1 when a target does not exist or cannot be read; 2 for wrong usage; 130 after
+    Ctrl+C.
+    """
+    # Like any filter: when the reader of our output leaves, so do we.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    chosen_s = options.choose_interval_s(frequency_hz, interval_s)
+    out, err = standard_output(), standard_error()
+    source = LinuxProcSource()
+    targets, missing = _find_targets(source, pids)
+    for error in missing:
+        err.try_write(f"memstat: {error}")
+    if not targets:
+        return 1
+    keys = [ProcessKey(target.pid, target.start_ticks) for target in targets]
+    if not recursive and err.is_terminal:
+        _tell_uncounted(source, keys, err)
+    first = sweep_once(source, keys, recursive=recursive, excluded={os.getpid()})
+    unreadable = [*notes.unreadable_targets(first, targets)]
+    for reason in unreadable:
+        err.try_write(f"memstat: {reason}")
+    failed = bool(missing or unreadable)
+    if watch and first.total.pss_bytes is not None:
+        from memstat.cli.watching import WatchReport, watch_and_report  # noqa: PLC0415 - anyio
+
+        report = WatchReport(out, err, verbose=verbose, in_bytes=in_bytes, as_json=as_json)
+        return watch_and_report(keys, report, recursive=recursive, interval_s=chosen_s) or failed
+    if as_json:
+        out.write(jsonlines.line(jsonlines.snapshot_object(first)))
+    elif verbose or first.total.pss_bytes is not None:
+        out.write(plain.block(first, verbose=verbose, in_bytes=in_bytes))
+    _tell_partial(first, err)
+    return int(failed)
+
+
+def _find_targets(
+    source: LinuxProcSource, pids: Iterable[int]
+) -> tuple[list[Identity], list[ProcessError]]:
+    targets, missing = [], []
+    for pid in dict.fromkeys(pids):
+        try:
+            targets.append(source.require(pid))
+        except ProcessError as error:
+            missing.append(error)
+    return targets, missing
+
+
+def _tell_uncounted(source: LinuxProcSource, keys: Sequence[ProcessKey], err: Output) -> None:
+    everyone = Sweeper(source, keys, recursive=True, excluded={os.getpid()}).find()
+    note = notes.uncounted_note(len(everyone) - len(keys))
+    if note:
+        err.try_write(f"memstat: {note}")
+
+
+def _tell_partial(snapshot: Snapshot, err: Output) -> None:
+    if snapshot.total.pss_bytes is None:
+        return
+    for note in (notes.denied_note(snapshot), notes.ended_note(snapshot)):
+        if note:
+            err.try_write(f"memstat: {note}")

@@ -1,0 +1,55 @@
+"""Writing to standard output and standard error, which may be closed, full or a slow pipe."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from io import TextIOWrapper
+from typing import TextIO
+
+from memstat.errors import MemstatError
+
+
+class OutputError(MemstatError):
+    """A result could not be written."""
+
+
+class Output:
+    """A stream of lines, each flushed. After a failure it is closed and takes no more."""
+
+    def __init__(self, stream: TextIO | None, name: str) -> None:
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+        self._stream = stream
+        self._name = name
+
+    @property
+    def is_terminal(self) -> bool:
+        return self._stream is not None and self._stream.isatty()
+
+    def write(self, text: str) -> None:
+        """Write text and a newline. Raises OutputError."""
+        if self._stream is None:
+            raise OutputError(f"cannot write to {self._name}: it is closed")
+        try:
+            self._stream.write(f"{text}\n")
+            self._stream.flush()
+        except OSError as error:
+            # Closed now, or the interpreter would try again at its end and complain.
+            with suppress(OSError):
+                self._stream.close()
+            self._stream = None
+            raise OutputError(f"cannot write to {self._name}: {error.strerror}") from error
+
+    def try_write(self, text: str) -> None:
+        """Write what nobody may be there to read."""
+        with suppress(OutputError):
+            self.write(text)
+
+
+def standard_output() -> Output:
+    return Output(sys.stdout, "standard output")
+
+
+def standard_error() -> Output:
+    return Output(sys.stderr, "standard error")

@@ -1,0 +1,65 @@
+"""The ``memstat`` command and its errors: one line on standard error, and an exit status."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Final
+
+import click
+
+from memstat import __version__
+from memstat.cli.output import standard_error
+from memstat.errors import MemstatError
+from memstat.report.text import printable
+
+_FAILURE: Final = 1
+_USAGE: Final = 2
+_RUN_FAILURE: Final = 125
+_INTERRUPTED: Final = 130
+
+
+class _LazyGroup(click.Group):
+    """Imports a command when it is used, so that each pays for its own imports alone."""
+
+    _homes: Final = {"get": "memstat.cli.get", "run": "memstat.cli.run"}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(self._homes)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in self._homes:
+            return None
+        command = importlib.import_module(self._homes[cmd_name]).command
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Sizes are PSS: a page that n processes share counts 1/n in each of them.",
+)
+@click.version_option(__version__, message="memstat %(version)s")
+def root() -> None:
+    """Tell how much memory a program and everything it starts really uses, and when it was most."""
+
+
+def run_command_line(arguments: list[str] | None = None) -> int:
+    """Run a command line and return the exit status."""
+    error_output = standard_error()
+    try:
+        status = root.main(arguments, prog_name="memstat", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error_output.try_write(error.format_message())
+        return _USAGE
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx else "memstat"
+        message = printable(error.format_message())
+        error_output.try_write(f"{where}: {message} (see {where} --help)")
+        return _RUN_FAILURE if where == "memstat run" else _USAGE
+    except click.Abort:
+        return _INTERRUPTED
+    except MemstatError as error:
+        error_output.try_write(f"memstat: {printable(str(error))}")
+        return _FAILURE
+    return status if isinstance(status, int) else 0

@@ -1,0 +1,18 @@
+"""Whether the kernel's out-of-memory killer struck."""
+
+from __future__ import annotations
+
+import re
+
+
+def count_oom_kills() -> int | None:
+    """Return how many processes the OOM killer has killed since boot; ``None`` when not told.
+
+    ``oom_kill`` of ``/proc/vmstat``, since Linux 4.13; it counts the whole system.
+    """
+    try:
+        with open("/proc/vmstat", "rb") as file:
+            found = re.search(rb"^oom_kill (\d+)$", file.read(), re.MULTILINE)
+    except OSError:
+        return None
+    return int(found[1]) if found else None

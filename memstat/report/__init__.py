@@ -1,0 +1,1 @@
+"""What people and programs read: snapshots and results to text. Views add nothing up."""

@@ -1,0 +1,120 @@
+"""Snapshots and results as JSON: bytes and seconds, unknown is ``null``."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+
+from memstat.model import (
+    MEMORY_FIELDS,
+    Memory,
+    Peak,
+    ProcessSample,
+    RunResult,
+    SamplingStats,
+    Snapshot,
+)
+
+Json = Mapping[str, object]
+
+
+def line(value: Json) -> str:
+    """Return one line of JSON, safe for any encoding.
+
+    >>> line({"a": None})
+    '{"a":null}'
+    """
+    return json.dumps(value, separators=(",", ":"))
+
+
+def snapshot_object(snapshot: Snapshot) -> Json:
+    """Return a snapshot as the README documents it."""
+    return {
+        "kind": "snapshot",
+        "tick": snapshot.tick,
+        "time": _iso_8601(snapshot.unix_time_s),
+        "elapsed_s": _seconds(snapshot.elapsed_s),
+        "late_s": _seconds(snapshot.late_s),
+        "missed_ticks": snapshot.missed_ticks,
+        "sweep_s": _seconds(snapshot.sweep_s),
+        "complete": snapshot.complete,
+        "total": _memory(snapshot.total),
+        "processes": [_process(process) for process in snapshot.processes],
+    }
+
+
+def watch_summary(stats: SamplingStats, peak: Peak | None, duration_s: float) -> Json:
+    """Return what a watch came to."""
+    return {
+        "kind": "summary",
+        "duration_s": _seconds(duration_s),
+        **_sampling(stats),
+        "peak": _peak(peak),
+    }
+
+
+def run_summary(result: RunResult, *, with_peak: bool) -> Json:
+    """Return what a run came to."""
+    summary: dict[str, object] = {
+        "kind": "summary",
+        "command": list(result.command),
+        "exit_code": result.exit_code,
+        "signal": result.signal,
+        "duration_s": _seconds(result.duration_s),
+        **_sampling(result.stats),
+    }
+    if with_peak:
+        summary["peak"] = _peak(result.peak)
+    return summary
+
+
+def _sampling(stats: SamplingStats) -> Json:
+    return {
+        "interval_s": stats.interval_s,
+        "samples": stats.samples,
+        "missed_ticks": stats.missed_ticks,
+        "incomplete_samples": stats.incomplete_samples,
+        "longest_gap_s": _seconds(stats.longest_gap_s),
+        "sweep_s": {
+            "median": _seconds(stats.sweep_median_s),
+            "max": _seconds(stats.sweep_max_s),
+        },
+    }
+
+
+def _peak(peak: Peak | None) -> Json | None:
+    if peak is None:
+        return None
+    return {
+        "pss_bytes": peak.pss_bytes,
+        "elapsed_s": _seconds(peak.elapsed_s),
+        "snapshot": snapshot_object(peak.snapshot),
+    }
+
+
+def _process(process: ProcessSample) -> Json:
+    return {
+        "pid": process.key.pid,
+        "ppid": process.ppid,
+        "start_ticks": process.key.start_ticks,
+        "depth": process.depth,
+        "name": process.name,
+        "status": process.status.value,
+        **_memory(process.memory),
+        "rss_peak_bytes": process.rss_peak_bytes,
+    }
+
+
+def _memory(memory: Memory) -> Json:
+    return {field: getattr(memory, field) for field in MEMORY_FIELDS}
+
+
+def _seconds(seconds: float | None) -> float | None:
+    # Microseconds: what the clock and its reading are good for.
+    return None if seconds is None else round(seconds, 6)
+
+
+def _iso_8601(unix_time_s: float) -> str:
+    whole, micros = divmod(round(unix_time_s * 1_000_000), 1_000_000)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(whole))}.{micros:06}Z"

@@ -1,0 +1,132 @@
+"""What a reader must know to trust a number, or not to. Pure: facts to lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from memstat.model import (
+    Peak,
+    ProcessSample,
+    ReadStatus,
+    RunResult,
+    SamplingStats,
+    Snapshot,
+)
+from memstat.proc.parse import ZOMBIE_STATES, Identity
+from memstat.report.text import plural, printable, signal_name
+from memstat.units import format_duration
+
+_FEW: Final = 2
+REMEDY: Final = (
+    "run memstat as the same user or as root, or grant it CAP_SYS_PTRACE or CAP_PERFMON"
+    " (in Docker: --cap-add SYS_PTRACE)"
+)
+
+
+def denied_note(snapshot: Snapshot) -> str | None:
+    """Return what to do about processes that may not be read; ``None`` when there are none."""
+    denied = _count(snapshot, ReadStatus.DENIED)
+    if not denied:
+        return None
+    processes = plural(denied, "process", "processes")
+    return f"the total is partial: {processes} could not be read; {REMEDY}"
+
+
+def unreadable_targets(snapshot: Snapshot, targets: Iterable[Identity]) -> Iterator[str]:
+    """Yield, for each target of whose tree nothing could be measured, the reason."""
+    identities = {target.pid: target for target in targets}
+    for tree in _trees(snapshot):
+        target = tree[0]
+        if any(process.status is ReadStatus.MEASURED for process in tree):
+            continue
+        identity = identities[target.key.pid]
+        who = f"process {identity.pid} ({printable(identity.name)})"
+        if target.status is ReadStatus.DENIED:
+            yield f"the memory of {who} may not be read: {REMEDY}"
+        elif target.status is ReadStatus.GONE:
+            yield f"{who} ended while being measured"
+        elif identity.state in ZOMBIE_STATES:
+            yield f"{who} has ended and uses no memory: a zombie, until its parent waits for it"
+        else:
+            yield f"{who} is a kernel thread: it has no memory of its own"
+
+
+def _trees(snapshot: Snapshot) -> Iterator[list[ProcessSample]]:
+    tree: list[ProcessSample] = []
+    for process in snapshot.processes:
+        if process.depth == 0 and tree:
+            yield tree
+            tree = []
+        tree.append(process)
+    if tree:
+        yield tree
+
+
+def uncounted_note(children: int) -> str | None:
+    """Return that descendants were left out; ``None`` when there are none."""
+    if children <= 0:
+        return None
+    return f"{plural(children, 'child process', 'child processes')} not counted: add -r"
+
+
+def ended_note(snapshot: Snapshot) -> str | None:
+    """Return that processes ended while they were read; ``None`` when none did."""
+    gone = _count(snapshot, ReadStatus.GONE)
+    if not gone:
+        return None
+    return (
+        f"the total is partial: {plural(gone, 'process', 'processes')} ended while being measured"
+    )
+
+
+def missed_note(stats: SamplingStats) -> str | None:
+    """Return how many ticks were missed; ``None`` when none was."""
+    if not stats.missed_ticks:
+        return None
+    ticks = stats.missed_ticks + stats.samples
+    return (
+        f"{stats.missed_ticks} of {plural(ticks, 'tick', 'ticks')} could not be kept: "
+        "the peak may lie between; a longer interval (-i) costs less"
+    )
+
+
+def few_samples_note(stats: SamplingStats) -> str | None:
+    """Return that a peak of one or two samples says little; ``None`` for more."""
+    if stats.samples > _FEW:
+        return None
+    return (
+        f"the peak rests on {plural(stats.samples, 'sample', 'samples')}: "
+        "more ticks a second (-f) see more"
+    )
+
+
+def peak_notes(peak: Peak | None, stats: SamplingStats) -> list[str]:
+    """Return every reason to doubt a peak."""
+    notes = [missed_note(stats), few_samples_note(stats)]
+    if peak is not None:
+        ended = ended_note(peak.snapshot)
+        notes += [denied_note(peak.snapshot), f"at the peak {ended}" if ended else None]
+    return [note for note in notes if note]
+
+
+def exit_line(result: RunResult) -> str:
+    """Return how the command ended."""
+    if result.signal is not None:
+        return f"Process was killed by signal {signal_name(result.signal)}"
+    return f"Process exited with code {result.exit_code}"
+
+
+def no_peak_reason(duration_s: float, last: Snapshot | None) -> str:
+    """Return why there is no peak."""
+    if last is None:
+        return f"not measured: the command ended within {_ceil_ms(duration_s)} ms"
+    return f"not measured: {denied_note(last) or format_duration(duration_s)}"
+
+
+def _ceil_ms(seconds: float) -> int:
+    return int(seconds * 1000) + 1
+
+
+def _count(snapshot: Snapshot, status: ReadStatus) -> int:
+    return sum(process.status is status for process in snapshot.processes)

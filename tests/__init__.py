@@ -1,0 +1,1 @@
+"""Tests of memstat: the pure parts with values, everything else with real processes."""

@@ -1,0 +1,46 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvloop
+
+from tests.targets import Target, compile_c
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(("asyncio", {"use_uvloop": False}), id="asyncio"),
+        pytest.param(("asyncio", {"loop_factory": uvloop.new_event_loop}), id="uvloop"),
+        pytest.param(("trio", {}), id="trio"),
+    ]
+)
+def anyio_backend(request: pytest.FixtureRequest) -> Any:
+    """Every async test runs on all three."""
+    return request.param
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Target]]:
+    """Start real targets that are killed, with all their descendants, after the test."""
+    targets: list[Target] = []
+
+    def start_target(*command: str, **options: Any) -> Target:
+        target = Target.start(*command, **options)
+        targets.append(target)
+        return target
+
+    yield start_target
+    for target in reversed(targets):
+        target.kill()
+
+
+@pytest.fixture(scope="session")
+def c_program(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Compile a C program once a session."""
+    directory = tmp_path_factory.mktemp("c")
+    return lambda source: compile_c(source, directory)
