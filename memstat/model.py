@@ -165,6 +165,10 @@ class RunResult:
     """``None`` when nothing could be measured: the command was too short, or not readable."""
     last: Snapshot | None = None
     """The last snapshot, ``None`` without any."""
+    survivors: tuple[ProcessSample, ...] = ()
+    """Descendants that were still running when the sampling ended."""
+    oom_kills: int | None = None
+    """Processes that the kernel's OOM killer killed on this system meanwhile; ``None``: unknown."""
 
     @property
     def exit_status(self) -> int:

@@ -28,6 +28,15 @@ def format_size(size_bytes: int | None) -> str:
     return f"{value:.{digits}f} {_STEPS[step]}"
 
 
+def format_elapsed(seconds: float) -> str:
+    """Return an instant of a run in a form that does not change its unit every second.
+
+    >>> format_elapsed(0.04), format_elapsed(4.25), format_elapsed(3725)
+    ('0.0 s', '4.2 s', '1:02:05')
+    """
+    return f"{seconds:.1f} s" if seconds < 59.95 else format_duration(seconds)
+
+
 def format_duration(seconds: float) -> str:
     """Return a duration in the unit that suits it.
 
@@ -36,8 +45,8 @@ def format_duration(seconds: float) -> str:
     """
     if seconds < 0.9995:
         return f"{seconds * 1000:.1f} ms"
-    if seconds < 60:
+    if seconds < 59.95:
         return f"{seconds:.1f} s"
-    minutes, rest = divmod(int(seconds), 60)
+    minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -131,6 +131,9 @@ class RunReport:
             self._err.try_write(notes.exit_line(result))
         if options.peak != "never":
             self._tell_peak(result)
+        if options.peak == "also":
+            for note in notes.end_notes(result):
+                self._err.try_write(f"memstat: {note}")
 
     def _tell_peak(self, result: RunResult) -> None:
         if result.peak is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -15,7 +16,7 @@ from memstat.model import (
 )
 from memstat.proc.parse import ZOMBIE_STATES, Identity
 from memstat.report.text import plural, printable, signal_name
-from memstat.units import format_duration
+from memstat.units import format_duration, format_size
 
 _FEW: Final = 2
 REMEDY: Final = (
@@ -115,6 +116,19 @@ def exit_line(result: RunResult) -> str:
     if result.signal is not None:
         return f"Process was killed by signal {signal_name(result.signal)}"
     return f"Process exited with code {result.exit_code}"
+
+
+def end_notes(result: RunResult) -> list[str]:
+    """Return what else is worth knowing about the end of a command."""
+    notes = []
+    if result.oom_kills and result.signal == signal.SIGKILL:
+        times = plural(result.oom_kills, "process", "processes")
+        notes.append(f"the kernel's OOM killer struck meanwhile: it killed {times}")
+    if result.survivors:
+        known = [p.memory.pss_bytes for p in result.survivors if p.memory.pss_bytes is not None]
+        alive = plural(len(result.survivors), "descendant", "descendants")
+        notes.append(f"{alive} still running: {format_size(sum(known) if known else None)}")
+    return notes
 
 
 def no_peak_reason(duration_s: float, last: Snapshot | None) -> str:

@@ -11,7 +11,7 @@ import anyio
 from anyio import CapacityLimiter, to_thread
 from anyio.lowlevel import RunVar
 
-from memstat.model import Peak, ReadStatus, SamplingStats, Snapshot
+from memstat.model import Peak, ProcessSample, ReadStatus, SamplingStats, Snapshot
 from memstat.sampling.clock import Tick, TickGrid
 from memstat.sampling.newest import Newest
 from memstat.sampling.peak import RunningPeak, RunningStats
@@ -50,6 +50,8 @@ class Sampler:
         self._peak = RunningPeak()
         self._stats = RunningStats(interval_s)
         self._stopped = anyio.Event()
+        self.alive: tuple[ProcessSample, ...] = ()
+        """Whom the last sweep of all found alive."""
 
     @property
     def peak(self) -> Peak | None:
@@ -86,8 +88,9 @@ class Sampler:
         """Take a snapshot; whether it shows the end."""
         await self._sweep()
         snapshot = self._sweeper.finish(tick, self._started_s)
+        self.alive = tuple(p for p in snapshot.processes if p.status in _ALIVE)
         # A sweep that found nobody alive says that it is over, not that the memory was 0.
-        if not tree_ended(snapshot):
+        if self.alive:
             self._peak.observe(snapshot)
             self._stats.observe(snapshot)
             self.snapshots.publish(snapshot)

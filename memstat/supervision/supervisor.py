@@ -13,6 +13,7 @@ from anyio.abc import Process
 
 from memstat.model import Peak, ProcessKey, ReadStatus, RunResult, SamplingStats, Snapshot
 from memstat.proc.linux import LinuxProcSource
+from memstat.proc.oom import count_oom_kills
 from memstat.proc.signals import send_signal
 from memstat.proc.source import ProcSource
 from memstat.sampling.background import beside
@@ -45,6 +46,7 @@ class Supervised:
         self._started_s = started_s
         self._ended_s: float | None = None
         self._ended = anyio.Event()
+        self._oom_kills: int | None = None
         self.ladder = Ladder(self._source, self._members)
 
     @property
@@ -81,6 +83,8 @@ class Supervised:
             stats=self.stats,
             peak=self.peak,
             last=self.latest,
+            survivors=tuple(p for p in self._sampler.alive if p.key != self._key()),
+            oom_kills=self._oom_kills,
         )
 
     def __aiter__(self) -> AsyncIterator[Snapshot]:
@@ -113,8 +117,12 @@ class Supervised:
         self._ended.set()
 
     async def _await_end(self, *, wait_all: bool) -> None:
+        oom_kills_before = await to_thread.run_sync(count_oom_kills)
         await self._process.wait()
         self._ended_s = time.monotonic()
+        oom_kills_after = await to_thread.run_sync(count_oom_kills)
+        if oom_kills_before is not None and oom_kills_after is not None:
+            self._oom_kills = oom_kills_after - oom_kills_before
         if wait_all:
             self._sampler.has_ended = tree_ended
         else:
