@@ -1,0 +1,110 @@
+"""Drives a live display from the snapshots of a watch or a run."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Final, Protocol, TypeVarTuple, Unpack
+
+import anyio
+from anyio import to_thread
+
+from memstat.model import Peak, ProcessKey, SamplingStats, Snapshot
+from memstat.proc.cmdline import read_command_line
+from memstat.report.board import Board, View
+from memstat.report.live import LiveDisplay
+from memstat.sampling.background import beside
+
+Ts = TypeVarTuple("Ts")
+
+_FRAME_S: Final = 0.1
+
+
+class Measured(Protocol):
+    """What watches and supervised commands have in common."""
+
+    @property
+    def peak(self) -> Peak | None: ...
+
+    @property
+    def stats(self) -> SamplingStats: ...
+
+    def __aiter__(self) -> AsyncIterator[Snapshot]: ...
+
+
+class Dashboard:
+    """Takes in every snapshot as it comes, and draws ten times a second at most.
+
+    A terminal that goes away ends the drawing, not the measuring.
+    """
+
+    def __init__(self, display: LiveDisplay) -> None:
+        self._display = display
+        self._board = Board()
+        self._commands: dict[ProcessKey, tuple[str, str]] = {}
+        self._broken = False
+
+    async def follow(self, measured: Measured) -> None:
+        """Show snapshots until there are no more."""
+        async with self._on_screen(), beside(self._keep_drawing, measured):
+            async for snapshot in measured:
+                self._board.take(snapshot)
+
+    async def leave_peak(self, measured: Measured) -> None:
+        """Leave the table as it was at the peak."""
+        if measured.peak is not None and not self._broken:
+            view = self._board.view_at_peak(measured.peak, measured.stats)
+            await self._on_terminal(self._leave, view)
+
+    def scroll(self, text: str, unfinished: str) -> None:
+        """Let the command's output pass. Blocking; from another thread than the drawing."""
+        self._display.scroll(text, unfinished)
+
+    @asynccontextmanager
+    async def _on_screen(self) -> AsyncIterator[None]:
+        await self._on_terminal(self._display.start)
+        try:
+            async with beside(self._step_aside_when_stopped):
+                yield
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._on_terminal(self._display.stop)
+
+    async def _keep_drawing(self, measured: Measured) -> None:
+        while not self._broken:
+            view = self._board.view(measured.peak, measured.stats)
+            if view is not None:
+                await self._on_terminal(self._draw, view)
+            await anyio.sleep(_FRAME_S)
+
+    async def _step_aside_when_stopped(self) -> None:
+        """Give the terminal back while Ctrl+Z holds us."""
+        with anyio.open_signal_receiver(signal.SIGTSTP) as signals:
+            async for _ in signals:
+                await self._on_terminal(self._display.stop)
+                ours = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+                os.kill(os.getpid(), signal.SIGTSTP)
+                signal.signal(signal.SIGTSTP, ours)
+                await self._on_terminal(self._display.start)
+
+    async def _on_terminal(self, action: Callable[[Unpack[Ts]], None], *arguments: *Ts) -> None:
+        try:
+            await to_thread.run_sync(action, *arguments)
+        except OSError:
+            self._broken = True
+
+    def _leave(self, view: View) -> None:
+        self._display.leave(view, self._command_lines(view))
+
+    def _draw(self, view: View) -> None:
+        self._display.draw(view, self._command_lines(view))
+
+    def _command_lines(self, view: View) -> Mapping[ProcessKey, str]:
+        """Read each command line once, and again when execve(2) has changed the name."""
+        for row in view.rows:
+            key, name = row.sample.key, row.sample.name
+            if self._commands.get(key, ("", ""))[0] != name:
+                self._commands[key] = (name, read_command_line(key) or name)
+        return {row.sample.key: self._commands[row.sample.key][1] for row in view.rows}

@@ -1,0 +1,168 @@
+"""A view as a table for a terminal of a given size. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from rich.console import Group, RenderableType
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
+
+from memstat.model import ProcessKey, ReadStatus
+from memstat.report.board import Row, View
+from memstat.report.text import plural, printable
+from memstat.report.trend import bars
+from memstat.units import format_duration, format_elapsed, format_size
+
+_SIZE_WIDTH: Final = 8
+_PID_WIDTH: Final = 7
+_TREND_WIDTH: Final = 10
+_LEAST_NAME_WIDTH: Final = 12
+_ROOM_FOR_COMMAND_LINES: Final = 28
+_FOOTER_LINES: Final = 2
+_GAP: Final = 1
+
+_DIM: Final = Style(dim=True)
+_WARN: Final = Style(color="yellow")
+_STRONG: Final = Style(bold=True)
+_TREND_STYLE: Final = Style(color="cyan")
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    title: str
+    width: int
+    cell: Callable[[Row, bool], Text]
+
+
+def _size(size_bytes: int | None) -> Text:
+    return Text("-" if size_bytes is None else format_size(size_bytes))
+
+
+def _pss(row: Row, _: bool) -> Text:  # noqa: FBT001
+    if row.sample.status is ReadStatus.DENIED:
+        return Text("denied", _WARN)
+    if row.sample.status is ReadStatus.GONE:
+        return Text("gone", _DIM)
+    return _size(row.sample.memory.pss_bytes)
+
+
+_PID: Final = _Column("PID", _PID_WIDTH, lambda row, _: Text(str(row.sample.key.pid)))
+_PSS: Final = _Column("PSS", _SIZE_WIDTH, _pss)
+_PEAK: Final = _Column("PEAK", _SIZE_WIDTH, lambda row, _: _size(row.peak_bytes))
+_USS: Final = _Column("USS", _SIZE_WIDTH, lambda row, _: _size(row.sample.memory.uss_bytes))
+_RSS: Final = _Column("RSS", _SIZE_WIDTH, lambda row, _: _size(row.sample.memory.rss_bytes))
+_SWAP: Final = _Column("SWAP", _SIZE_WIDTH, lambda row, _: _size(row.sample.memory.swap_pss_bytes))
+_TREND: Final = _Column(
+    "TREND",
+    _TREND_WIDTH,
+    lambda row, ascii_only: Text(
+        bars(row.trend, width=_TREND_WIDTH, top=row.peak_bytes or 0, ascii_only=ascii_only),
+        _TREND_STYLE,
+    ),
+)
+_COLUMNS: Final = (_PSS, _PEAK, _USS, _RSS, _SWAP, _TREND)
+_DROPPED_FIRST_TO_LAST: Final = (_SWAP, _TREND, _RSS, _USS, _PEAK, _PID)
+
+
+def dashboard(
+    view: View,
+    *,
+    width: int,
+    height: int,
+    command_lines: Mapping[ProcessKey, str] | None = None,
+    ascii_only: bool = False,
+) -> RenderableType:
+    """Return a row a process and a footer, in at most ``height`` lines.
+
+    Where not all processes fit, those with the largest PSS are shown and the rest summed up. Where
+    not all columns fit, they go in this order: swap, trend, RSS, USS, peak, PID.
+    """
+    columns = _fitting(width)
+    name_width = width - sum(column.width + _GAP for column in columns)
+    table = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style=_STRONG)
+    if _PID in columns:
+        table.add_column("PID", justify="right", width=_PID_WIDTH, no_wrap=True)
+    table.add_column("NAME", width=name_width, no_wrap=True, overflow="ellipsis")
+    for column in columns:
+        if column is not _PID:
+            table.add_column(
+                column.title,
+                justify="left" if column is _TREND else "right",
+                width=column.width,
+                no_wrap=True,
+            )
+    shown, rest = _largest(view.rows, max(1, height - 1 - _FOOTER_LINES))
+    with_commands = command_lines if name_width >= _ROOM_FOR_COMMAND_LINES else None
+    for row in shown:
+        name = Text(_name(row, with_commands or {}, name_width))
+        cells = [column.cell(row, ascii_only) for column in columns]
+        cells.insert(1 if _PID in columns else 0, name)
+        table.add_row(*cells, style=_DIM if row.ended else None)
+    if rest:
+        summed = Text(f"{'...' if ascii_only else '…'} {len(rest)} more", _DIM)
+        size = Text(format_size(sum(row.pss_bytes for row in rest if not row.ended)), _DIM)
+        table.add_row(*([""] if _PID in columns else []), summed, size)
+    return Group(table, *footer(view, width=width, ascii_only=ascii_only))
+
+
+def footer(view: View, *, width: int, ascii_only: bool = False) -> Sequence[Text]:
+    """Return two lines: total and peak; time, samples, costs and doubts."""
+    first = total_line(view, width=width, ascii_only=ascii_only)
+    stats = view.stats
+    facts = [format_elapsed(view.elapsed_s), plural(stats.samples, "sample", "samples")]
+    if view.unreadable:
+        facts.insert(0, f"partial: {view.unreadable} unreadable")
+    facts.append(f"{stats.missed_ticks} missed")
+    if stats.sweep_median_s is not None:
+        facts.append(f"sweep {format_duration(stats.sweep_median_s)}")
+    second = Text("  ".join(facts), _WARN if view.unreadable else _DIM)
+    return [_fit(first, width), _fit(second, width)]
+
+
+def total_line(view: View, *, width: int, ascii_only: bool = False) -> Text:
+    """Return the total, the running peak and when it was, and the course of the total."""
+    text = Text(f"Total {format_size(view.total.pss_bytes):>{_SIZE_WIDTH}}", _STRONG)
+    if view.peak is not None:
+        when = format_elapsed(view.peak.elapsed_s)
+        text.append(f"  peak {format_size(view.peak.pss_bytes)} at {when}")
+        room = width - len(text) - 2
+        if room > 0:
+            trend = bars(view.trend, width=room, top=view.peak.pss_bytes, ascii_only=ascii_only)
+            text.append(f"  {trend}", _TREND_STYLE)
+    return _fit(text, width)
+
+
+def _fit(text: Text, width: int) -> Text:
+    text.truncate(width, overflow="ellipsis")
+    text.no_wrap = True
+    return text
+
+
+def _fitting(width: int) -> tuple[_Column, ...]:
+    columns = [_PID, *_COLUMNS]
+    for column in _DROPPED_FIRST_TO_LAST:
+        if sum(c.width + _GAP for c in columns) + _LEAST_NAME_WIDTH <= width:
+            break
+        columns.remove(column)
+    return tuple(columns)
+
+
+def _largest(rows: Sequence[Row], room: int) -> tuple[Sequence[Row], Sequence[Row]]:
+    """Return the rows that fit, in their order, and those that are left."""
+    if len(rows) <= room:
+        return rows, ()
+    # One line is for the sum of the rest. Who has ended makes room first.
+    order = sorted(range(len(rows)), key=lambda at: (rows[at].ended, -rows[at].pss_bytes))
+    chosen = set(order[: max(0, room - 1)])
+    shown = [row for at, row in enumerate(rows) if at in chosen]
+    return shown, [row for at, row in enumerate(rows) if at not in chosen]
+
+
+def _name(row: Row, command_lines: Mapping[ProcessKey, str], width: int) -> str:
+    sample = row.sample
+    indent = "  " * min(sample.depth, width // 6)
+    return indent + printable(command_lines.get(sample.key) or sample.name)

@@ -1,0 +1,83 @@
+"""What a program printed, as lines that may scroll past a live display. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_LONGEST_LINE: Final = 1 << 16
+
+_MOVES: Final = re.compile(
+    rb"\x1b\[[<=>?][0-?]*[ -/]*[@-~]"  # private modes: alternate screen, cursor, mouse
+    rb"|\x1b\[[0-?]*[ -/]*[@-ln-~]"  # every other CSI but SGR, which is colour
+    rb"|\x1b[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?"  # OSC, DCS: titles and the like
+    rb"|\x1b[ -/]*[0-OQ-WYZ\\`-~]"  # two-character escapes
+    rb"|\xc2[\x80-\x9f]"  # C1 controls, some terminals obey them
+    rb"|[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]"
+)
+_COLOUR: Final = re.compile(rb"\x1b\[([0-9;:]*)m")
+_NEEDS_CARE: Final = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]")
+
+
+class LineFilter:
+    r"""Turns a stream of terminal output into finished lines, colours kept.
+
+    A carriage return inside a line leaves what came after it; what would move the cursor is
+    removed. A line longer than 64 KiB is broken, since memory is not for the program to spend.
+
+    >>> LineFilter().feed(b"10 %\r20 %\rdone\r\n\x1b[2Jnext")
+    b'done\n'
+    """
+
+    def __init__(self) -> None:
+        self._pending = b""
+        self._colour = b""
+
+    def feed(self, data: bytes) -> bytes:
+        """Take in output; return the lines that it finished, each with its newline."""
+        data = self._pending + data
+        end = data.rfind(b"\n") + 1
+        finished, rest = data[:end], data[end:]
+        if len(rest) > _LONGEST_LINE:
+            # After the last carriage return only, since the rest would be overwritten.
+            rest = rest[max(0, rest.rfind(b"\r", 0, -1)) :]
+        if len(rest) > _LONGEST_LINE:
+            finished, rest = finished + rest + b"\n", b""
+        self._pending = rest
+        return self._in_colour(_clean(finished))
+
+    def finish(self) -> bytes:
+        """Return what is left as a line of its own."""
+        rest, self._pending = self._pending, b""
+        return self._in_colour(_clean(rest + b"\n")) if rest else b""
+
+    @property
+    def pending(self) -> bytes:
+        """The unfinished line as it stands."""
+        return self._colour + _clean(self._pending[-_LONGEST_LINE:])
+
+    def _in_colour(self, text: bytes) -> bytes:
+        """Begin with the colour that the last text ended in, and end without."""
+        if not text:
+            return text
+        begin, self._colour = self._colour, _colour_after(self._colour, text)
+        return begin + text + (b"\x1b[0m" if self._colour else b"")
+
+
+def _clean(text: bytes) -> bytes:
+    text = text.replace(b"\r\n", b"\n")
+    if not _NEEDS_CARE.search(text):
+        return text
+    text = _MOVES.sub(b"", text)
+    if b"\r" not in text:
+        return text
+    return b"\n".join(line.rstrip(b"\r").rpartition(b"\r")[2] for line in text.split(b"\n"))
+
+
+def _colour_after(colour: bytes, text: bytes) -> bytes:
+    if b"\x1b[" not in text:
+        return colour
+    for code in _COLOUR.finditer(text):
+        # Sequences add up until a reset; a bound, for those who never reset.
+        colour = b"" if code[1] in (b"", b"0", b"00") else (colour + code[0])[-256:]
+    return colour
