@@ -20,7 +20,8 @@ class ReadStatus(StrEnum):
     GONE = "gone"
     """It ended after it had been found and before it was read."""
     NO_MEMORY = "no-memory"
-    """A zombie or a kernel thread: there is nothing to measure."""
+    """Nothing of its own to measure: a zombie, a kernel thread, or a child that lives in its
+    parent's memory until it calls ``execve`` (vfork(2))."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,10 @@ from memstat.errors import ParseError
 from memstat.model import Memory
 from memstat.units import KIB
 
-ZOMBIE_STATES: Final = frozenset("ZXx")
+_ZOMBIE_STATES: Final = frozenset("ZXx")
+# Of "flags" in proc_pid_stat(5): PF_* in the kernel's include/linux/sched.h.
+_PF_FORKNOEXEC: Final = 0x40
+_PF_KTHREAD: Final = 0x200000
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +30,15 @@ class Identity:
     """One letter; ``Z`` once the main thread has ended."""
     threads: int
     """Living threads and the main one."""
+    has_executed: bool = True
+    """Whether it has called ``execve`` since it was forked."""
+    is_kernel_thread: bool = False
+    """Whether it is a part of the kernel, without memory of its own."""
 
     @property
     def is_alive(self) -> bool:
         """False for a zombie; a process whose main thread alone has ended lives."""
-        return self.state not in ZOMBIE_STATES or self.threads > 1
+        return self.state not in _ZOMBIE_STATES or self.threads > 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,7 @@ def parse_stat(data: bytes) -> Identity:
     if not (opening and closing):
         raise ParseError(f"/proc/PID/stat: no name in parentheses: {data[:80]!r}")
     try:
+        flags = int(fields[6])
         return Identity(
             pid=int(pid),
             ppid=int(fields[1]),
@@ -80,6 +88,8 @@ def parse_stat(data: bytes) -> Identity:
             name=decode_name(name),
             state=fields[0].decode("ascii"),
             threads=int(fields[17]),
+            has_executed=not flags & _PF_FORKNOEXEC,
+            is_kernel_thread=bool(flags & _PF_KTHREAD),
         )
     except (ValueError, IndexError) as error:
         raise ParseError(f"/proc/PID/stat: {error}: {data[:80]!r}") from None

@@ -9,6 +9,7 @@ from typing import Final
 
 from memstat.errors import ParseError
 from memstat.model import Memory, ProcessKey, ReadStatus
+from memstat.proc.address_space import shares_address_space
 from memstat.proc.descriptors import DescriptorBudget, name_shortage
 from memstat.proc.parse import (
     Status,
@@ -34,6 +35,9 @@ class LinuxReader:
     ``stat`` and ``status`` are bound to the process. Whatever fails leads to the same slow path:
     close, open anew, check that the start time is still ours, classify.
 
+    A child of vfork(2) lives in its parent's address space until ``execve``: it has no memory of
+    its own so far, and its parent's would be counted twice.
+
     ``stat`` is read for a change only: it tells faults, CPU time, name and parent. While it stays
     the same to the byte, so does what ``status`` said, and that dearer file need not be read.
     """
@@ -48,6 +52,7 @@ class LinuxReader:
         self._memory_fd = self._status_fd = self._stat_fd = -1
         self._stat_text = self._memory_text = b""
         self._last = GONE
+        self._borrows: bool | None = None
 
     def read(self) -> Reading:
         if self._memory_fd >= 0:
@@ -80,28 +85,30 @@ class LinuxReader:
 
     def _read_anew(self) -> Reading | None:
         """Read from fresh descriptors; ``None`` when the address space changed under us."""
+        reading: Reading | None = None
         try:
             reading = self._open_and_read()
         except OSError as error:
-            self.close()
-            return self._explain(error)
-        if reading.status is not ReadStatus.MEASURED or self._budget.exceeded:
-            self.close()
+            reading = self._explain(error)
+        finally:
+            if reading is None or reading.status is not ReadStatus.MEASURED or not self._may_stay:
+                self.close()
         return reading
 
-    def _open_and_read(self) -> Reading:
-        self._status_fd = self._open(f"{self._directory}/status")
-        refusal: OSError | None = None
-        try:
-            self._memory_fd = self._open(f"{self._directory}/{self._memory_file}")
-        except OSError as error:
-            # Who has no memory has none to open either: status tells.
-            refusal = error
-        # Opened last: if this one is ours, so are the others.
+    def _open_and_read(self) -> Reading | None:
         self._stat_fd = self._open(f"{self._directory}/stat")
-        self._stat_text = _fetch_page(self._stat_fd)
-        if parse_stat(self._stat_text).start_ticks != self._key.start_ticks:
+        before = parse_stat(_fetch_page(self._stat_fd))
+        if before.start_ticks != self._key.start_ticks:
             return GONE
+        self._borrows = not before.has_executed and shares_address_space(before.pid, before.ppid)
+        self._status_fd = self._open(f"{self._directory}/status")
+        refusal = self._open_memory()
+        # Read once more, it fails if the process has ended: the files opened meanwhile are its own.
+        self._stat_text = _fetch_page(self._stat_fd)
+        if parse_stat(self._stat_text).has_executed != before.has_executed:
+            return None
+        if self._borrows:
+            return Reading(ReadStatus.NO_MEMORY, before.name, before.ppid)
         status = parse_status(_fetch_page(self._status_fd))
         if status.rss_bytes is None:
             return self._read_through_thread(status)
@@ -112,6 +119,23 @@ class LinuxReader:
         self._memory_text = self._fetch(self._memory_fd)
         self._last = _measured(status, self._parse(self._memory_text))
         return self._last
+
+    def _open_memory(self) -> OSError | None:
+        try:
+            self._memory_fd = self._open(f"{self._directory}/{self._memory_file}")
+        except OSError as refusal:
+            # Who has no memory has none to open either: status tells.
+            return refusal
+        return None
+
+    @property
+    def _may_stay(self) -> bool:
+        """Whether the descriptors may stay open.
+
+        Not where the kernel does not tell whose address space they are bound to: after ``execve``
+        they would go on telling the parent's memory.
+        """
+        return self._borrows is False and not self._budget.exceeded
 
     def _read_through_thread(self, status: Status) -> Reading:
         """Read a process whose main thread has ended: its files are empty, its threads' are not."""
@@ -195,4 +219,7 @@ def _fetch_all(fd: int) -> bytes:
     chunks = []
     while chunk := os.read(fd, _CHUNK):
         chunks.append(chunk)
+    if not chunks:
+        # smaps_rollup fails where smaps is empty: the address space is gone.
+        raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
     return b"".join(chunks)

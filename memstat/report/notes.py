@@ -14,7 +14,7 @@ from memstat.model import (
     SamplingStats,
     Snapshot,
 )
-from memstat.proc.parse import ZOMBIE_STATES, Identity
+from memstat.proc.parse import Identity
 from memstat.report.text import plural, printable, signal_name
 from memstat.units import format_duration, format_size
 
@@ -47,10 +47,12 @@ def unreadable_targets(snapshot: Snapshot, targets: Iterable[Identity]) -> Itera
             yield f"the memory of {who} may not be read: {REMEDY}"
         elif target.status is ReadStatus.GONE:
             yield f"{who} ended while being measured"
-        elif identity.state in ZOMBIE_STATES:
+        elif not identity.is_alive:
             yield f"{who} has ended and uses no memory: a zombie, until its parent waits for it"
-        else:
+        elif identity.is_kernel_thread:
             yield f"{who} is a kernel thread: it has no memory of its own"
+        else:
+            yield f"{who} still lives in its parent's memory (vfork), and has none of its own"
 
 
 def _trees(snapshot: Snapshot) -> Iterator[list[ProcessSample]]:

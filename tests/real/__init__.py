@@ -1,0 +1,1 @@
+"""memstat on real processes."""
