@@ -6,7 +6,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Final, Protocol, TypeVarTuple, Unpack
+from typing import Final, Protocol, TypeVarTuple
 
 import anyio
 from anyio import to_thread
@@ -34,23 +34,37 @@ class Measured(Protocol):
     def __aiter__(self) -> AsyncIterator[Snapshot]: ...
 
 
+def _nothing() -> None: ...
+
+
 class Dashboard:
     """Takes in every snapshot as it comes, and draws ten times a second at most.
 
-    A terminal that goes away ends the drawing, not the measuring.
+    A terminal that goes away ends the drawing, not the measuring. In the background (``bg``)
+    nothing is drawn: the terminal is somebody else's.
     """
 
-    def __init__(self, display: LiveDisplay) -> None:
+    def __init__(self, display: LiveDisplay, *, on_resize: Callable[[], None] = _nothing) -> None:
         self._display = display
+        self._on_resize = on_resize
         self._board = Board()
         self._commands: dict[ProcessKey, tuple[str, str]] = {}
         self._broken = False
 
+    @asynccontextmanager
+    async def on_screen(self, measured: Measured) -> AsyncIterator[None]:
+        """Draw what there is while the block lasts."""
+        try:
+            async with beside(self._step_aside_when_stopped), beside(self._keep_drawing, measured):
+                yield
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._on_terminal(self._display.stop)
+
     async def follow(self, measured: Measured) -> None:
-        """Show snapshots until there are no more."""
-        async with self._on_screen(), beside(self._keep_drawing, measured):
-            async for snapshot in measured:
-                self._board.take(snapshot)
+        """Take in snapshots until there are no more."""
+        async for snapshot in measured:
+            self._board.take(snapshot)
 
     async def leave_peak(self, measured: Measured) -> None:
         """Leave the table as it was at the peak."""
@@ -58,19 +72,9 @@ class Dashboard:
             view = self._board.view_at_peak(measured.peak, measured.stats)
             await self._on_terminal(self._leave, view)
 
-    def scroll(self, text: str, unfinished: str) -> None:
+    def scroll(self, text: bytes, unfinished: bytes) -> None:
         """Let the command's output pass. Blocking; from another thread than the drawing."""
         self._display.scroll(text, unfinished)
-
-    @asynccontextmanager
-    async def _on_screen(self) -> AsyncIterator[None]:
-        await self._on_terminal(self._display.start)
-        try:
-            async with beside(self._step_aside_when_stopped):
-                yield
-        finally:
-            with anyio.CancelScope(shield=True):
-                await self._on_terminal(self._display.stop)
 
     async def _keep_drawing(self, measured: Measured) -> None:
         while not self._broken:
@@ -81,25 +85,33 @@ class Dashboard:
 
     async def _step_aside_when_stopped(self) -> None:
         """Give the terminal back while Ctrl+Z holds us."""
+        if signal.getsignal(signal.SIGTSTP) is signal.SIG_IGN:
+            return
         with anyio.open_signal_receiver(signal.SIGTSTP) as signals:
             async for _ in signals:
                 await self._on_terminal(self._display.stop)
                 ours = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
                 os.kill(os.getpid(), signal.SIGTSTP)
                 signal.signal(signal.SIGTSTP, ours)
-                await self._on_terminal(self._display.start)
 
-    async def _on_terminal(self, action: Callable[[Unpack[Ts]], None], *arguments: *Ts) -> None:
+    async def _on_terminal(self, action: Callable[[*Ts], None], *arguments: *Ts) -> None:
+        if self._broken:
+            return
         try:
             await to_thread.run_sync(action, *arguments)
         except OSError:
             self._broken = True
 
+    def _draw(self, view: View) -> None:
+        if self._display.in_background:
+            self._display.stop()
+            return
+        if self._display.follow_size():
+            self._on_resize()
+        self._display.draw(view, self._command_lines(view))
+
     def _leave(self, view: View) -> None:
         self._display.leave(view, self._command_lines(view))
-
-    def _draw(self, view: View) -> None:
-        self._display.draw(view, self._command_lines(view))
 
     def _command_lines(self, view: View) -> Mapping[ProcessKey, str]:
         """Read each command line once, and again when execve(2) has changed the name."""

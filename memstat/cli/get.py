@@ -29,6 +29,7 @@ from memstat.sampling.sweep import Sweeper, sweep_once
 @options.interval
 @options.in_bytes
 @options.as_json
+@options.no_live
 def command(
     pids: Sequence[int],
     *,
@@ -39,6 +40,7 @@ def command(
     interval_s: float | None,
     in_bytes: bool,
     as_json: bool,
+    no_live: bool,
 ) -> int:
     """Measure running processes; trees that overlap are counted once.
 
@@ -64,9 +66,16 @@ def command(
         err.try_write(f"memstat: {reason}")
     failed = bool(missing or unreadable)
     if watch and first.total.pss_bytes is not None:
-        from memstat.cli.watching import WatchReport, watch_and_report  # noqa: PLC0415 - anyio
+        from memstat.cli.watching import LineReport, WatchReport, watch_and_report  # noqa: PLC0415
 
-        report = WatchReport(out, err, verbose=verbose, in_bytes=in_bytes, as_json=as_json)
+        report: WatchReport
+        terminal = out.live_terminal
+        if terminal is None or no_live or in_bytes or as_json:
+            report = LineReport(out, err, verbose=verbose, in_bytes=in_bytes, as_json=as_json)
+        else:
+            from memstat.cli.live_watch import LiveWatchReport  # noqa: PLC0415 - rich
+
+            report = LiveWatchReport(terminal, out, err, verbose=verbose)
         return watch_and_report(keys, report, recursive=recursive, interval_s=chosen_s) or failed
     if as_json:
         out.write(jsonlines.line(jsonlines.snapshot_object(first)))

@@ -86,6 +86,9 @@ in_bytes = _option(
     "--bytes", "in_bytes", is_flag=True, help="Print plain bytes, without unit and `Total:`."
 )
 as_json = _option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+no_live = _option(
+    "--no-live", is_flag=True, help="On a terminal too, print plain lines as in a pipe."
+)
 
 
 def choose_interval_s(frequency_hz: float | None, interval_s: float | None) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import suppress
 from io import TextIOWrapper
@@ -26,6 +27,12 @@ class Output:
     @property
     def is_terminal(self) -> bool:
         return self._stream is not None and self._stream.isatty()
+
+    @property
+    def live_terminal(self) -> TextIO | None:
+        """The stream itself where it is a terminal that can move its cursor."""
+        can_move = os.environ.get("TERM", "dumb") not in ("", "dumb")
+        return self._stream if self.is_terminal and can_move else None
 
     def write(self, text: str) -> None:
         """Write text and a newline. Raises OutputError."""

@@ -52,6 +52,7 @@ def _without_backslash(argument: str) -> str:
 @click.option("--only-peak", "peak", flag_value="only", help="Tell nothing else, on stdout.")
 @options.in_bytes
 @options.as_json
+@options.no_live
 @click.option(
     "-O",
     "--redirect-process-stdout-to",

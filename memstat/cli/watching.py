@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final, Protocol
 
 import anyio
 from anyio import to_thread
@@ -16,11 +17,23 @@ from memstat.model import ProcessKey, Snapshot
 from memstat.report import jsonlines, notes, plain
 from memstat.sampling.background import beside
 
-_STOPPED_BY = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_STOPPED_BY: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+
+class WatchReport(Protocol):
+    """Tells of snapshots as they come, and of the end."""
+
+    async def follow(self, watched: Watch) -> None:
+        """Show snapshots until there are no more."""
+        ...
+
+    async def conclude(self, watched: Watch) -> None:
+        """Tell the peak."""
+        ...
 
 
 @dataclass(slots=True)
-class WatchReport:
+class LineReport:
     """Writes snapshots and the peak as lines."""
 
     out: Output
@@ -28,16 +41,23 @@ class WatchReport:
     verbose: bool
     in_bytes: bool
     as_json: bool
-    _told_partial: bool = False
+    _told_partial: bool = field(default=False, init=False)
 
-    def show(self, snapshot: Snapshot) -> None:
+    async def follow(self, watched: Watch) -> None:
+        async for snapshot in watched:
+            await to_thread.run_sync(self._show, snapshot)
+
+    async def conclude(self, watched: Watch) -> None:
+        await to_thread.run_sync(self._tell_end, watched)
+
+    def _show(self, snapshot: Snapshot) -> None:
         note = notes.denied_note(snapshot)
         if note and not self._told_partial:
             self._told_partial = True
             self.err.try_write(f"memstat: {note}")
         self.out.write(self._format(snapshot))
 
-    def conclude(self, watched: Watch) -> None:
+    def _tell_end(self, watched: Watch) -> None:
         peak, stats, last = watched.peak, watched.stats, watched.latest
         if self.as_json:
             duration_s = last.elapsed_s if last else 0.0
@@ -73,9 +93,8 @@ def watch_and_report(
                         signal.signal(signum, signal.SIG_DFL)
 
                 async with beside(stop_on_signal):
-                    async for snapshot in watched:
-                        await to_thread.run_sync(report.show, snapshot)
-                    await to_thread.run_sync(report.conclude, watched)
+                    await report.follow(watched)
+                    await report.conclude(watched)
         return 128 + stopped_by[0] if stopped_by else 0
 
     return anyio.run(session)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from memstat.model import (
@@ -54,6 +54,8 @@ class View:
     stats: SamplingStats
     unreadable: int
     """Processes that may not be read."""
+    is_peak: bool = False
+    """Whether this is how it was at the peak, not how it is now."""
 
 
 @dataclass(slots=True)
@@ -101,7 +103,7 @@ class Board:
             Row(sample, sample.memory.pss_bytes, self._trend_of(sample.key))
             for sample in peak.snapshot.processes
         )
-        return self._view_of(peak.snapshot, rows, peak, stats)
+        return replace(self._view_of(peak.snapshot, rows, peak, stats), is_peak=True)
 
     def _trend_of(self, key: ProcessKey) -> tuple[int, ...]:
         return tuple(self._tracks[key].trend) if key in self._tracks else ()

@@ -113,7 +113,11 @@ def footer(view: View, *, width: int, ascii_only: bool = False) -> Sequence[Text
     """Return two lines: total and peak; time, samples, costs and doubts."""
     first = total_line(view, width=width, ascii_only=ascii_only)
     stats = view.stats
-    facts = [format_elapsed(view.elapsed_s), plural(stats.samples, "sample", "samples")]
+    when = format_elapsed(view.elapsed_s)
+    facts = [
+        f"at the peak, {when}" if view.is_peak else when,
+        plural(stats.samples, "sample", "samples"),
+    ]
     if view.unreadable:
         facts.insert(0, f"partial: {view.unreadable} unreadable")
     facts.append(f"{stats.missed_ticks} missed")

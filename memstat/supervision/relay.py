@@ -34,8 +34,9 @@ class TerminalRelay:
 
     def resize(self) -> None:
         """Take over the size of the terminal."""
-        size = fcntl.ioctl(self._like, termios.TIOCGWINSZ, bytes(8))
-        fcntl.ioctl(self._near, termios.TIOCSWINSZ, size)
+        if self._near >= 0:
+            size = fcntl.ioctl(self._like, termios.TIOCGWINSZ, bytes(8))
+            fcntl.ioctl(self._near, termios.TIOCSWINSZ, size)
 
     def command_started(self) -> None:
         """Leave the far end to the command."""
@@ -46,11 +47,19 @@ class TerminalRelay:
         """Let ``pump`` return as soon as nothing is left to read."""
         self._closing = True
 
-    def pump(self, show: Callable[[bytes], None]) -> None:
-        """Read until the command has closed its end, or ``finish``; give lines to ``show``.
+    def pump(self, show: Callable[[bytes, bytes], None]) -> None:
+        """Read until the command has closed its end, or ``finish``.
 
-        Blocking. While ``show`` does not return, the command is held up as by any slow terminal.
+        ``show`` gets finished lines, and how the unfinished one stands. Blocking: while ``show``
+        does not return, the command is held up as by any slow terminal. When it fails with OSError,
+        the terminal has gone, and the command's own end is closed as that would have been.
         """
+        try:
+            self._pump(show)
+        except OSError:
+            self.close()
+
+    def _pump(self, show: Callable[[bytes, bytes], None]) -> None:
         waiting = bytearray()
         flushed_s = time.monotonic()
         while (data := self._read()) is not None:
@@ -60,21 +69,20 @@ class TerminalRelay:
                 self._flush(waiting, show)
                 flushed_s = now_s
         self._flush(waiting, show)
-        rest = self.lines.finish()
-        if rest:
-            show(rest)
+        show(self.lines.finish(), b"")
 
     def close(self) -> None:
-        """Close both ends."""
-        if self.far >= 0:
-            os.close(self.far)
-        os.close(self._near)
+        """Close both ends. Harmless when repeated."""
+        for fd in (self.far, self._near):
+            if fd >= 0:
+                os.close(fd)
+        self.far = self._near = -1
 
-    def _flush(self, waiting: bytearray, show: Callable[[bytes], None]) -> None:
-        finished = self.lines.feed(bytes(waiting))
-        waiting.clear()
-        if finished:
-            show(finished)
+    def _flush(self, waiting: bytearray, show: Callable[[bytes, bytes], None]) -> None:
+        if waiting:
+            finished = self.lines.feed(bytes(waiting))
+            waiting.clear()
+            show(finished, self.lines.pending)
 
     def _read(self) -> bytes | None:
         """Return what there is, nothing after a while of silence, ``None`` at the end."""

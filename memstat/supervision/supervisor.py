@@ -42,6 +42,7 @@ class Supervised:
         self._process = process
         self._source = sweeper.source
         self._sweeper = sweeper
+        self._everyone = Sweeper(sweeper.source, sweeper.roots, recursive=True)
         self._sampler = Sampler(sweeper, interval_s, has_ended=lambda _: False)
         self._started_s = started_s
         self._ended_s: float | None = None
@@ -101,8 +102,7 @@ class Supervised:
 
     def count_descendants(self) -> int:
         """Return how many descendants live now, whether they are measured or not. Blocking."""
-        everyone = Sweeper(self._source, [self._key()], recursive=True).find()
-        return len(everyone) - 1
+        return len(self._everyone.find()) - 1
 
     def _key(self) -> ProcessKey:
         return self._sweeper.roots[0]

@@ -1,0 +1,65 @@
+"""The end of a run in a few lines, for people at a terminal. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from memstat.model import Peak, ProcessSample, RunResult, SamplingStats, Snapshot
+from memstat.report.notes import no_peak_reason
+from memstat.report.text import plural, printable, signal_name
+from memstat.units import format_elapsed, format_size
+
+_LARGEST: Final = 3
+
+
+def run_summary_lines(result: RunResult) -> list[str]:
+    """Return peak, time and largest processes; then end, duration and samples."""
+    if result.peak is None:
+        peak = [f"Peak: {no_peak_reason(result.duration_s, result.last)}"]
+    else:
+        peak = peak_lines(result.peak)
+    after = f"after {format_elapsed(result.duration_s)}"
+    return [*peak, f"{_end(result)} {after}, {_samples(result.stats)}"]
+
+
+def watch_summary_lines(peak: Peak | None, stats: SamplingStats) -> list[str]:
+    """Return what a watch came to: peak, time and largest processes; samples."""
+    return [*(peak_lines(peak) if peak else []), _samples(stats)]
+
+
+def peak_lines(peak: Peak) -> list[str]:
+    """Return the peak and when it was; the processes that had most of it.
+
+    >>> from memstat.testing import snapshot_of
+    >>> peak_lines(Peak(5 << 20, snapshot_of({7: 4 << 20, 8: 1 << 20}, elapsed_s=2.5)))
+    ['Peak: 5.00 MiB at 2.5 s', '  p7 [7] 4.00 MiB, p8 [8] 1.00 MiB']
+    """
+    when = format_elapsed(peak.elapsed_s)
+    return [f"Peak: {format_size(peak.pss_bytes)} at {when}", f"  {_largest(peak.snapshot)}"]
+
+
+def _largest(snapshot: Snapshot) -> str:
+    by_size = sorted(snapshot.processes, key=_pss_bytes, reverse=True)
+    parts = [
+        f"{printable(p.name)} [{p.key.pid}] {format_size(p.memory.pss_bytes)}"
+        for p in by_size[:_LARGEST]
+        if p.memory.pss_bytes is not None
+    ]
+    if len(by_size) > len(parts):
+        parts.append(f"{len(by_size) - len(parts)} more")
+    return ", ".join(parts)
+
+
+def _pss_bytes(process: ProcessSample) -> int:
+    return process.memory.pss_bytes or 0
+
+
+def _end(result: RunResult) -> str:
+    if result.signal is not None:
+        return f"Killed by signal {signal_name(result.signal)}"
+    return f"Exited with code {result.exit_code}"
+
+
+def _samples(stats: SamplingStats) -> str:
+    missed = f", {plural(stats.missed_ticks, 'tick', 'ticks')} missed" if stats.missed_ticks else ""
+    return plural(stats.samples, "sample", "samples") + missed
