@@ -106,7 +106,8 @@ async def _relaying(
         return
     relay.command_started()
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(to_thread.run_sync, relay.pump, show)
+        tasks.start_soon(to_thread.run_sync, relay.read)
+        tasks.start_soon(to_thread.run_sync, relay.show, show)
         try:
             yield
         finally:

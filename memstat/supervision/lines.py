@@ -7,16 +7,17 @@ from typing import Final
 
 _LONGEST_LINE: Final = 1 << 16
 
-_MOVES: Final = re.compile(
-    rb"\x1b\[[<=>?][0-?]*[ -/]*[@-~]"  # private modes: alternate screen, cursor, mouse
-    rb"|\x1b\[[0-?]*[ -/]*[@-ln-~]"  # every other CSI but SGR, which is colour
-    rb"|\x1b[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?"  # OSC, DCS: titles and the like
-    rb"|\x1b[ -/]*[0-OQ-WYZ\\`-~]"  # two-character escapes
-    rb"|\xc2[\x80-\x9f]"  # C1 controls, some terminals obey them
-    rb"|[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]"
+_ESCAPES: Final = re.compile(
+    rb"\x1b(?!\[[0-9;:]*m)"  # any but SGR, which is colour
+    rb"(?:\[[0-?]*[ -/]*[@-~]"  # CSI: cursor, erasing, modes
+    rb"|[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?"  # OSC, DCS: titles and the like
+    rb"|[ -/]*[0-~])?"  # two characters, or more with intermediate ones
 )
+_CONTROLS: Final = bytes({*range(0x20), 0x7F} - set(b"\t\n\r\x1b"))
+_C1_CONTROLS: Final = re.compile(rb"\xc2[\x80-\x9f]")
+"""Escape sequences in one character, in UTF-8; some terminals obey them."""
 _COLOUR: Final = re.compile(rb"\x1b\[([0-9;:]*)m")
-_NEEDS_CARE: Final = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]")
+_RESETS: Final = (b"\x1b[0m", b"\x1b[m")
 
 
 class LineFilter:
@@ -65,18 +66,21 @@ class LineFilter:
 
 
 def _clean(text: bytes) -> bytes:
+    if b"\x1b" in text:
+        text = _ESCAPES.sub(b"", text)
+    text = text.translate(None, _CONTROLS)
+    if b"\xc2" in text:
+        text = _C1_CONTROLS.sub(b"", text)
     text = text.replace(b"\r\n", b"\n")
-    if not _NEEDS_CARE.search(text):
-        return text
-    text = _MOVES.sub(b"", text)
     if b"\r" not in text:
         return text
     return b"\n".join(line.rstrip(b"\r").rpartition(b"\r")[2] for line in text.split(b"\n"))
 
 
 def _colour_after(colour: bytes, text: bytes) -> bytes:
-    if b"\x1b[" not in text:
-        return colour
+    last_reset = max(text.rfind(reset) for reset in _RESETS)
+    if last_reset >= 0:
+        colour, text = b"", text[last_reset:]
     for code in _COLOUR.finditer(text):
         # Sequences add up until a reset; a bound, for those who never reset.
         colour = b"" if code[1] in (b"", b"0", b"00") else (colour + code[0])[-256:]

@@ -7,19 +7,19 @@ import os
 import pty
 import select
 import termios
-import time
 from collections.abc import Callable
 from typing import Final
 
+from memstat.supervision.handover import Handover
 from memstat.supervision.lines import LineFilter
 
-_READ_BYTES: Final = 1 << 16
-_FLUSH_BYTES: Final = 1 << 19
-_FLUSH_S: Final = 0.05
+_READ_BYTES: Final = 1 << 14
+_BATCH_BYTES: Final = 1 << 19
+_BATCH_S: Final = 0.05
 
 
 class TerminalRelay:
-    """The far end is the command's output; the near end is read by ``pump``.
+    """The far end is the command's output; the near end is read here.
 
     The pseudo-terminal has the modes and the size of ``like``, the terminal of the display.
     """
@@ -29,7 +29,7 @@ class TerminalRelay:
         self._near, self.far = pty.openpty()
         termios.tcsetattr(self.far, termios.TCSANOW, termios.tcgetattr(like))
         self.resize()
-        self.lines = LineFilter()
+        self._output = Handover(batch_bytes=_BATCH_BYTES, batch_s=_BATCH_S)
         self._closing = False
 
     def resize(self) -> None:
@@ -44,32 +44,34 @@ class TerminalRelay:
         self.far = -1
 
     def finish(self) -> None:
-        """Let ``pump`` return as soon as nothing is left to read."""
+        """Let ``read`` return as soon as nothing is left to read."""
         self._closing = True
 
-    def pump(self, show: Callable[[bytes, bytes], None]) -> None:
-        """Read until the command has closed its end, or ``finish``.
+    def read(self) -> None:
+        """Read until the command has closed its end, or ``finish``. Blocking.
 
-        ``show`` gets finished lines, and how the unfinished one stands. Blocking: while ``show``
-        does not return, the command is held up as by any slow terminal. When it fails with OSError,
-        the terminal has gone, and the command's own end is closed as that would have been.
+        While nobody shows it, the command is held up as by any slow terminal.
         """
         try:
-            self._pump(show)
-        except OSError:
+            while (data := self._read()) is not None and self._output.put(data):
+                pass
+        finally:
+            self._output.end()
+            # As the terminal itself does when it goes away; else a writer would wait for ever.
             self.close()
 
-    def _pump(self, show: Callable[[bytes, bytes], None]) -> None:
-        waiting = bytearray()
-        flushed_s = time.monotonic()
-        while (data := self._read()) is not None:
-            waiting += data
-            now_s = time.monotonic()
-            if len(waiting) >= _FLUSH_BYTES or (waiting and now_s - flushed_s >= _FLUSH_S):
-                self._flush(waiting, show)
-                flushed_s = now_s
-        self._flush(waiting, show)
-        show(self.lines.finish(), b"")
+    def show(self, show: Callable[[bytes, bytes], None]) -> None:
+        """Give ``show`` what was read: finished lines, and how the unfinished one stands. Blocking.
+
+        Returns when all is shown, or when ``show`` fails with OSError: the terminal has gone.
+        """
+        lines = LineFilter()
+        try:
+            while (data := self._output.take()) is not None:
+                show(lines.feed(data), lines.pending)
+            show(lines.finish(), b"")
+        except OSError:
+            self._output.end()
 
     def close(self) -> None:
         """Close both ends. Harmless when repeated."""
@@ -78,16 +80,10 @@ class TerminalRelay:
                 os.close(fd)
         self.far = self._near = -1
 
-    def _flush(self, waiting: bytearray, show: Callable[[bytes, bytes], None]) -> None:
-        if waiting:
-            finished = self.lines.feed(bytes(waiting))
-            waiting.clear()
-            show(finished, self.lines.pending)
-
     def _read(self) -> bytes | None:
         """Return what there is, nothing after a while of silence, ``None`` at the end."""
         closing = self._closing
-        readable, _, _ = select.select([self._near], [], [], 0 if closing else _FLUSH_S)
+        readable, _, _ = select.select([self._near], [], [], 0 if closing else _BATCH_S)
         if not readable:
             return None if closing else b""
         try:
