@@ -10,9 +10,10 @@ from contextlib import asynccontextmanager
 
 from anyio import to_thread
 
-from memstat.model import Peak, ProcessKey, RunResult, SamplingStats, Snapshot
+from memstat.model import ProcessKey, RunResult, Snapshot
 from memstat.proc.linux import LinuxProcSource
 from memstat.sampling.background import beside
+from memstat.sampling.measured import Measured
 from memstat.sampling.sampler import Sampler, target_ended
 from memstat.sampling.sweep import Sweeper, sweep_once
 from memstat.supervision.spawn import Stream, Surroundings
@@ -46,37 +47,15 @@ def _find(pid: int) -> ProcessKey:
     return ProcessKey(identity.pid, identity.start_ticks)
 
 
-class Watch:
+class Watch(Measured):
     """The snapshots of running processes and their peak. Made by ``watch``.
 
-    Iterating gives snapshots until every target has ended, the newest to those who are slow. The
-    peak is taken from all of them, also when nobody iterates.
+    Iterating gives snapshots until every target has ended.
     """
-
-    def __init__(self, sampler: Sampler) -> None:
-        self._sampler = sampler
-
-    @property
-    def latest(self) -> Snapshot | None:
-        """The newest snapshot; ``None`` before the first."""
-        return self._sampler.snapshots.value
-
-    @property
-    def peak(self) -> Peak | None:
-        """The peak so far; ``None`` as long as nothing could be measured."""
-        return self._sampler.peak
-
-    @property
-    def stats(self) -> SamplingStats:
-        """How the sampling goes."""
-        return self._sampler.stats
 
     def stop(self) -> None:
         """Take one last sample, then end all iterations."""
         self._sampler.stop()
-
-    def __aiter__(self) -> AsyncIterator[Snapshot]:
-        return aiter(self._sampler.snapshots)
 
 
 @asynccontextmanager

@@ -129,6 +129,18 @@ class Peak:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """A named instant of a measurement, which ends one phase and begins the next."""
+
+    name: str
+    """What it was called; names need not differ."""
+    elapsed_s: float
+    """Seconds from the first tick to the mark."""
+    peak: Peak | None
+    """The peak since the mark before it, or since the start; ``None`` without a sample between."""
+
+
+@dataclass(frozen=True, slots=True)
 class SamplingStats:
     """How well the sampling went, and with it how far a peak can be trusted."""
 

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from typing import Final
 
-from memstat.model import Peak, SamplingStats, Snapshot
+from memstat.model import Mark, Peak, SamplingStats, Snapshot
 
 _BUCKET: Final = math.log(1.02)
 """Durations are counted in classes 2 % wide: days need no more memory than a minute."""
@@ -15,16 +15,62 @@ _BUCKET: Final = math.log(1.02)
 class RunningPeak:
     """Keeps the snapshot with the largest total; the earliest of equals.
 
-    A snapshot in which nothing could be measured has no total and is no candidate.
+    A snapshot in which nothing could be measured has no total and is no candidate; nor is one that
+    began before ``since_s``: some of it was read in the phase before.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, since_s: float = 0.0) -> None:
         self.peak: Peak | None = None
+        self._since_s = since_s
 
     def observe(self, snapshot: Snapshot) -> None:
         total = snapshot.total.pss_bytes
-        if total is not None and (self.peak is None or total > self.peak.pss_bytes):
+        if total is None or snapshot.elapsed_s < self._since_s:
+            return
+        if self.peak is None or total > self.peak.pss_bytes:
             self.peak = Peak(total, snapshot)
+
+
+class Phases:
+    """The peak of all, that since the last reset and that since the last mark.
+
+    >>> from memstat.testing import snapshot_of
+    >>> phases = Phases()
+    >>> phases.observe(snapshot_of({7: 4096}, elapsed_s=0.1))
+    >>> phases.mark("loaded", 0.2).peak.pss_bytes, phases.mark("at once", 0.2).peak
+    (4096, None)
+    """
+
+    def __init__(self) -> None:
+        self.marks: tuple[Mark, ...] = ()
+        self._whole = RunningPeak()
+        self._since_reset = RunningPeak()
+        self._since_mark = RunningPeak()
+
+    @property
+    def peak(self) -> Peak | None:
+        """The peak since the last reset, or since the start."""
+        return self._since_reset.peak
+
+    @property
+    def whole_peak(self) -> Peak | None:
+        """The peak since the start."""
+        return self._whole.peak
+
+    def observe(self, snapshot: Snapshot) -> None:
+        for running in (self._whole, self._since_reset, self._since_mark):
+            running.observe(snapshot)
+
+    def reset(self, elapsed_s: float) -> None:
+        """Begin ``peak`` anew."""
+        self._since_reset = RunningPeak(elapsed_s)
+
+    def mark(self, name: str, elapsed_s: float) -> Mark:
+        """Name an instant and begin a new phase of the marks."""
+        mark = Mark(name, elapsed_s, self._since_mark.peak)
+        self._since_mark = RunningPeak(elapsed_s)
+        self.marks += (mark,)
+        return mark
 
 
 class RunningStats:

@@ -5,17 +5,22 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeVar, TypeVarTuple, Unpack
 
 import anyio
 from anyio import CapacityLimiter, to_thread
 from anyio.lowlevel import RunVar
 
-from memstat.model import Peak, ProcessSample, ReadStatus, SamplingStats, Snapshot
+from memstat.model import Mark, Peak, ProcessSample, ReadStatus, SamplingStats, Snapshot
 from memstat.sampling.clock import Tick, TickGrid
 from memstat.sampling.newest import Newest
-from memstat.sampling.peak import RunningPeak, RunningStats
+from memstat.sampling.peak import Phases, RunningStats
 from memstat.sampling.sweep import Sweeper
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+_Swept = tuple[Snapshot, tuple[ProcessSample, ...]]
+"""A snapshot, and whom of it is alive."""
 
 _WORTH_A_THREAD: Final = 8
 """Processes per reader: for fewer, waking another thread takes longer than reading them."""
@@ -47,7 +52,7 @@ class Sampler:
         self._sweeper = sweeper
         self._grid = TickGrid(interval_s)
         self._started_s = time.monotonic()
-        self._peak = RunningPeak()
+        self._phases = Phases()
         self._stats = RunningStats(interval_s)
         self._stopped = anyio.Event()
         self.alive: tuple[ProcessSample, ...] = ()
@@ -55,7 +60,15 @@ class Sampler:
 
     @property
     def peak(self) -> Peak | None:
-        return self._peak.peak
+        return self._phases.peak
+
+    @property
+    def whole_peak(self) -> Peak | None:
+        return self._phases.whole_peak
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        return self._phases.marks
 
     @property
     def stats(self) -> SamplingStats:
@@ -64,6 +77,12 @@ class Sampler:
     def stop(self) -> None:
         """Take one last sample and return."""
         self._stopped.set()
+
+    def reset_peak(self) -> None:
+        self._phases.reset(self._elapsed_s())
+
+    def mark(self, name: str) -> Mark:
+        return self._phases.mark(name, self._elapsed_s())
 
     async def run(self) -> None:
         """Sample until the end. Raises TooManyDescriptors."""
@@ -86,25 +105,32 @@ class Sampler:
 
     async def _sample(self, tick: Tick) -> bool:
         """Take a snapshot; whether it shows the end."""
-        await self._sweep()
-        snapshot = self._sweeper.finish(tick, self._started_s)
-        self.alive = tuple(p for p in snapshot.processes if p.status in _ALIVE)
+        snapshot, self.alive = await self._sweep(tick)
         # A sweep that found nobody alive says that it is over, not that the memory was 0.
         if self.alive:
-            self._peak.observe(snapshot)
+            self._phases.observe(snapshot)
             self._stats.observe(snapshot)
             self.snapshots.publish(snapshot)
         return self.has_ended(snapshot)
 
-    async def _sweep(self) -> None:
-        await _in_reader_thread(self._sweeper.begin)
-        readers = min(_cores(), -(-self._sweeper.waiting // _WORTH_A_THREAD))
-        if readers == 1:
-            await _in_reader_thread(self._sweeper.drain)
-        elif readers > 1:
-            async with anyio.create_task_group() as shards:
-                for _ in range(readers):
-                    shards.start_soon(_in_reader_thread, self._sweeper.drain)
+    async def _sweep(self, tick: Tick) -> _Swept:
+        swept = await _in_reader_thread(self._begin, tick)
+        if swept is not None:
+            return swept
+        async with anyio.create_task_group() as shards:
+            for _ in range(min(_cores(), -(-self._sweeper.waiting // _WORTH_A_THREAD))):
+                shards.start_soon(_in_reader_thread, self._sweeper.drain)
+        return await _in_reader_thread(self._finish, tick)
+
+    def _begin(self, tick: Tick) -> _Swept | None:
+        """Sweep a small tree in one go; of a large one, only find it."""
+        self._sweeper.begin()
+        return None if self._sweeper.waiting else self._finish(tick)
+
+    def _finish(self, tick: Tick) -> _Swept:
+        # Not on the loop: for hundreds of processes this takes a millisecond.
+        snapshot = self._sweeper.finish(tick, self._started_s)
+        return snapshot, tuple([p for p in snapshot.processes if p.status in _ALIVE])
 
 
 def _cores() -> int:
@@ -114,11 +140,15 @@ def _cores() -> int:
 _limiter: RunVar[CapacityLimiter] = RunVar("memstat_readers")
 
 
-async def _in_reader_thread(work: Callable[[], None]) -> None:
-    """Run in one of the reader threads, as many as cores, that all samplers of a loop share."""
+async def _in_reader_thread(work: Callable[[Unpack[Ts]], T], *arguments: *Ts) -> T:
+    return await to_thread.run_sync(work, *arguments, limiter=reader_limiter())
+
+
+def reader_limiter() -> CapacityLimiter:
+    """Return what lets in as many reader threads as cores, for all samplers of this loop."""
     try:
-        limiter = _limiter.get()
+        return _limiter.get()
     except LookupError:
         limiter = CapacityLimiter(_cores())
         _limiter.set(limiter)
-    await to_thread.run_sync(work, limiter=limiter)
+        return limiter

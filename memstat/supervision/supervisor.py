@@ -11,12 +11,13 @@ import anyio
 from anyio import to_thread
 from anyio.abc import Process
 
-from memstat.model import Peak, ProcessKey, ReadStatus, RunResult, SamplingStats, Snapshot
+from memstat.model import ProcessKey, ReadStatus, RunResult
 from memstat.proc.linux import LinuxProcSource
 from memstat.proc.oom import count_oom_kills
 from memstat.proc.signals import send_signal
 from memstat.proc.source import ProcSource
 from memstat.sampling.background import beside
+from memstat.sampling.measured import Measured
 from memstat.sampling.sampler import Sampler, tree_ended
 from memstat.sampling.sweep import Sweeper
 from memstat.supervision.ladder import Ladder
@@ -24,10 +25,10 @@ from memstat.supervision.spawn import Surroundings, spawn
 from memstat.supervision.subreaper import child_subreaper
 
 
-class Supervised:
+class Supervised(Measured):
     """A running command, its snapshots and its peak. Made by ``supervise``.
 
-    Iterating gives snapshots until the command has ended, the newest to those who are slow.
+    Iterating gives snapshots until the command has ended.
     """
 
     def __init__(
@@ -38,12 +39,12 @@ class Supervised:
         interval_s: float,
         started_s: float,
     ) -> None:
+        super().__init__(Sampler(sweeper, interval_s, has_ended=lambda _: False))
         self.command = tuple(command)
         self._process = process
         self._source = sweeper.source
         self._sweeper = sweeper
         self._everyone = Sweeper(sweeper.source, sweeper.roots, recursive=True)
-        self._sampler = Sampler(sweeper, interval_s, has_ended=lambda _: False)
         self._started_s = started_s
         self._ended_s: float | None = None
         self._ended = anyio.Event()
@@ -56,23 +57,8 @@ class Supervised:
         return self._process.pid
 
     @property
-    def latest(self) -> Snapshot | None:
-        """The newest snapshot; ``None`` before the first."""
-        return self._sampler.snapshots.value
-
-    @property
-    def peak(self) -> Peak | None:
-        """The peak so far; ``None`` as long as nothing could be measured."""
-        return self._sampler.peak
-
-    @property
-    def stats(self) -> SamplingStats:
-        """How the sampling goes."""
-        return self._sampler.stats
-
-    @property
     def result(self) -> RunResult:
-        """What came of it. Raises RuntimeError while the command runs."""
+        """What came of it, with the peak of all, resets or not. RuntimeError while it runs."""
         if self._ended_s is None or self._process.returncode is None:
             raise RuntimeError("the command has not ended yet: leave the block first, or wait()")
         code = self._process.returncode
@@ -82,14 +68,11 @@ class Supervised:
             signal=-code if code < 0 else None,
             duration_s=self._ended_s - self._started_s,
             stats=self.stats,
-            peak=self.peak,
+            peak=self._sampler.whole_peak,
             last=self.latest,
             survivors=tuple(p for p in self._sampler.alive if p.key != self._key()),
             oom_kills=self._oom_kills,
         )
-
-    def __aiter__(self) -> AsyncIterator[Snapshot]:
-        return aiter(self._sampler.snapshots)
 
     def send_signal(self, signum: int) -> bool:
         """Send a signal to the command; False when it has ended."""
