@@ -1,0 +1,1 @@
+"""Measurements, not tests: run one by ``python -m tests.benchmarks.NAME``."""
