@@ -9,74 +9,56 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from memstat.api import Watch, measure, run, supervise, watch
-    from memstat.errors import (
-        MemstatError,
-        NoSuchProcess,
-        NotAProcess,
-        ProcessError,
-        SpawnError,
-        TooManyDescriptors,
-        UnsupportedPlatform,
-    )
+    from memstat.errors import MemstatError, NoSuchProcess, SizeError, SpawnError
     from memstat.model import (
+        Mark,
         Memory,
         Peak,
         ProcessKey,
         ProcessSample,
         ReadStatus,
         RunResult,
-        SamplingStats,
         Snapshot,
     )
     from memstat.supervision.supervisor import Supervised
-    from memstat.units import format_size
+    from memstat.units import format_size, parse_size
 
 _HOMES = {
     "memstat.api": ("Watch", "measure", "run", "supervise", "watch"),
-    "memstat.errors": (
-        "MemstatError",
-        "NoSuchProcess",
-        "NotAProcess",
-        "ProcessError",
-        "SpawnError",
-        "TooManyDescriptors",
-        "UnsupportedPlatform",
-    ),
+    "memstat.errors": ("MemstatError", "NoSuchProcess", "SizeError", "SpawnError"),
     "memstat.model": (
+        "Mark",
         "Memory",
         "Peak",
         "ProcessKey",
         "ProcessSample",
         "ReadStatus",
         "RunResult",
-        "SamplingStats",
         "Snapshot",
     ),
     "memstat.supervision.supervisor": ("Supervised",),
-    "memstat.units": ("format_size",),
+    "memstat.units": ("format_size", "parse_size"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Mark",
     "Memory",
     "MemstatError",
     "NoSuchProcess",
-    "NotAProcess",
     "Peak",
-    "ProcessError",
     "ProcessKey",
     "ProcessSample",
     "ReadStatus",
     "RunResult",
-    "SamplingStats",
+    "SizeError",
     "Snapshot",
     "SpawnError",
     "Supervised",
-    "TooManyDescriptors",
-    "UnsupportedPlatform",
     "Watch",
     "format_size",
     "measure",
+    "parse_size",
     "run",
     "supervise",
     "watch",

@@ -57,3 +57,7 @@ class SpawnError(MemstatError):
 
 class ParseError(MemstatError):
     """A file of ``/proc`` did not hold what the kernel documents for it."""
+
+
+class SizeError(MemstatError, ValueError):
+    """A text is not a size; the message says what is."""

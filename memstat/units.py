@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
+from memstat.errors import SizeError
+
 KIB = 1024
 """The ``kB`` of ``/proc`` is 1024 bytes."""
 
 _STEPS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+_SIZE: Final = re.compile(
+    r"\s*(\d{1,20})(?:\.(\d{0,20}))?\s*(?:([kmgtpe])(b|ib?)?|b)?\s*", re.ASCII | re.IGNORECASE
+)
+_LONGEST_QUOTE: Final = 40
 
 
 def format_size(size_bytes: int | None) -> str:
@@ -26,6 +35,38 @@ def format_size(size_bytes: int | None) -> str:
         step += 1
     digits = 0 if step == 0 or value >= 99.95 else 1 if value >= 9.995 else 2
     return f"{value:.{digits}f} {_STEPS[step]}"
+
+
+def parse_size(text: str) -> int:
+    """Return a size in bytes: a number, with a unit or without (bytes).
+
+    MB is 1000 kB and 1,000,000 bytes; MiB and the bare letter M are 1024 KiB. So it goes for kB,
+    GB, TB, PB and EB. Upper and lower case mean the same. A fraction is rounded to a whole byte.
+
+    Raises SizeError, a ValueError, for everything else, negative numbers included.
+
+    >>> parse_size("512M"), parse_size("1.5 GiB"), parse_size("200 MB"), parse_size("4096")
+    (536870912, 1610612736, 200000000, 4096)
+    """
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        raise _not_a_size(text)
+    whole, fraction, letter, unit = match.groups(default="")
+    if fraction and not letter:
+        raise _not_a_size(text)
+    power = "kmgtpe".index(letter.lower()) + 1 if letter else 0
+    multiple: int = (1000 if unit.lower() == "b" else KIB) ** power
+    # In whole numbers, since floats would round large sizes.
+    divisor: int = 10 ** len(fraction)
+    return (int(whole + fraction) * multiple + divisor // 2) // divisor
+
+
+def _not_a_size(text: str) -> SizeError:
+    quote = text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}..."
+    return SizeError(
+        f"{quote!r} is not a size: write bytes, or a number and a unit, as in 4096, 512M, 1.5 GiB"
+        " (powers of 1024) or 200 MB (powers of 1000)"
+    )
 
 
 def format_elapsed(seconds: float) -> str:
