@@ -1,4 +1,4 @@
-"""Made-up processes and snapshots, for tests of memstat and of programs that embed it."""
+"""Made-up snapshots."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from memstat.model import Memory, ProcessKey, ProcessSample, ReadStatus, Snapshot
 from memstat.sampling.sweep import add_up
+from memstat.testing.memory import private_memory
 
 
 def snapshot_of(
@@ -25,7 +26,7 @@ def snapshot_of(
             ppid=0,
             depth=int(place > 0),
             status=ReadStatus.DENIED if pss is None else ReadStatus.MEASURED,
-            memory=Memory(pss_bytes=pss, uss_bytes=pss, rss_bytes=pss),
+            memory=Memory() if pss is None else private_memory(pss),
         )
         for place, (pid, pss) in enumerate(pss_bytes.items())
     )
