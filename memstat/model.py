@@ -53,7 +53,7 @@ class Memory:
     rss_bytes: int | None = None
     """Resident set size: every resident page, shared or not, counts whole."""
     pss_anon_bytes: int | None = None
-    """The part of PSS in anonymous pages; the kernel tells it since Linux 5.9 or so."""
+    """The part of PSS in anonymous pages; the kernel tells it since Linux 5.3."""
     pss_file_bytes: int | None = None
     """The part of PSS in file pages."""
     pss_shmem_bytes: int | None = None
