@@ -86,7 +86,8 @@ class ProcessSample:
     memory: Memory = Memory()
     """Its sizes; all ``None`` unless ``status`` is measured, but for ``rss_bytes`` when denied."""
     rss_peak_bytes: int | None = None
-    """The kernel's own high-water mark of RSS since ``execve`` (``VmHWM``)."""
+    """The kernel's own high-water mark of RSS since ``execve`` (``VmHWM``); some 100 kB too low at
+    times, since the kernel keeps it from counters per CPU."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,11 +160,12 @@ class FakeProcess:
         """Return what a reader of it tells, or raise ``error``."""
         if self.error is not None:
             raise self.error
-        if self.memory is None:
+        memory = self.memory
+        if memory is None:
             return Reading(ReadStatus.NO_MEMORY, self.name, self._ppid)
-        status, memory = ReadStatus.MEASURED, self.memory
+        status = ReadStatus.MEASURED
         if self.denied:
-            status, memory = ReadStatus.DENIED, Memory(rss_bytes=self.memory.rss_bytes)
+            status, memory = ReadStatus.DENIED, Memory(rss_bytes=memory.rss_bytes)
         return Reading(status, self.name, self._ppid, memory, self.rss_peak_bytes)
 
     @property
