@@ -161,7 +161,7 @@ def parse_rollup(data: bytes) -> Memory:
 
 
 _SMAPS_LINE: Final = re.compile(
-    rb"^(Rss|Pss|Private_Clean|Private_Dirty|SwapPss):\s*(\d+) kB$", re.MULTILINE
+    rb"^(Rss|Pss|Private_Clean|Private_Dirty|SwapPss): *(\d{1,20}) kB$", re.MULTILINE
 )
 
 
@@ -170,20 +170,23 @@ def parse_smaps(data: bytes) -> Memory:
 
     The kernel cuts each mapping's PSS to whole kB, so the sum is low by up to 1 kB a mapping.
     A process without mappings has no memory: all zero is never returned for it. Raises ParseError
-    when there is no Rss or Pss at all.
+    when Rss, Pss or the private parts are missing or not numbers.
 
-    >>> parse_smaps(b"0-f r--p 0 00:00 0\nRss: 8 kB\nPss: 5 kB\n" * 2).pss_bytes
+    >>> text = b"0-f r--p 0 00:00 0\nRss: 8 kB\nPss: 5 kB\n"
+    >>> text += b"Private_Clean: 0 kB\nPrivate_Dirty: 4 kB\n"
+    >>> parse_smaps(text * 2).pss_bytes
     10240
     """
     kib: dict[bytes, int] = {}
     for field, value in _SMAPS_LINE.findall(data):
         kib[field] = kib.get(field, 0) + int(value)
-    if b"Rss" not in kib or b"Pss" not in kib:
-        raise ParseError(f"/proc/PID/smaps: no Rss or no Pss: {data[:80]!r}")
     swap = kib.get(b"SwapPss")
-    return Memory(
-        pss_bytes=kib[b"Pss"] * KIB,
-        uss_bytes=(kib.get(b"Private_Clean", 0) + kib.get(b"Private_Dirty", 0)) * KIB,
-        rss_bytes=kib[b"Rss"] * KIB,
-        swap_pss_bytes=None if swap is None else swap * KIB,
-    )
+    try:
+        return Memory(
+            pss_bytes=kib[b"Pss"] * KIB,
+            uss_bytes=(kib[b"Private_Clean"] + kib[b"Private_Dirty"]) * KIB,
+            rss_bytes=kib[b"Rss"] * KIB,
+            swap_pss_bytes=None if swap is None else swap * KIB,
+        )
+    except KeyError as error:
+        raise ParseError(f"/proc/PID/smaps: no {error}: {data[:80]!r}") from None
