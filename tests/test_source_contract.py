@@ -80,6 +80,8 @@ def test_a_running_process_is_identified(world: World) -> None:
     assert identity.ppid == process.parent_pid
     assert identity.name == "puppet"
     assert identity.threads == 1
+    assert identity.has_executed
+    assert not identity.is_kernel_thread
     assert identity.is_alive
     assert world.source.require(process.key.pid).start_ticks == process.key.start_ticks
 
@@ -89,6 +91,7 @@ def test_a_child_names_its_parent_and_shares_its_name(world: World) -> None:
     child = world.source.require(process.fork())
     assert (child.ppid, child.name) == (process.key.pid, "puppet")
     assert child.start_ticks >= process.key.start_ticks
+    assert not child.has_executed
 
 
 def test_an_orphan_has_a_new_parent_and_is_the_same_process(world: World) -> None:
@@ -215,8 +218,13 @@ def test_who_had_the_pid_before_is_gone(world: World) -> None:
     assert world.source.reader(former).read() == GONE
 
 
-def test_a_kernel_thread_has_no_memory(world: World) -> None:
-    reading = world.source.reader(world.kernel_thread()).read()
+def test_a_kernel_thread_is_alive_and_has_no_memory(world: World) -> None:
+    key = world.kernel_thread()
+    identity = world.source.require(key.pid)
+    assert identity.is_kernel_thread
+    assert identity.is_alive
+    assert key.pid in world.source.list_processes()
+    reading = world.source.reader(key).read()
     assert reading.status is ReadStatus.NO_MEMORY
     assert (reading.name, reading.ppid) == ("kthreadd", 0)
     assert reading.memory == Memory()

@@ -76,7 +76,9 @@ class FakeProc:
         >>> proc.reader(proc.start_kernel_thread("kswapd0").key).read().status
         <ReadStatus.NO_MEMORY: 'no-memory'>
         """
-        return self._add(None, name, None, None)
+        thread = self._add(None, name, None, None)
+        thread.has_executed, thread.is_kernel_thread = False, True
+        return thread
 
     def list_processes(self) -> Mapping[int, int]:
         # In the order of the kernel; a copy, too, since the script may go on in another thread.

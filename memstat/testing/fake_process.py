@@ -35,6 +35,9 @@ class FakeProcess:
     error: MemstatError | None = None
     """What reading it raises."""
     state: str = "S"
+    has_executed: bool = True
+    """Whether it has called ``execve`` since it was forked."""
+    is_kernel_thread: bool = False
     thread_ids: list[int] = field(default_factory=list)
     """Of its threads beside the main one."""
     rss_peak_bytes: int | None = None
@@ -59,6 +62,8 @@ class FakeProcess:
             name=self.name,
             state=self.state,
             threads=1 + len(self.thread_ids),
+            has_executed=self.has_executed,
+            is_kernel_thread=self.is_kernel_thread,
         )
 
     def fork(self, used: int | Memory) -> FakeProcess:
@@ -68,7 +73,9 @@ class FakeProcess:
         >>> FakeProc().init.fork(4096).name
         'init'
         """
-        return self._proc.start(self.name, used, parent=self)
+        child = self._proc.start(self.name, used, parent=self)
+        child.has_executed = False
+        return child
 
     def execute(self, name: str, used: int | Memory) -> None:
         """Become another program, as by execve(2): a new name and new memory, the same process.
@@ -80,7 +87,7 @@ class FakeProcess:
         ('vi', 8192)
         """
         self.thread_ids.clear()
-        self.state = "S"
+        self.state, self.has_executed = "S", True
         self.name, self.rss_peak_bytes = name, None
         self.use(used)
 

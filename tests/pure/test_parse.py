@@ -160,15 +160,28 @@ def test_stat_with_a_name_that_looks_like_fields() -> None:
 def test_stat_of_a_kernel_thread() -> None:
     kernel_thread = parse_stat(captured("stat-kernel-thread.txt"))
     assert kernel_thread == Identity(
-        pid=2, ppid=0, start_ticks=24, name="kthreadd", state="S", threads=1
+        pid=2,
+        ppid=0,
+        start_ticks=24,
+        name="kthreadd",
+        state="S",
+        threads=1,
+        has_executed=False,
+        is_kernel_thread=True,
     )
     assert kernel_thread.is_alive
 
 
-def test_stat_of_a_zombie() -> None:
+def test_stat_of_a_forked_zombie() -> None:
     zombie = parse_stat(captured("stat-zombie.txt"))
     assert zombie == Identity(
-        pid=20412, ppid=20411, start_ticks=111269, name="worker", state="Z", threads=1
+        pid=20412,
+        ppid=20411,
+        start_ticks=111269,
+        name="worker",
+        state="Z",
+        threads=1,
+        has_executed=False,
     )
     assert not zombie.is_alive
 
@@ -196,13 +209,18 @@ IDENTITIES = st.builds(
     name=st.just(""),
     state=st.sampled_from("RSDZTtXxKWPI"),
     threads=PIDS,
+    has_executed=st.booleans(),
+    is_kernel_thread=st.booleans(),
 )
 
 
 @given(IDENTITIES, NAMES)
 def test_stat_survives_any_name(identity: Identity, name: bytes) -> None:
-    between = [0] * 15
-    fields = [identity.state, identity.ppid, *between, identity.threads, 0, identity.start_ticks, 0]
+    # PF_FORKNOEXEC and PF_KTHREAD among other flags.
+    flags = 0x400000 | (0 if identity.has_executed else 0x40)
+    flags |= 0x200000 if identity.is_kernel_thread else 0
+    before = [identity.state, identity.ppid, 0, 0, 0, -1, flags]
+    fields = [*before, *[0] * 10, identity.threads, 0, identity.start_ticks, 0]
     text = b"%d (%b) %b\n" % (identity.pid, name, " ".join(map(str, fields)).encode())
     assert parse_stat(text) == replace(identity, name=decode_name(name))
 
