@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from memstat.model import ProcessKey
 from memstat.proc.parse import Identity
+
+_NOBODY_KNOWS: Final = -1
+"""The start time of a process that could not be identified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ class ProcessTree:
         for pid, identity in identities.items():
             self._inodes[pid] = listing[pid]
             if identity is None:
-                self._starts[pid] = 0
+                self._starts[pid] = _NOBODY_KNOWS
             elif pid not in self._starts:
                 fresh[pid] = identity
         was_open, self._open = self._open, {}
@@ -111,8 +115,9 @@ class ProcessTree:
     def _place(self, identity: Identity, ppid_when_open: int | None) -> bool:
         """Let it join or stay outside; False when its parent is not known yet."""
         pid, ppid, start = identity.pid, identity.ppid, identity.start_ticks
-        # A parent younger than its child has a recycled PID: the child's own has died.
-        has_parent = ppid in self._starts and self._starts[ppid] <= start
+        # A parent younger than its child has a recycled PID: the child's own has died. One that
+        # nobody could identify may have died as well, and left the child to an adopter.
+        has_parent = _NOBODY_KNOWS < self._starts.get(ppid, _NOBODY_KNOWS) <= start
         if pid in self._excluded:
             return True
         if has_parent and ppid in self._parents:
