@@ -6,9 +6,10 @@ import os
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Final
 
 import anyio
-from anyio import to_thread
+from anyio import CancelScope, to_thread
 from anyio.abc import Process
 
 from memstat.model import ProcessKey, ReadStatus, RunResult
@@ -23,6 +24,9 @@ from memstat.sampling.sweep import Sweeper
 from memstat.supervision.ladder import Ladder
 from memstat.supervision.spawn import Surroundings, spawn
 from memstat.supervision.subreaper import child_subreaper
+
+_BURIAL_S: Final = 1.0
+"""How long a command that is as good as dead is waited for."""
 
 
 class Supervised(Measured):
@@ -148,27 +152,46 @@ async def supervise(
     with child_subreaper(enabled=subreaper):
         children_before = await to_thread.run_sync(_children, source) if subreaper else ()
         started_s = time.monotonic()
-        process = await spawn(command, around)
-        key = ProcessKey(process.pid, await to_thread.run_sync(_start_ticks, source, process.pid))
-        sweeper = Sweeper(
-            source,
-            [key],
-            recursive=recursive,
-            excluded=children_before,
-            adopter=os.getpid() if subreaper else None,
-        )
-        supervised = Supervised(command, process, sweeper, interval_s, started_s)
-        try:
-            async with beside(supervised.watch_over, wait_all=wait_all):
-                yield supervised
-                await supervised.wait()
-        except BaseException:
-            await supervised.ladder.end(grace_s)
-            raise
-        finally:
-            # It has ended, unless it may not be killed (setuid): that must not hold us.
-            with anyio.move_on_after(1, shield=True):
-                await process.aclose()
+        async with _started(command, around) as process:
+            sweeper = Sweeper(
+                source,
+                [await _identify(source, process)],
+                recursive=recursive,
+                excluded=children_before,
+                adopter=os.getpid() if subreaper else None,
+            )
+            supervised = Supervised(command, process, sweeper, interval_s, started_s)
+            try:
+                async with beside(supervised.watch_over, wait_all=wait_all):
+                    yield supervised
+                    await supervised.wait()
+            except BaseException:
+                await supervised.ladder.end(grace_s)
+                raise
+
+
+@asynccontextmanager
+async def _started(command: Sequence[str], around: Surroundings) -> AsyncIterator[Process]:
+    """Start a command; wait for its end on the way out, whatever the way."""
+    process = await spawn(command, around)
+    try:
+        yield process
+    finally:
+        # It has ended, unless it may not be killed (setuid): that must not hold us.
+        with anyio.move_on_after(_BURIAL_S, shield=True):
+            await process.wait()
+
+
+async def _identify(source: ProcSource, process: Process) -> ProcessKey:
+    """Return who was started. It is killed when that cannot be known: nobody could end it later."""
+    try:
+        # Until its identity is known, a cancellation would leave it running.
+        with CancelScope(shield=True):
+            start_ticks = await to_thread.run_sync(_start_ticks, source, process.pid)
+    except BaseException:
+        process.kill()
+        raise
+    return ProcessKey(process.pid, start_ticks)
 
 
 def _start_ticks(source: ProcSource, pid: int) -> int:
