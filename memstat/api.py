@@ -7,6 +7,7 @@ import os
 import subprocess
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 from anyio import to_thread
 
@@ -14,7 +15,7 @@ from memstat.model import ProcessKey, RunResult, Snapshot
 from memstat.proc.linux import LinuxProcSource
 from memstat.sampling.background import beside
 from memstat.sampling.measured import Measured
-from memstat.sampling.sampler import Sampler, target_ended
+from memstat.sampling.sampler import Sampler, targets_ended
 from memstat.sampling.sweep import Sweeper, sweep_once
 from memstat.supervision.spawn import Stream, Surroundings
 from memstat.supervision.supervisor import Supervised
@@ -101,7 +102,7 @@ async def watch_keys(
     """Watch processes of known identity; those that have ended meanwhile are no error."""
     source = await to_thread.run_sync(LinuxProcSource)
     sweeper = Sweeper(source, keys, recursive=recursive, excluded=excluded)
-    sampler = Sampler(sweeper, interval_s, has_ended=target_ended)
+    sampler = Sampler(sweeper, interval_s, has_ended=partial(targets_ended, sweeper.roots))
     async with beside(sampler.run):
         yield Watch(sampler)
 

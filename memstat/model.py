@@ -80,7 +80,7 @@ class ProcessSample:
     ppid: int | None = None
     """The PID of its parent now; ``None`` when it could not be read."""
     depth: int = 0
-    """Generations below the target: 0 for the target itself."""
+    """Generations below the target: 0 for the target itself, 1 for an orphan whose line is lost."""
     status: ReadStatus = ReadStatus.GONE
     """Whether it could be read."""
     memory: Memory = Memory()

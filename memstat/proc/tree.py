@@ -21,6 +21,7 @@ class Node:
     name: str
     """As it was when first seen."""
     depth: int
+    """Generations below its target; 1 for an orphan whose line is lost."""
 
 
 class ProcessTree:
@@ -137,8 +138,13 @@ class ProcessTree:
         children: dict[int | None, list[int]] = {}
         for pid in sorted(self._parents, reverse=True):
             children.setdefault(self._parents[pid], []).append(pid)
-        waiting = [(pid, 0) for pid in children.get(None, ())]
+        # Targets first: an orphan that outlived its parents stands below them, not among them.
+        top = sorted(children.get(None, ()), key=self._is_root)
+        waiting = [(pid, 0 if self._is_root(pid) else 1) for pid in top]
         while waiting:
             pid, depth = waiting.pop()
             yield Node(ProcessKey(pid, self._starts[pid]), self._names[pid], depth)
             waiting += [(child, depth + 1) for child in children.get(pid, ())]
+
+    def _is_root(self, pid: int) -> bool:
+        return ProcessKey(pid, self._starts[pid]) in self._roots

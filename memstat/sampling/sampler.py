@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final, TypeVar, TypeVarTuple, Unpack
 
 import anyio
 from anyio import CapacityLimiter, to_thread
 from anyio.lowlevel import RunVar
 
-from memstat.model import Mark, Peak, ProcessSample, ReadStatus, SamplingStats, Snapshot
+from memstat.model import (
+    Mark,
+    Peak,
+    ProcessKey,
+    ProcessSample,
+    ReadStatus,
+    SamplingStats,
+    Snapshot,
+)
 from memstat.sampling.clock import Tick, TickGrid
 from memstat.sampling.newest import Newest
 from memstat.sampling.peak import Phases, RunningStats
@@ -28,9 +36,9 @@ _WORTH_A_THREAD: Final = 8
 _ALIVE: Final = frozenset({ReadStatus.MEASURED, ReadStatus.DENIED})
 
 
-def target_ended(snapshot: Snapshot) -> bool:
+def targets_ended(targets: Collection[ProcessKey], snapshot: Snapshot) -> bool:
     """Whether no target itself is alive; descendants may be."""
-    return not any(p.depth == 0 and p.status in _ALIVE for p in snapshot.processes)
+    return not any(p.key in targets and p.status in _ALIVE for p in snapshot.processes)
 
 
 def tree_ended(snapshot: Snapshot) -> bool:

@@ -54,7 +54,7 @@ def test_an_orphan_stays_one_generation_up() -> None:
     root.end()
     root.reap()
     look(proc, tree)
-    assert shape(tree) == [(grandchild.pid, 0)]
+    assert shape(tree) == [(grandchild.pid, 1)]
 
 
 def test_a_recycled_pid_is_another_process() -> None:
@@ -122,7 +122,7 @@ def test_a_daemon_that_the_adopter_inherits_joins_though_its_parent_was_never_se
     between.end()
     between.reap()
     look(proc, tree)
-    assert shape(tree) == [(root.pid, 0), (daemon.pid, 0)]
+    assert shape(tree) == [(root.pid, 0), (daemon.pid, 1)]
 
 
 def test_a_new_inode_of_the_same_process_does_no_harm() -> None:
@@ -184,7 +184,7 @@ def test_a_child_of_a_parent_that_ended_before_it_was_identified_is_not_lost() -
     assert tree.unseen(listing) == [daemon]
     adopted = Identity(daemon, host, 3, "daemon", "S", 1)
     assert not tree.update(listing, {daemon: adopted})
-    assert shape(tree) == [(root, 0), (daemon, 0)]
+    assert shape(tree) == [(root, 0), (daemon, 1)]
 
 
 class LatecomerProc(FakeProc):
@@ -258,7 +258,7 @@ class TreeMachine(RuleBasedStateMachine):
         self._expect()
         members = self.sweeper.find()
         keys = [node.key for node in members]
-        assert [(node.key, node.depth) for node in members] == list(self._expected_order(None, 0))
+        assert [(node.key, node.depth) for node in members] == list(self._expected_order())
         assert len(set(keys)) == len(keys)
         assert {key for key in before if self.proc.find(key)} <= set(keys)
 
@@ -315,13 +315,20 @@ class TreeMachine(RuleBasedStateMachine):
         elif process is self.root or parent.pid == self.adopter:
             self.parents[process.key] = None
 
-    def _expected_order(
+    def _expected_order(self) -> Iterator[tuple[ProcessKey, int]]:
+        if self.root.key in self.parents:
+            yield self.root.key, 0
+            yield from self._expected_below(self.root.key, 1)
+        # Orphans whose line is lost follow the root, one generation below it.
+        yield from self._expected_below(None, 1)
+
+    def _expected_below(
         self, parent: ProcessKey | None, depth: int
     ) -> Iterator[tuple[ProcessKey, int]]:
-        children = [key for key, its_parent in self.parents.items() if its_parent == parent]
-        for key in sorted(children, key=lambda key: key.pid):
+        children = {key for key, its_parent in self.parents.items() if its_parent == parent}
+        for key in sorted(children - {self.root.key}, key=lambda key: key.pid):
             yield key, depth
-            yield from self._expected_order(key, depth + 1)
+            yield from self._expected_below(key, depth + 1)
 
 
 TestTreeMachine = TreeMachine.TestCase

@@ -122,7 +122,7 @@ def test_a_cancelled_watch_leaves_nothing(
 
 @pytest.mark.parametrize("subreaper", [False, True])
 def test_a_cancelled_supervise_leaves_nothing(
-    assert_leaves_nothing: Callable[[Program], None], subreaper: bool
+    assert_leaves_nothing: Callable[[Program], None], *, subreaper: bool
 ) -> None:
     async def program() -> None:
         async with memstat.supervise(

@@ -1,0 +1,66 @@
+"""Who belongs to the tree, whatever becomes of its parents."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import anyio
+import pytest
+
+import memstat
+from tests.targets import Target, python
+
+pytestmark = pytest.mark.anyio
+
+LEAVES_AN_ORPHAN = """
+import os, signal
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)   # nobody ever becomes a zombie
+if os.fork() == 0:
+    orphan = os.fork()
+    if orphan == 0:
+        signal.pause()
+    print(os.getpid(), orphan)
+    input()
+    os._exit(0)
+signal.pause()
+"""
+
+
+@pytest.fixture
+def parent_and_orphan(start: Callable[..., Target]) -> tuple[Target, int, int]:
+    """A process that ends without a trace when told to, and its child that lives on."""
+    target = start(*python(LEAVES_AN_ORPHAN))
+    parent, orphan = map(int, target.line().split())
+    return target, parent, orphan
+
+
+async def test_a_watch_ends_with_its_target_though_its_children_live_on(
+    parent_and_orphan: tuple[Target, int, int],
+) -> None:
+    target, parent, orphan = parent_and_orphan
+    with anyio.fail_after(30):
+        async with memstat.watch(parent, interval_s=0.01) as watched:
+            async for snapshot in watched:
+                if snapshot.tick == 0:
+                    target.tell()
+    os.kill(orphan, 0)
+
+
+async def test_an_orphan_still_counts(
+    parent_and_orphan: tuple[Target, int, int], start: Callable[..., Target]
+) -> None:
+    target, parent, orphan = parent_and_orphan
+    other = start("sleep", "60")
+    with anyio.fail_after(30):
+        # The other target keeps the watch going.
+        async with memstat.watch(parent, other.pid, interval_s=0.01) as watched:
+            async for snapshot in watched:
+                if snapshot.tick == 0:
+                    target.tell()
+                found = {p.key.pid: p for p in snapshot.processes}
+                if parent not in found:
+                    break
+    assert found[orphan].depth == 1
+    assert found[other.pid].depth == 0
+    assert found[orphan].status is memstat.ReadStatus.MEASURED
