@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import signal
 import subprocess
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -18,7 +19,7 @@ from memstat.sampling.measured import Measured
 from memstat.sampling.sampler import Sampler, targets_ended
 from memstat.sampling.sweep import Sweeper, sweep_once
 from memstat.supervision.spawn import Stream, Surroundings
-from memstat.supervision.supervisor import Supervised
+from memstat.supervision.supervisor import Supervised, Terms
 from memstat.supervision.supervisor import supervise as _supervise
 
 
@@ -122,6 +123,9 @@ async def supervise(
     grace_s: float = 10.0,
     subreaper: bool = False,
     wait_all: bool = False,
+    forwarded: Collection[signal.Signals] = (),
+    max_pss_bytes: int | None = None,
+    kill_on_exceed: bool = True,
 ) -> AsyncIterator[Supervised]:
     """Start a command, measure it with all its descendants, and wait for its end.
 
@@ -131,8 +135,13 @@ async def supervise(
     (PR_SET_CHILD_SUBREAPER, prctl(2)) while the block lasts, so that daemons stay in it; with
     ``wait_all`` the block lasts until they have ended too.
 
-    Raises SpawnError when the command cannot be started, ValueError and UnsupportedPlatform as
-    ``watch``.
+    The ``forwarded`` signals are caught, in the main thread alone, and passed on to the command;
+    ``grace_s`` after a SIGTERM or SIGHUP, or after a second SIGINT within two seconds, the tree
+    gets SIGKILL. When its total PSS exceeds ``max_pss_bytes``, the tree is ended, unless
+    ``kill_on_exceed`` is false; ``result.limit`` has the snapshot that did.
+
+    Raises SpawnError when the command cannot be started, ValueError for an interval, a grace or a
+    limit that makes no sense, UnsupportedPlatform as ``watch``.
 
     >>> import anyio
     >>> async def status() -> int:
@@ -143,16 +152,20 @@ async def supervise(
     3
     """
     check_interval(interval_s)
-    around = Surroundings(stdin, stdout, stderr, cwd, env, pass_fds)
-    async with _supervise(
-        command,
+    if not grace_s >= 0 or (max_pss_bytes is not None and max_pss_bytes < 0):
+        raise ValueError("neither grace_s nor max_pss_bytes can be negative")
+    terms = Terms(
         recursive=recursive,
         interval_s=interval_s,
-        around=around,
         grace_s=grace_s,
         subreaper=subreaper,
         wait_all=wait_all,
-    ) as supervised:
+        forwarded=forwarded,
+        max_pss_bytes=max_pss_bytes,
+        kill_on_exceed=kill_on_exceed,
+    )
+    around = Surroundings(stdin, stdout, stderr, cwd, env, pass_fds)
+    async with _supervise(command, terms, around) as supervised:
         yield supervised
 
 

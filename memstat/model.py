@@ -162,6 +162,16 @@ class SamplingStats:
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """A limit on the total PSS of a run, and what came of it."""
+
+    max_pss_bytes: int
+    """The largest total that is allowed."""
+    exceeded: Snapshot | None
+    """The first snapshot with a larger total; ``None`` when there was none."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunResult:
     """What came of a supervised command."""
 
@@ -183,6 +193,8 @@ class RunResult:
     """Descendants that were still running when the sampling ended."""
     oom_kills: int | None = None
     """Processes that the kernel's OOM killer killed on this system meanwhile; ``None``: unknown."""
+    limit: Limit | None = None
+    """The limit that was set; ``None`` without one."""
 
     @property
     def exit_status(self) -> int:

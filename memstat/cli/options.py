@@ -8,6 +8,9 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from memstat.errors import SizeError
+from memstat.units import parse_size
+
 _MAX_HZ: Final = 1000.0
 _DEFAULT_HZ: Final = 10.0
 
@@ -46,6 +49,18 @@ class Pid(click.ParamType):  # type: ignore[type-arg]  # likewise
         if not (value.isascii() and value.isdecimal() and int(value) > 0):
             self.fail(f"{value!r} is not a process id", param, ctx)
         return int(value)
+
+
+class Size(click.ParamType):  # type: ignore[type-arg]  # likewise
+    """A size as people write it, in bytes."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return value if isinstance(value, int) else parse_size(value)
+        except SizeError as error:
+            self.fail(str(error), param, ctx)
 
 
 def _option(*names: str, **attributes: Any) -> Callable[[F], F]:

@@ -79,13 +79,36 @@ def _without_backslash(argument: str) -> str:
     show_default=True,
     help="Kill the tree this long after SIGTERM or SIGHUP.",
 )
+@click.option(
+    "--max-pss",
+    "max_pss_bytes",
+    metavar="SIZE",
+    type=options.Size(),
+    help="The most that the command may use: 512M, 1.5 GiB (powers of 1024), 200 MB (of 1000).",
+)
+@click.option(
+    "--on-exceed",
+    type=click.Choice(["kill", "fail", "warn"]),
+    help="Past --max-pss, end the tree (the default), let it finish and fail, or only say so.",
+)
+@click.option(
+    "--min-samples",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Fail when the peak rests on fewer samples.",
+)
 def command(*, frequency_hz: float | None, interval_s: float | None, **parameters: Any) -> int:
     """Run a command, and tell how much memory it used at most.
 
     Exit status: the command's own; 128+N when signal N killed it; 127 when it was not found; 126
-    when it could not be executed; 125 when memstat itself failed.
+    when it could not be executed; 125 when memstat itself failed, or took fewer samples than
+    --min-samples; 124 when it used more than --max-pss.
     """
     from memstat.cli.running import RunOptions, run_and_report  # noqa: PLC0415 - anyio
 
     chosen_s = options.choose_interval_s(frequency_hz, interval_s)
+    if parameters["on_exceed"] is not None and parameters["max_pss_bytes"] is None:
+        raise click.UsageError("--on-exceed needs --max-pss")
+    if parameters["wait_all"] and not parameters["recursive"]:
+        raise click.UsageError("--wait-all needs -r: who is not measured is not waited for")
     return run_and_report(RunOptions(interval_s=chosen_s, **parameters))

@@ -25,6 +25,7 @@ class ReportOptions:
     in_bytes: bool
     as_json: bool
     no_live: bool
+    on_exceed: Literal["kill", "fail", "warn"] | None
 
     @property
     def result_on_stdout(self) -> bool:
@@ -73,12 +74,21 @@ class RunReport:
         """Write the end. Raises OutputError when a result for stdout could not be written."""
         options = self._options
         if options.as_json:
-            summary = jsonlines.run_summary(result, with_peak=options.peak != "never")
+            summary = jsonlines.run_summary(
+                result, with_peak=options.peak != "never", on_exceed=options.on_exceed or "kill"
+            )
             self._tell(jsonlines.line(summary))
         elif options.peak == "only":
             self._tell_peak(result)
         else:
             self._tell_end(result)
+        self._tell_limit(result)
+
+    def _tell_limit(self, result: RunResult) -> None:
+        exceeded = result.limit and result.limit.exceeded
+        if result.limit and exceeded:
+            self._err.try_write(f"memstat: {notes.limit_note(result.limit, exceeded)}")
+            self._err.try_write(plain.block(exceeded, verbose=True, in_bytes=False))
 
     def _tell_end(self, result: RunResult) -> None:
         if self._for_people and self._options.peak != "never":

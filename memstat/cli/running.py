@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -19,12 +20,14 @@ from memstat.proc.environment import (
     inherited_environment,
     occupy_closed_streams,
 )
+from memstat.report import notes
 from memstat.report.text import printable
 from memstat.sampling.background import beside
-from memstat.supervision.forwarding import SignalPlan, die_of, forward_signals, forwardable_signals
+from memstat.supervision.forwarding import die_of, forwardable_signals
 from memstat.supervision.spawn import Surroundings
-from memstat.supervision.supervisor import Supervised, supervise
+from memstat.supervision.supervisor import Supervised, Terms, supervise
 
+_LIMIT_EXCEEDED: Final = 124
 _OWN_FAILURE: Final = 125
 
 
@@ -38,6 +41,21 @@ class RunOptions(ReportOptions):
     stderr_path: str | None
     wait_all: bool
     kill_after_s: float
+    max_pss_bytes: int | None
+    min_samples: int | None
+
+    @property
+    def terms(self) -> Terms:
+        return Terms(
+            recursive=self.recursive,
+            interval_s=self.interval_s,
+            grace_s=self.kill_after_s,
+            subreaper=self.recursive,
+            wait_all=self.wait_all,
+            forwarded=forwardable_signals(),
+            max_pss_bytes=self.max_pss_bytes,
+            kill_on_exceed=self.on_exceed in (None, "kill"),
+        )
 
 
 def run_and_report(options: RunOptions) -> int:
@@ -45,7 +63,6 @@ def run_and_report(options: RunOptions) -> int:
     pass_fds = inherited_descriptors()
     occupy_closed_streams()
     out, err = standard_output(), standard_error()
-    plan = SignalPlan()
     try:
         with ExitStack() as files:
             redirection = open_redirection(
@@ -61,7 +78,7 @@ def run_and_report(options: RunOptions) -> int:
                 env=inherited_environment(),
                 pass_fds=pass_fds,
             )
-            result = anyio.run(_session, options, around, report, plan)
+            result, received = anyio.run(_session, options, around, report)
             report.conclude(result)
     except SpawnError as error:
         err.try_write(f"memstat: {printable(str(error))}")
@@ -69,8 +86,20 @@ def run_and_report(options: RunOptions) -> int:
     except MemstatError as error:
         err.try_write(f"memstat: {printable(str(error))}")
         return _OWN_FAILURE
+    return _exit_status(options, result, received, err)
+
+
+def _exit_status(
+    options: RunOptions, result: RunResult, received: Collection[int], err: Output
+) -> int:
+    """Return the exit status, or die of the signal that the command died of."""
+    if result.limit is not None and result.limit.exceeded and options.on_exceed != "warn":
+        return _LIMIT_EXCEEDED
     if result.signal is not None:
-        die_of(result.signal, plan.received)
+        die_of(result.signal, received)
+    if options.min_samples is not None and result.stats.samples < options.min_samples:
+        err.try_write(f"memstat: {notes.too_few_samples(result.stats, options.min_samples)}")
+        return result.exit_status or _OWN_FAILURE
     return result.exit_status
 
 
@@ -100,24 +129,12 @@ def _choose_report(
 
 
 async def _session(
-    options: RunOptions, around: Surroundings, report: _Report, plan: SignalPlan
-) -> RunResult:
-    # Caught from before the start, so that no signal finds memstat alone.
-    with anyio.open_signal_receiver(*forwardable_signals()) as signals:
-        async with supervise(
-            options.command,
-            recursive=options.recursive,
-            interval_s=options.interval_s,
-            around=around,
-            grace_s=options.kill_after_s,
-            subreaper=options.recursive,
-            wait_all=options.wait_all,
-        ) as running:
-            # Only now: the command has inherited the limits that we were given.
-            raise_descriptor_limit()
-            forwarding = beside(
-                forward_signals, signals, running, plan, kill_after_s=options.kill_after_s
-            )
-            async with forwarding, beside(report.look_for_children, running):
-                await report.follow(running)
-                return await running.wait()
+    options: RunOptions, around: Surroundings, report: _Report
+) -> tuple[RunResult, Collection[int]]:
+    async with supervise(options.command, options.terms, around) as running:
+        # Only now: the command has inherited the limits that we were given.
+        raise_descriptor_limit()
+        async with beside(report.look_for_children, running):
+            await report.follow(running)
+        result = await running.wait()
+    return result, running.received_signals

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from memstat.model import (
     MEMORY_FIELDS,
+    Limit,
     Memory,
     Peak,
     ProcessSample,
@@ -54,8 +55,8 @@ def watch_summary(stats: SamplingStats, peak: Peak | None, duration_s: float) ->
     }
 
 
-def run_summary(result: RunResult, *, with_peak: bool) -> Json:
-    """Return what a run came to."""
+def run_summary(result: RunResult, *, with_peak: bool, on_exceed: str) -> Json:
+    """Return what a run came to; ``on_exceed`` is what was to be done about a limit."""
     summary: dict[str, object] = {
         "kind": "summary",
         "command": list(result.command),
@@ -64,9 +65,22 @@ def run_summary(result: RunResult, *, with_peak: bool) -> Json:
         "duration_s": _seconds(result.duration_s),
         **_sampling(result.stats),
     }
+    if result.limit is not None:
+        summary["limit"] = _limit(result.limit, on_exceed)
     if with_peak:
         summary["peak"] = _peak(result.peak)
     return summary
+
+
+def _limit(limit: Limit, on_exceed: str) -> Json:
+    exceeded = limit.exceeded
+    return {
+        "max_pss_bytes": limit.max_pss_bytes,
+        "on_exceed": on_exceed,
+        "exceeded": exceeded is not None,
+        "elapsed_s": _seconds(exceeded.elapsed_s) if exceeded else None,
+        "snapshot": snapshot_object(exceeded) if exceeded else None,
+    }
 
 
 def _sampling(stats: SamplingStats) -> Json:

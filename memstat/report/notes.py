@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from memstat.model import (
+    Limit,
     Peak,
     ProcessSample,
     ReadStatus,
@@ -16,7 +17,7 @@ from memstat.model import (
 )
 from memstat.proc.parse import Identity
 from memstat.report.text import plural, printable, signal_name
-from memstat.units import format_duration, format_size
+from memstat.units import format_duration, format_elapsed, format_size
 
 _FEW: Final = 2
 REMEDY: Final = (
@@ -111,6 +112,20 @@ def peak_notes(peak: Peak | None, stats: SamplingStats) -> list[str]:
         ended = ended_note(peak.snapshot)
         notes += [denied_note(peak.snapshot), f"at the peak {ended}" if ended else None]
     return [note for note in notes if note]
+
+
+def limit_note(limit: Limit, exceeded: Snapshot) -> str:
+    """Return which limit was exceeded, by how much and when. The processes are told below it."""
+    return (
+        f"the limit of {format_size(limit.max_pss_bytes)} was exceeded at "
+        f"{format_elapsed(exceeded.elapsed_s)} with {format_size(exceeded.total.pss_bytes)}:"
+    )
+
+
+def too_few_samples(stats: SamplingStats, least: int) -> str:
+    """Return that a peak rests on too little."""
+    taken = plural(stats.samples, "sample", "samples")
+    return f"{taken} taken, at least {least} were asked for: more ticks a second (-f) take more"
 
 
 def exit_line(result: RunResult) -> str:

@@ -12,6 +12,7 @@ from anyio import CapacityLimiter, to_thread
 from anyio.lowlevel import RunVar
 
 from memstat.model import (
+    Limit,
     Mark,
     Peak,
     ProcessKey,
@@ -53,7 +54,12 @@ class Sampler:
     """
 
     def __init__(
-        self, sweeper: Sweeper, interval_s: float, *, has_ended: Callable[[Snapshot], bool]
+        self,
+        sweeper: Sweeper,
+        interval_s: float,
+        *,
+        has_ended: Callable[[Snapshot], bool],
+        max_pss_bytes: int | None = None,
     ) -> None:
         self.snapshots: Newest[Snapshot] = Newest()
         self.has_ended = has_ended
@@ -63,6 +69,10 @@ class Sampler:
         self._phases = Phases()
         self._stats = RunningStats(interval_s)
         self._stopped = anyio.Event()
+        self._max_pss_bytes = max_pss_bytes
+        self._over_limit: Snapshot | None = None
+        self.limit_exceeded = anyio.Event()
+        """Set by the first snapshot whose total is larger than ``max_pss_bytes``."""
         self.alive: tuple[ProcessSample, ...] = ()
         """Whom the last sweep of all found alive."""
 
@@ -81,6 +91,12 @@ class Sampler:
     @property
     def stats(self) -> SamplingStats:
         return self._stats.stats()
+
+    @property
+    def limit(self) -> Limit | None:
+        if self._max_pss_bytes is None:
+            return None
+        return Limit(self._max_pss_bytes, self._over_limit)
 
     def stop(self) -> None:
         """Take one last sample and return."""
@@ -118,8 +134,17 @@ class Sampler:
         if self.alive:
             self._phases.observe(snapshot)
             self._stats.observe(snapshot)
+            self._check_limit(snapshot)
             self.snapshots.publish(snapshot)
         return self.has_ended(snapshot)
+
+    def _check_limit(self, snapshot: Snapshot) -> None:
+        total, most = snapshot.total.pss_bytes, self._max_pss_bytes
+        if total is None or most is None or self._over_limit is not None:
+            return
+        if total > most:
+            self._over_limit = snapshot
+            self.limit_exceeded.set()
 
     async def _sweep(self, tick: Tick) -> _Swept:
         swept = await _in_reader_thread(self._begin, tick)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from collections.abc import Collection, Sequence
@@ -80,6 +81,8 @@ class Sweeper:
         self.roots = tuple(dict.fromkeys(roots))
         self.source = source
         self._tree = ProcessTree(roots, excluded=excluded, adopter=adopter) if recursive else None
+        # Whoever ends the tree looks for it too, while it is being sampled.
+        self._finding = threading.Lock()
         self._nodes = tuple(Node(key, "", 0) for key in self.roots)
         self._tracked: dict[ProcessKey, _Tracked] = {}
         self._waiting: deque[tuple[_Tracked, Node]] = deque()
@@ -102,15 +105,16 @@ class Sweeper:
             self.drain()
 
     def find(self) -> tuple[Node, ...]:
-        """Return who belongs to the tree now; the targets alone when not recursive."""
+        """Return who belongs to the tree now; the targets alone when not recursive. Any thread."""
         if self._tree is None:
             return self._nodes
-        for _ in range(2):
-            listing = self.source.list_processes()
-            identities = {pid: self.source.identify(pid) for pid in self._tree.unseen(listing)}
-            if not self._tree.update(listing, identities):
-                break
-        return self._tree.members()
+        with self._finding:
+            for _ in range(2):
+                listing = self.source.list_processes()
+                identities = {pid: self.source.identify(pid) for pid in self._tree.unseen(listing)}
+                if not self._tree.update(listing, identities):
+                    break
+            return self._tree.members()
 
     def drain(self) -> None:
         """Read processes until none is left; a failure is kept for ``finish``."""

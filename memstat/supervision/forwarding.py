@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 import anyio
-
-from memstat.supervision.supervisor import Supervised
+from anyio import to_thread
 
 _FORWARDED: Final = (
     signal.SIGTERM,
@@ -79,26 +79,39 @@ class SignalPlan:
 
 async def forward_signals(
     signals: AsyncIterable[signal.Signals],
-    running: Supervised,
     plan: SignalPlan,
     *,
+    send: Callable[[int], object],
+    kill: Callable[[], Awaitable[None]],
     kill_after_s: float,
 ) -> None:
-    """Pass signals on; SIGKILL the tree when a request to end is not heeded, or was repeated."""
+    """Pass signals on; kill the tree when a request to end is not heeded, or was repeated."""
     async with anyio.create_task_group() as tasks:
         async for signum in signals:
             verdict = plan.judge(signum, anyio.current_time(), in_foreground=in_foreground())
             if verdict.kill_now:
-                await running.ladder.kill()
+                await kill()
             if verdict.forward:
-                running.send_signal(signum)
+                await to_thread.run_sync(send, signum)
             if verdict.kill_later:
-                tasks.start_soon(_kill_after, running, kill_after_s)
+                tasks.start_soon(_kill_after, kill, kill_after_s)
 
 
-async def _kill_after(running: Supervised, delay_s: float) -> None:
+async def _kill_after(kill: Callable[[], Awaitable[None]], delay_s: float) -> None:
     await anyio.sleep(delay_s)
-    await running.ladder.kill()
+    await kill()
+
+
+@contextmanager
+def receiving(
+    forwarded: Collection[signal.Signals],
+) -> Iterator[AsyncIterable[signal.Signals] | None]:
+    """Receive these signals inside the block; ``None`` when there are none of them."""
+    if not forwarded:
+        yield None
+        return
+    with anyio.open_signal_receiver(*forwarded) as signals:
+        yield signals
 
 
 def die_of(signum: int, received: Iterable[int]) -> None:

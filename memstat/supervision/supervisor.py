@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Final
 
 import anyio
 from anyio import CancelScope, to_thread
 from anyio.abc import Process
 
-from memstat.model import ProcessKey, ReadStatus, RunResult
+from memstat.model import Limit, ProcessKey, ReadStatus, RunResult, Snapshot
 from memstat.proc.linux import LinuxProcSource
 from memstat.proc.oom import count_oom_kills
 from memstat.proc.signals import send_signal
@@ -21,12 +23,27 @@ from memstat.sampling.background import beside
 from memstat.sampling.measured import Measured
 from memstat.sampling.sampler import Sampler, tree_ended
 from memstat.sampling.sweep import Sweeper
+from memstat.supervision.forwarding import SignalPlan, forward_signals, receiving
 from memstat.supervision.ladder import Ladder
 from memstat.supervision.spawn import Surroundings, spawn
 from memstat.supervision.subreaper import child_subreaper
 
 _BURIAL_S: Final = 1.0
 """How long a command that is as good as dead is waited for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """How a command is to be measured and ended; ``memstat.supervise`` explains each."""
+
+    recursive: bool = True
+    interval_s: float = 0.1
+    grace_s: float = 10.0
+    subreaper: bool = False
+    wait_all: bool = False
+    forwarded: Collection[signal.Signals] = ()
+    max_pss_bytes: int | None = None
+    kill_on_exceed: bool = True
 
 
 class Supervised(Measured):
@@ -40,12 +57,19 @@ class Supervised(Measured):
         command: Sequence[str],
         process: Process,
         sweeper: Sweeper,
-        interval_s: float,
+        terms: Terms,
         started_s: float,
     ) -> None:
-        super().__init__(Sampler(sweeper, interval_s, has_ended=lambda _: False))
+        sampler = Sampler(
+            sweeper,
+            terms.interval_s,
+            has_ended=lambda _: False,
+            max_pss_bytes=terms.max_pss_bytes,
+        )
+        super().__init__(sampler)
         self.command = tuple(command)
         self._process = process
+        self._terms = terms
         self._source = sweeper.source
         self._sweeper = sweeper
         self._everyone = Sweeper(sweeper.source, sweeper.roots, recursive=True)
@@ -53,12 +77,23 @@ class Supervised(Measured):
         self._ended_s: float | None = None
         self._ended = anyio.Event()
         self._oom_kills: int | None = None
-        self.ladder = Ladder(self._source, self._members)
+        self._signals = SignalPlan()
+        self._ladder = Ladder(self._source, self._members)
 
     @property
     def pid(self) -> int:
         """PID of the command."""
         return self._process.pid
+
+    @property
+    def received_signals(self) -> frozenset[int]:
+        """The signals among those to forward that have come so far."""
+        return frozenset(self._signals.received)
+
+    @property
+    def limit(self) -> Limit | None:
+        """The limit on the total PSS and whether it was exceeded; ``None`` without one."""
+        return self._sampler.limit
 
     @property
     def result(self) -> RunResult:
@@ -76,11 +111,27 @@ class Supervised(Measured):
             last=self.latest,
             survivors=tuple(p for p in self._sampler.alive if p.key != self._key()),
             oom_kills=self._oom_kills,
+            limit=self.limit,
         )
 
     def send_signal(self, signum: int) -> bool:
         """Send a signal to the command; False when it has ended."""
         return self._ended_s is None and send_signal(self._source, self._key(), signum)
+
+    async def end(self) -> None:
+        """End the tree: SIGTERM to all of it, after ``grace_s`` seconds SIGKILL. Not cancellable.
+
+        Returns when nobody of it that may be signalled is alive.
+        """
+        await self._ladder.end(self._terms.grace_s)
+
+    async def limit_exceeded(self) -> Snapshot:
+        """Wait until the total is larger than the limit; return that snapshot."""
+        await self._sampler.limit_exceeded.wait()
+        limit = self.limit
+        assert limit is not None
+        assert limit.exceeded is not None
+        return limit.exceeded
 
     async def wait(self) -> RunResult:
         """Wait until the command has ended and the last sample is taken; return the result."""
@@ -97,20 +148,40 @@ class Supervised(Measured):
     def _members(self) -> Sequence[ProcessKey]:
         return [node.key for node in self._sweeper.find()]
 
-    async def watch_over(self, *, wait_all: bool) -> None:
+    async def watch_over(self, signals: AsyncIterable[signal.Signals] | None) -> None:
         """Sample until the command has ended, with ``wait_all`` until its whole tree has."""
-        async with beside(self._await_end, wait_all=wait_all), beside(self._reap_adopted):
+        async with (
+            beside(self._await_end),
+            beside(self._reap_adopted),
+            beside(self._enforce_limit),
+            beside(self._forward, signals),
+        ):
             await self._sampler.run()
         self._ended.set()
 
-    async def _await_end(self, *, wait_all: bool) -> None:
+    async def _forward(self, signals: AsyncIterable[signal.Signals] | None) -> None:
+        if signals is not None:
+            await forward_signals(
+                signals,
+                self._signals,
+                send=self.send_signal,
+                kill=self._ladder.kill,
+                kill_after_s=self._terms.grace_s,
+            )
+
+    async def _enforce_limit(self) -> None:
+        if self._terms.max_pss_bytes is not None and self._terms.kill_on_exceed:
+            await self.limit_exceeded()
+            await self.end()
+
+    async def _await_end(self) -> None:
         oom_kills_before = await to_thread.run_sync(count_oom_kills)
         await self._process.wait()
         self._ended_s = time.monotonic()
         oom_kills_after = await to_thread.run_sync(count_oom_kills)
         if oom_kills_before is not None and oom_kills_after is not None:
             self._oom_kills = oom_kills_after - oom_kills_before
-        if wait_all:
+        if self._terms.wait_all:
             self._sampler.has_ended = tree_ended
         else:
             self._sampler.stop()
@@ -135,38 +206,33 @@ class Supervised(Measured):
 @asynccontextmanager
 async def supervise(
     command: Sequence[str],
-    *,
-    recursive: bool = True,
-    interval_s: float = 0.1,
+    terms: Terms,
     around: Surroundings = Surroundings(),  # noqa: B008
-    grace_s: float = 10.0,
-    subreaper: bool = False,
-    wait_all: bool = False,
 ) -> AsyncIterator[Supervised]:
     """Start a command and measure it until it ends; the block waits for that end.
 
-    When the block is left by an exception or a cancellation, the tree gets SIGTERM, after
-    ``grace_s`` SIGKILL, and is waited for.
+    When the block is left by an exception or a cancellation, the tree is ended.
     """
     source = await to_thread.run_sync(LinuxProcSource)
-    with child_subreaper(enabled=subreaper):
-        children_before = await to_thread.run_sync(_children, source) if subreaper else ()
+    # Signals are caught from before the start, so that none finds us without the command.
+    with child_subreaper(enabled=terms.subreaper), receiving(terms.forwarded) as signals:
+        children_before = await to_thread.run_sync(_children, source) if terms.subreaper else ()
         started_s = time.monotonic()
         async with _started(command, around) as process:
             sweeper = Sweeper(
                 source,
                 [await _identify(source, process)],
-                recursive=recursive,
+                recursive=terms.recursive,
                 excluded=children_before,
-                adopter=os.getpid() if subreaper else None,
+                adopter=os.getpid() if terms.subreaper else None,
             )
-            supervised = Supervised(command, process, sweeper, interval_s, started_s)
+            supervised = Supervised(command, process, sweeper, terms, started_s)
             try:
-                async with beside(supervised.watch_over, wait_all=wait_all):
+                async with beside(supervised.watch_over, signals):
                     yield supervised
                     await supervised.wait()
             except BaseException:
-                await supervised.ladder.end(grace_s)
+                await supervised.end()
                 raise
 
 
