@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import closing
 
 from memstat.model import ProcessKey
 from memstat.proc.source import ProcSource
@@ -15,32 +16,49 @@ def is_alive(source: ProcSource, key: ProcessKey) -> bool:
     return identity is not None and identity.start_ticks == key.start_ticks and identity.is_alive
 
 
+class Recipient:
+    """One process to send signals to.
+
+    Making one looks into ``/proc``, sending does not: by then a pidfd (pidfd_open(2)) stands for
+    the process. Without pidfds, before Linux 5.3 and in some sandboxes, each signal looks anew.
+    """
+
+    def __init__(self, source: ProcSource, key: ProcessKey) -> None:
+        self.key = key
+        self._source = source
+        self._pidfd = _open_pidfd(key.pid)
+        # Held open before the check, the pidfd cannot come to mean another process.
+        if self._pidfd is not None and not is_alive(source, key):
+            self.close()
+
+    def send(self, signum: int) -> bool:
+        """Send a signal; False when the process has ended or is not ours to signal."""
+        try:
+            if self._pidfd is not None:
+                signal.pidfd_send_signal(self._pidfd, signum)
+            elif is_alive(self._source, self.key):
+                os.kill(self.key.pid, signum)
+            else:
+                return False
+        except (ProcessLookupError, PermissionError):
+            return False
+        return True
+
+    def close(self) -> None:
+        """Give back the pidfd. Harmless when repeated."""
+        if self._pidfd is not None:
+            os.close(self._pidfd)
+            self._pidfd = None
+
+
 def send_signal(source: ProcSource, key: ProcessKey, signum: int) -> bool:
-    """Send a signal; False when the process has ended or is not ours to signal."""
+    """Send one signal; False when the process has ended or is not ours to signal."""
+    with closing(Recipient(source, key)) as recipient:
+        return recipient.send(signum)
+
+
+def _open_pidfd(pid: int) -> int | None:
     try:
-        # Held open before the check, the pidfd cannot come to mean another process (pidfd_open(2)).
-        pidfd = os.pidfd_open(key.pid)
-    except ProcessLookupError:
-        return False
+        return os.pidfd_open(pid)
     except OSError:
-        return _check_and_kill(source, key, signum)
-    try:
-        if not is_alive(source, key):
-            return False
-        signal.pidfd_send_signal(pidfd, signum)
-    except (ProcessLookupError, PermissionError):
-        return False
-    finally:
-        os.close(pidfd)
-    return True
-
-
-def _check_and_kill(source: ProcSource, key: ProcessKey, signum: int) -> bool:
-    # Kernels before 5.3, and sandboxes that forbid pidfds.
-    try:
-        if not is_alive(source, key):
-            return False
-        os.kill(key.pid, signum)
-    except (ProcessLookupError, PermissionError):
-        return False
-    return True
+        return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,11 +38,16 @@ class ProcessTree:
         *,
         excluded: Collection[int] = (),
         adopter: int | None = None,
+        not_orphans: Container[ProcessKey] = (),
     ) -> None:
-        """``excluded`` PIDs never belong; children of ``adopter``, a subreaper, always do."""
+        """``excluded`` PIDs never belong.
+
+        Children of ``adopter``, a subreaper, are orphans of the tree, but for ``not_orphans``.
+        """
         self._roots = frozenset(roots)
         self._excluded = frozenset(excluded)
         self._adopter = adopter
+        self._not_orphans = not_orphans
         self._inodes: dict[int, int] = {}
         self._starts: dict[int, int] = {}
         self._names: dict[int, str] = {}
@@ -123,7 +128,8 @@ class ProcessTree:
             return True
         if has_parent and ppid in self._parents:
             return self._join(identity, ppid)
-        if ProcessKey(pid, start) in self._roots or ppid == self._adopter:
+        key = ProcessKey(pid, start)
+        if key in self._roots or (ppid == self._adopter and key not in self._not_orphans):
             return self._join(identity, None)
         # Parents of other PID namespaces (0) and hidden ones are never listed.
         return has_parent or ppid == 0 or ppid == ppid_when_open

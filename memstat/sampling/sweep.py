@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Container, Sequence
 from operator import attrgetter
 from typing import Final
 
@@ -77,11 +77,15 @@ class Sweeper:
         recursive: bool,
         excluded: Collection[int] = (),
         adopter: int | None = None,
+        not_orphans: Container[ProcessKey] = (),
     ) -> None:
         self.roots = tuple(dict.fromkeys(roots))
         self.source = source
-        self._tree = ProcessTree(roots, excluded=excluded, adopter=adopter) if recursive else None
-        # Whoever ends the tree looks for it too, while it is being sampled.
+        self._tree = (
+            ProcessTree(roots, excluded=excluded, adopter=adopter, not_orphans=not_orphans)
+            if recursive
+            else None
+        )
         self._finding = threading.Lock()
         self._nodes = tuple(Node(key, "", 0) for key in self.roots)
         self._tracked: dict[ProcessKey, _Tracked] = {}
@@ -105,7 +109,10 @@ class Sweeper:
             self.drain()
 
     def find(self) -> tuple[Node, ...]:
-        """Return who belongs to the tree now; the targets alone when not recursive. Any thread."""
+        """Return who belongs to the tree now; the targets alone when not recursive.
+
+        Any thread may ask, also in the middle of a sweep.
+        """
         if self._tree is None:
             return self._nodes
         with self._finding:

@@ -17,7 +17,7 @@ from anyio.abc import Process
 from memstat.model import Limit, ProcessKey, ReadStatus, RunResult, Snapshot
 from memstat.proc.linux import LinuxProcSource
 from memstat.proc.oom import count_oom_kills
-from memstat.proc.signals import send_signal
+from memstat.proc.signals import Recipient, is_alive
 from memstat.proc.source import ProcSource
 from memstat.sampling.background import beside
 from memstat.sampling.measured import Measured
@@ -26,7 +26,7 @@ from memstat.sampling.sweep import Sweeper
 from memstat.supervision.forwarding import SignalPlan, forward_signals, receiving
 from memstat.supervision.ladder import Ladder
 from memstat.supervision.spawn import Surroundings, spawn
-from memstat.supervision.subreaper import child_subreaper
+from memstat.supervision.subreaper import COMMANDS, NotOrphans, child_subreaper
 
 _BURIAL_S: Final = 1.0
 """How long a command that is as good as dead is waited for."""
@@ -57,6 +57,8 @@ class Supervised(Measured):
         command: Sequence[str],
         process: Process,
         sweeper: Sweeper,
+        recipient: Recipient,
+        *,
         terms: Terms,
         started_s: float,
     ) -> None:
@@ -70,6 +72,7 @@ class Supervised(Measured):
         self.command = tuple(command)
         self._process = process
         self._terms = terms
+        self._recipient = recipient
         self._source = sweeper.source
         self._sweeper = sweeper
         self._everyone = Sweeper(sweeper.source, sweeper.roots, recursive=True)
@@ -115,8 +118,8 @@ class Supervised(Measured):
         )
 
     def send_signal(self, signum: int) -> bool:
-        """Send a signal to the command; False when it has ended."""
-        return self._ended_s is None and send_signal(self._source, self._key(), signum)
+        """Send a signal to the command; False when it has ended or is not ours to signal."""
+        return self._ended_s is None and self._recipient.send(signum)
 
     async def end(self) -> None:
         """End the tree: SIGTERM to all of it, after ``grace_s`` seconds SIGKILL. Not cancellable.
@@ -194,6 +197,12 @@ class Supervised(Measured):
                 if process.status is ReadStatus.NO_MEMORY and process.ppid == me:
                     self._reap(process.key.pid)
 
+    def reap_all_adopted(self) -> None:
+        """Bury those too that no snapshot shows: a sweep that finds no one alive hands out none."""
+        for key in self._members():
+            if not is_alive(self._source, key):
+                self._reap(key.pid)
+
     def _reap(self, pid: int) -> None:
         # The command itself is the event loop's to wait for.
         if pid != self.pid:
@@ -216,17 +225,22 @@ async def supervise(
     source = await to_thread.run_sync(LinuxProcSource)
     # Signals are caught from before the start, so that none finds us without the command.
     with child_subreaper(enabled=terms.subreaper), receiving(terms.forwarded) as signals:
-        children_before = await to_thread.run_sync(_children, source) if terms.subreaper else ()
+        children_before = (
+            await to_thread.run_sync(_children, source) if terms.subreaper else frozenset()
+        )
         started_s = time.monotonic()
         async with _started(command, around) as process:
+            recipient = await _identify(source, process)
             sweeper = Sweeper(
                 source,
-                [await _identify(source, process)],
+                [recipient.key],
                 recursive=terms.recursive,
-                excluded=children_before,
                 adopter=os.getpid() if terms.subreaper else None,
+                not_orphans=NotOrphans(children_before),
             )
-            supervised = Supervised(command, process, sweeper, terms, started_s)
+            supervised = Supervised(
+                command, process, sweeper, recipient, terms=terms, started_s=started_s
+            )
             try:
                 async with beside(supervised.watch_over, signals):
                     yield supervised
@@ -234,40 +248,51 @@ async def supervise(
             except BaseException:
                 await supervised.end()
                 raise
+            finally:
+                recipient.close()
+                if terms.subreaper:
+                    with CancelScope(shield=True):
+                        await to_thread.run_sync(supervised.reap_all_adopted)
 
 
 @asynccontextmanager
 async def _started(command: Sequence[str], around: Surroundings) -> AsyncIterator[Process]:
     """Start a command; wait for its end on the way out, whatever the way."""
-    process = await spawn(command, around)
+    with COMMANDS.starting():
+        process = await spawn(command, around)
+        COMMANDS.add(process.pid)
     try:
         yield process
     finally:
         # It has ended, unless it may not be killed (setuid): that must not hold us.
         with anyio.move_on_after(_BURIAL_S, shield=True):
             await process.wait()
+        COMMANDS.discard(process.pid)
 
 
-async def _identify(source: ProcSource, process: Process) -> ProcessKey:
+async def _identify(source: ProcSource, process: Process) -> Recipient:
     """Return who was started. It is killed when that cannot be known: nobody could end it later."""
     try:
         # Until its identity is known, a cancellation would leave it running.
         with CancelScope(shield=True):
-            start_ticks = await to_thread.run_sync(_start_ticks, source, process.pid)
+            recipient = await to_thread.run_sync(_find_child, source, process.pid)
     except BaseException:
         process.kill()
         raise
-    return ProcessKey(process.pid, start_ticks)
+    return recipient
 
 
-def _start_ticks(source: ProcSource, pid: int) -> int:
+def _find_child(source: ProcSource, pid: int) -> Recipient:
     # A child that has ended and been reaped already has no start time: 0 is nobody's.
     identity = source.identify(pid)
-    return identity.start_ticks if identity and identity.ppid == os.getpid() else 0
+    is_ours = identity is not None and identity.ppid == os.getpid()
+    return Recipient(source, ProcessKey(pid, identity.start_ticks if identity and is_ours else 0))
 
 
-def _children(source: ProcSource) -> tuple[int, ...]:
+def _children(source: ProcSource) -> frozenset[ProcessKey]:
     """The children that this process had before: the host program's, not the command's."""
     me = os.getpid()
     identities = (source.identify(pid) for pid in source.list_processes())
-    return tuple(i.pid for i in identities if i is not None and i.ppid == me)
+    return frozenset(
+        ProcessKey(i.pid, i.start_ticks) for i in identities if i is not None and i.ppid == me
+    )
