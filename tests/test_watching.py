@@ -69,6 +69,7 @@ async def test_phases_of_a_watch_have_their_own_peaks(grower: Grower) -> None:
         await next_snapshots(watched, 2)
         loaded = watched.mark("loaded")
         await grower.hold(10)
+        shrunk = watched.mark("shrunk")
         watched.reset_peak()
         await next_snapshots(watched, 2)
         idle = watched.mark("idle")
@@ -76,8 +77,8 @@ async def test_phases_of_a_watch_have_their_own_peaks(grower: Grower) -> None:
     assert mebibytes(loaded.peak) > mebibytes(started.peak) + 55
     assert mebibytes(idle.peak) < mebibytes(loaded.peak) - 55
     assert since_reset == idle.peak
-    assert watched.marks == (started, loaded, idle)
-    assert started.elapsed_s < loaded.elapsed_s < idle.elapsed_s
+    assert watched.marks == (started, loaded, shrunk, idle)
+    assert started.elapsed_s < loaded.elapsed_s < shrunk.elapsed_s < idle.elapsed_s
 
 
 async def test_the_result_of_a_run_has_the_peak_of_all_phases() -> None:

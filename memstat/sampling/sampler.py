@@ -42,11 +42,6 @@ def targets_ended(targets: Collection[ProcessKey], snapshot: Snapshot) -> bool:
     return not any(p.key in targets and p.status in _ALIVE for p in snapshot.processes)
 
 
-def tree_ended(snapshot: Snapshot) -> bool:
-    """Whether nobody of the tree is alive."""
-    return not any(p.status in _ALIVE for p in snapshot.processes)
-
-
 class Sampler:
     """Takes a snapshot at each tick until ``has_ended`` says so of one, or ``stop`` is called.
 

@@ -21,7 +21,7 @@ from memstat.proc.signals import Recipient, is_alive
 from memstat.proc.source import ProcSource
 from memstat.sampling.background import beside
 from memstat.sampling.measured import Measured
-from memstat.sampling.sampler import Sampler, tree_ended
+from memstat.sampling.sampler import Sampler
 from memstat.sampling.sweep import Sweeper
 from memstat.supervision.forwarding import SignalPlan, forward_signals, receiving
 from memstat.supervision.ladder import Ladder
@@ -30,6 +30,7 @@ from memstat.supervision.subreaper import COMMANDS, NotOrphans, child_subreaper
 
 _BURIAL_S: Final = 1.0
 """How long a command that is as good as dead is waited for."""
+_LIVENESS_PAUSE_S: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +57,9 @@ class Supervised(Measured):
         self,
         command: Sequence[str],
         process: Process,
+        *,
         sweeper: Sweeper,
         recipient: Recipient,
-        *,
         terms: Terms,
         started_s: float,
     ) -> None:
@@ -185,9 +186,16 @@ class Supervised(Measured):
         if oom_kills_before is not None and oom_kills_after is not None:
             self._oom_kills = oom_kills_after - oom_kills_before
         if self._terms.wait_all:
-            self._sampler.has_ended = tree_ended
-        else:
-            self._sampler.stop()
+            while await to_thread.run_sync(self._is_anyone_alive):
+                await anyio.sleep(_LIVENESS_PAUSE_S)
+        self._sampler.stop()
+
+    def _is_anyone_alive(self) -> bool:
+        members = self._members()
+        if any(is_alive(self._source, key) for key in members):
+            return True
+        # Who has died since it was listed may have forked before.
+        return not set(self._members()) <= set(members)
 
     async def _reap_adopted(self) -> None:
         """Bury the orphans that a subreaper inherits; nobody else would."""
@@ -239,7 +247,12 @@ async def supervise(
                 not_orphans=NotOrphans(children_before),
             )
             supervised = Supervised(
-                command, process, sweeper, recipient, terms=terms, started_s=started_s
+                command,
+                process,
+                sweeper=sweeper,
+                recipient=recipient,
+                terms=terms,
+                started_s=started_s,
             )
             try:
                 async with beside(supervised.watch_over, signals):
