@@ -186,7 +186,8 @@ class Supervised(Measured):
         if oom_kills_before is not None and oom_kills_after is not None:
             self._oom_kills = oom_kills_after - oom_kills_before
         if self._terms.wait_all:
-            while await to_thread.run_sync(self._is_anyone_alive):
+            # No event tells of the end of somebody else's child.
+            while await to_thread.run_sync(self._is_anyone_alive):  # noqa: ASYNC110
                 await anyio.sleep(_LIVENESS_PAUSE_S)
         self._sampler.stop()
 
