@@ -126,14 +126,19 @@ class Sweeper:
     def drain(self) -> None:
         """Read processes until none is left; a failure is kept for ``finish``."""
         try:
-            while self._waiting:
-                tracked, node = self._waiting.popleft()
+            while (work := self._take()) is not None:
+                tracked, node = work
                 tracked.read(node)
-        except IndexError:
-            pass  # Another thread took the last one.
         except MemstatError as error:
             self._failure = error
             self._waiting.clear()
+
+    def _take(self) -> tuple[_Tracked, Node] | None:
+        try:
+            return self._waiting.popleft()
+        except IndexError:
+            # Also when another thread took the last one this very moment.
+            return None
 
     def finish(self, tick: Tick, started_s: float) -> Snapshot:
         """Return what was read since ``begin``. Raises TooManyDescriptors if nothing could be."""

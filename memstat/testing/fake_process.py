@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from memstat.errors import MemstatError
 from memstat.model import Memory, ProcessKey, ReadStatus
 from memstat.proc.parse import Identity
 from memstat.proc.source import Reading
@@ -32,7 +31,7 @@ class FakeProcess:
     """Whether its memory may not be read; its name, its parent and its RSS may."""
     adopts_orphans: bool = False
     """Whether it is a child subreaper: orphaned descendants become its children, not init's."""
-    error: MemstatError | None = None
+    error: Exception | None = None
     """What reading it raises."""
     state: str = "S"
     has_executed: bool = True
