@@ -53,7 +53,9 @@ def bars(values: Sequence[int], *, width: int, top: int, ascii_only: bool = Fals
     >>> bars([0, 50, 100], width=8, top=100)
     '▁▅█'
     """
-    while len(values) > width > 0:
+    if width <= 0:
+        return ""
+    while len(values) > width:
         values = _pairwise_largest(values)
     levels = _ASCII_BARS if ascii_only else _BARS
     steps = len(levels) - 1
