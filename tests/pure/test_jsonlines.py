@@ -1,0 +1,195 @@
+"""JSON as the README documents it: these fields, in this order, and no others."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memstat.model import (
+    Memory,
+    Peak,
+    ProcessKey,
+    ProcessSample,
+    ReadStatus,
+    RunResult,
+    SamplingStats,
+    Snapshot,
+)
+from memstat.report.jsonlines import line, run_summary, snapshot_object, watch_summary
+
+SIZES = [
+    "pss_bytes",
+    "uss_bytes",
+    "rss_bytes",
+    "pss_anon_bytes",
+    "pss_file_bytes",
+    "pss_shmem_bytes",
+    "swap_pss_bytes",
+]
+UNKNOWN = dict.fromkeys(SIZES)
+PROCESS = ["pid", "ppid", "start_ticks", "depth", "name", "status", *SIZES, "rss_peak_bytes"]
+SAMPLING = [
+    "interval_s",
+    "samples",
+    "missed_ticks",
+    "incomplete_samples",
+    "longest_gap_s",
+    "sweep_s",
+]
+
+SNAPSHOT = Snapshot(
+    tick=4,
+    unix_time_s=1_700_000_000.25,
+    elapsed_s=0.4000004,
+    late_s=0.0,
+    missed_ticks=1,
+    sweep_s=0.0012345678,
+    complete=False,
+    total=Memory(1, 2, 3, 4, 5, 6, 7),
+    processes=(
+        ProcessSample(
+            ProcessKey(7, 99),
+            "a\x1b\n\\xff",
+            1,
+            0,
+            ReadStatus.MEASURED,
+            Memory(1, 2, 3, 4, 5, 6, 7),
+            8,
+        ),
+        ProcessSample(ProcessKey(8, 100), "b", None, 1, ReadStatus.GONE),
+    ),
+)
+STATS = SamplingStats(0.1, 9, 2, 1, 0.25, 0.001, 0.002)
+NO_STATS = SamplingStats(0.1, 0, 0, 0, None, None, None)
+RESULT = RunResult(("sh", "-c", "true"), 3, None, 1.5, STATS, Peak(1, SNAPSHOT))
+
+
+def read_back(value: Any) -> Any:
+    text = line(value)
+    assert text.isascii()
+    assert "\n" not in text
+    return json.loads(text)
+
+
+def test_a_snapshot() -> None:
+    value = read_back(snapshot_object(SNAPSHOT))
+    assert list(value) == [
+        "kind",
+        "tick",
+        "time",
+        "elapsed_s",
+        "late_s",
+        "missed_ticks",
+        "sweep_s",
+        "complete",
+        "total",
+        "processes",
+    ]
+    assert [list(process) for process in value["processes"]] == [PROCESS, PROCESS]
+    sizes = dict(zip(SIZES, range(1, 8), strict=True))
+    assert value == {
+        "kind": "snapshot",
+        "tick": 4,
+        "time": "2023-11-14T22:13:20.250000Z",
+        "elapsed_s": 0.4,
+        "late_s": 0.0,
+        "missed_ticks": 1,
+        "sweep_s": 0.001235,
+        "complete": False,
+        "total": sizes,
+        "processes": [
+            {
+                "pid": 7,
+                "ppid": 1,
+                "start_ticks": 99,
+                "depth": 0,
+                "name": "a\x1b\n\\xff",
+                "status": "measured",
+                **sizes,
+                "rss_peak_bytes": 8,
+            },
+            {
+                "pid": 8,
+                "ppid": None,
+                "start_ticks": 100,
+                "depth": 1,
+                "name": "b",
+                "status": "gone",
+                **UNKNOWN,
+                "rss_peak_bytes": None,
+            },
+        ],
+    }
+
+
+def test_the_summary_of_a_run() -> None:
+    value = read_back(run_summary(RESULT, with_peak=True))
+    assert list(value) == [
+        "kind",
+        "command",
+        "exit_code",
+        "signal",
+        "duration_s",
+        *SAMPLING,
+        "peak",
+    ]
+    assert value == {
+        "kind": "summary",
+        "command": ["sh", "-c", "true"],
+        "exit_code": 3,
+        "signal": None,
+        "duration_s": 1.5,
+        "interval_s": 0.1,
+        "samples": 9,
+        "missed_ticks": 2,
+        "incomplete_samples": 1,
+        "longest_gap_s": 0.25,
+        "sweep_s": {"median": 0.001, "max": 0.002},
+        "peak": {
+            "pss_bytes": 1,
+            "elapsed_s": 0.4,
+            "snapshot": read_back(snapshot_object(SNAPSHOT)),
+        },
+    }
+
+
+def test_the_summary_of_a_run_that_was_too_short_to_be_measured() -> None:
+    short = replace(RESULT, exit_code=None, signal=9, stats=NO_STATS, peak=None)
+    value = read_back(run_summary(short, with_peak=True))
+    assert (value["exit_code"], value["signal"]) == (None, 9)
+    assert value["peak"] is None
+    assert value["longest_gap_s"] is None
+    assert value["sweep_s"] == {"median": None, "max": None}
+
+
+def test_a_summary_without_the_peak_has_no_field_for_it() -> None:
+    assert "peak" not in read_back(run_summary(RESULT, with_peak=False))
+
+
+def test_the_summary_of_a_watch() -> None:
+    value = read_back(watch_summary(STATS, None, 2.0))
+    assert list(value) == ["kind", "duration_s", *SAMPLING, "peak"]
+    assert (value["kind"], value["duration_s"], value["peak"]) == ("summary", 2.0, None)
+
+
+@given(st.integers(0, 10**16))
+def test_times_are_iso_8601_in_utc_to_the_microsecond(micros: int) -> None:
+    # Up to the year 2286, and as floats tell it.
+    unix_time_s = micros / 1e6
+    text = snapshot_object(replace(SNAPSHOT, unix_time_s=unix_time_s))["time"]
+    assert isinstance(text, str)
+    assert text.endswith("Z")
+    assert abs(datetime.fromisoformat(text).timestamp() - unix_time_s) < 2e-6
+    assert datetime.fromisoformat(text).tzinfo == UTC
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_any_name_survives(name: str) -> None:
+    process = replace(SNAPSHOT.processes[0], name=name)
+    value = read_back(snapshot_object(replace(SNAPSHOT, processes=(process,))))
+    assert value["processes"][0]["name"] == name
