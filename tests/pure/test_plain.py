@@ -10,7 +10,6 @@ from memstat.model import Memory, ProcessKey, ProcessSample, ReadStatus, Snapsho
 from memstat.report.plain import block
 from memstat.testing import private_memory, snapshot_of
 
-
 UNKNOWN = Memory()
 
 
