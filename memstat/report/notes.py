@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from memstat.model import (
@@ -37,26 +37,31 @@ def denied_note(snapshot: Snapshot) -> str | None:
 
 def unreadable_targets(snapshot: Snapshot, targets: Iterable[Identity]) -> Iterator[str]:
     """Yield, for each target of whose tree nothing could be measured, the reason."""
-    identities = {target.pid: target for target in targets}
-    for tree in _trees(snapshot):
-        target = tree[0]
-        if any(process.status is ReadStatus.MEASURED for process in tree):
-            continue
-        identity = identities[target.key.pid]
-        who = f"process {identity.pid} ({printable(identity.name)})"
-        if target.status is ReadStatus.DENIED:
-            yield f"the memory of {who} may not be read: {REMEDY}"
-        elif target.status is ReadStatus.GONE:
+    trees = {tree[0].key.pid: tree for tree in _trees(snapshot)}
+    present = {process.key.pid for process in snapshot.processes}
+    for target in targets:
+        who = f"process {target.pid} ({printable(target.name)})"
+        tree = trees.get(target.pid, ())
+        if target.pid not in present:
             yield f"{who} ended while being measured"
-        elif not identity.is_alive:
-            yield f"{who} has ended and uses no memory: a zombie, until its parent waits for it"
-        elif identity.is_kernel_thread:
-            yield f"{who} is a kernel thread: it has no memory of its own"
-        else:
-            yield f"{who} still lives in its parent's memory (vfork), and has none of its own"
+        elif tree and not any(process.status is ReadStatus.MEASURED for process in tree):
+            yield _why_unreadable(who, target, tree[0].status)
 
 
-def _trees(snapshot: Snapshot) -> Iterator[list[ProcessSample]]:
+def _why_unreadable(who: str, target: Identity, status: ReadStatus) -> str:
+    if status is ReadStatus.DENIED:
+        return f"the memory of {who} may not be read: {REMEDY}"
+    if status is ReadStatus.GONE:
+        return f"{who} ended while being measured"
+    if not target.is_alive:
+        return f"{who} has ended and uses no memory: a zombie, until its parent waits for it"
+    if target.is_kernel_thread:
+        return f"{who} is a kernel thread: it has no memory of its own"
+    return f"{who} still lives in its parent's memory (vfork), and has none of its own"
+
+
+def _trees(snapshot: Snapshot) -> Iterator[Sequence[ProcessSample]]:
+    """Yield each process of depth 0 with all that follow down to the next one."""
     tree: list[ProcessSample] = []
     for process in snapshot.processes:
         if process.depth == 0 and tree:
