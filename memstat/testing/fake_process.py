@@ -49,6 +49,7 @@ class FakeProcess:
 
     @property
     def pid(self) -> int:
+        """Its PID, that of its key."""
         return self.key.pid
 
     @property
