@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memstat.model import (
+    Limit,
     Memory,
     Peak,
     ProcessKey,
@@ -128,7 +129,7 @@ def test_a_snapshot() -> None:
 
 
 def test_the_summary_of_a_run() -> None:
-    value = read_back(run_summary(RESULT, with_peak=True))
+    value = read_back(run_summary(RESULT, with_peak=True, on_exceed="kill"))
     assert list(value) == [
         "kind",
         "command",
@@ -160,7 +161,7 @@ def test_the_summary_of_a_run() -> None:
 
 def test_the_summary_of_a_run_that_was_too_short_to_be_measured() -> None:
     short = replace(RESULT, exit_code=None, signal=9, stats=NO_STATS, peak=None)
-    value = read_back(run_summary(short, with_peak=True))
+    value = read_back(run_summary(short, with_peak=True, on_exceed="kill"))
     assert (value["exit_code"], value["signal"]) == (None, 9)
     assert value["peak"] is None
     assert value["longest_gap_s"] is None
@@ -168,7 +169,29 @@ def test_the_summary_of_a_run_that_was_too_short_to_be_measured() -> None:
 
 
 def test_a_summary_without_the_peak_has_no_field_for_it() -> None:
-    assert "peak" not in read_back(run_summary(RESULT, with_peak=False))
+    assert "peak" not in read_back(run_summary(RESULT, with_peak=False, on_exceed="kill"))
+
+
+def test_a_limit_that_was_exceeded_is_told_with_the_moment() -> None:
+    limited = replace(RESULT, limit=Limit(4096, SNAPSHOT))
+    assert read_back(run_summary(limited, with_peak=True, on_exceed="fail"))["limit"] == {
+        "max_pss_bytes": 4096,
+        "on_exceed": "fail",
+        "exceeded": True,
+        "elapsed_s": 0.4,
+        "snapshot": read_back(snapshot_object(SNAPSHOT)),
+    }
+
+
+def test_a_limit_that_was_kept_is_told_as_well() -> None:
+    limited = replace(RESULT, limit=Limit(4096, None))
+    assert read_back(run_summary(limited, with_peak=True, on_exceed="warn"))["limit"] == {
+        "max_pss_bytes": 4096,
+        "on_exceed": "warn",
+        "exceeded": False,
+        "elapsed_s": None,
+        "snapshot": None,
+    }
 
 
 def test_the_summary_of_a_watch() -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from memstat.model import (
+    Limit,
     Memory,
     Peak,
     ProcessKey,
@@ -163,6 +164,19 @@ def test_every_doubt_about_a_peak_is_told() -> None:
         "the total is partial",
         "at the peak the total is partial",
     ]
+
+
+def test_a_limit_tells_how_it_was_exceeded() -> None:
+    exceeded = snapshot_of({7: 5 * MIB}, elapsed_s=3.25)
+    assert notes.limit_note(Limit(4 * MIB, exceeded), exceeded) == (
+        "the limit of 4.00 MiB was exceeded at 3.2 s with 5.00 MiB:"
+    )
+
+
+def test_too_few_samples_are_an_answer_of_their_own() -> None:
+    assert notes.too_few_samples(replace(MANY, samples=1), 5) == (
+        "1 sample taken, at least 5 were asked for: more ticks a second (-f) take more"
+    )
 
 
 # The end of a command

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
 
 import anyio
 import pytest
 
 from memstat.errors import TooManyDescriptors
 from memstat.model import Snapshot
-from memstat.sampling.sampler import Sampler, target_ended, tree_ended
+from memstat.sampling.sampler import Sampler, targets_ended
 from memstat.sampling.sweep import Sweeper
 from memstat.testing import FakeProc, FakeProcess
 
@@ -34,12 +36,11 @@ class ScriptedProc(FakeProc):
 
 
 def sampler_of(
-    proc: FakeProc,
-    root: FakeProcess,
-    interval_s: float = FAST_S,
-    has_ended: Callable[[Snapshot], bool] = target_ended,
+    proc: FakeProc, root: FakeProcess, interval_s: float = FAST_S, **options: Any
 ) -> Sampler:
-    return Sampler(Sweeper(proc, [root.key], recursive=True), interval_s, has_ended=has_ended)
+    """Return a sampler of a tree, by default until its root has ended."""
+    options.setdefault("has_ended", partial(targets_ended, {root.key}))
+    return Sampler(Sweeper(proc, [root.key], recursive=True), interval_s, **options)
 
 
 async def test_the_peak_is_taken_from_every_snapshot_though_nobody_looks() -> None:
@@ -134,16 +135,41 @@ async def test_a_watch_of_the_target_ends_though_descendants_live() -> None:
     assert [process.depth for process in sampler.alive] == [1]
 
 
-async def test_a_watch_of_the_tree_goes_on_until_the_last_descendant_has_ended() -> None:
+async def test_a_watch_of_several_targets_goes_on_until_the_last_has_ended() -> None:
     proc = ScriptedProc()
     root = proc.start("root", MIB)
     child = root.fork(2 * MIB)
     proc.script = [lambda: None, root.end, root.reap, lambda: child.use(8 * MIB), child.end]
-    sampler = sampler_of(proc, root, has_ended=tree_ended)
+    sampler = sampler_of(proc, root, has_ended=partial(targets_ended, {root.key, child.key}))
     await sampler.run()
     assert sampler.stats.samples == 4
     assert sampler.peak is not None
     assert sampler.peak.pss_bytes == 8 * MIB
+
+
+async def test_a_limit_is_exceeded_by_the_first_larger_total() -> None:
+    proc = ScriptedProc()
+    root = proc.start("root", 0)
+    sizes = [3, 4, 5, 9, 1]
+    proc.script = [*(lambda size=size: root.use(size * MIB) for size in sizes), root.end]
+    sampler = sampler_of(proc, root, max_pss_bytes=4 * MIB)
+    await sampler.run()
+    assert sampler.limit_exceeded.is_set()
+    assert sampler.limit is not None
+    assert sampler.limit.exceeded is not None
+    assert sampler.limit.exceeded.total.pss_bytes == 5 * MIB
+
+
+async def test_a_total_as_large_as_the_limit_is_within_it() -> None:
+    proc = ScriptedProc()
+    root = proc.start("root", 4 * MIB)
+    proc.script = [lambda: None, root.end]
+    sampler = sampler_of(proc, root, max_pss_bytes=4 * MIB)
+    await sampler.run()
+    assert not sampler.limit_exceeded.is_set()
+    assert sampler.limit is not None
+    assert sampler.limit.exceeded is None
+    assert sampler_of(proc, root).limit is None
 
 
 async def test_a_denied_target_is_alive_though_nothing_of_it_is_known() -> None:

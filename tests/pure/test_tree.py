@@ -125,6 +125,17 @@ def test_a_daemon_that_the_adopter_inherits_joins_though_its_parent_was_never_se
     assert shape(tree) == [(root.pid, 0), (daemon.pid, 1)]
 
 
+def test_a_child_that_the_adopter_started_itself_is_no_orphan() -> None:
+    proc = FakeProc()
+    host = proc.start("host", 0)
+    root, own = host.fork(0), host.fork(0)
+    tree = ProcessTree([root.key], adopter=host.pid, not_orphans={own.key})
+    look(proc, tree)
+    own.fork(0)
+    look(proc, tree)
+    assert shape(tree) == [(root.pid, 0)]
+
+
 def test_a_new_inode_of_the_same_process_does_no_harm() -> None:
     proc = FakeProc()
     root = proc.start("root", 0)
