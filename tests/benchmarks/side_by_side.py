@@ -1,0 +1,62 @@
+"""Contenders that take turns: whatever else the machine does, it does to all of them."""
+
+from __future__ import annotations
+
+import os
+import platform
+import random
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from statistics import median
+
+
+def turns(contenders: Iterable[str], rounds: int) -> Iterator[str]:
+    """Yield every contender once a round, each round in another order."""
+    shuffle = random.Random(0).shuffle
+    order = list(contenders)
+    for _ in range(rounds):
+        shuffle(order)
+        yield from order
+
+
+class Times:
+    """How long each contender took, turn by turn."""
+
+    def __init__(self, contenders: Iterable[str]) -> None:
+        self._times_s: dict[str, list[float]] = {contender: [] for contender in contenders}
+
+    @contextmanager
+    def of(self, contender: str) -> Iterator[None]:
+        """Time a block."""
+        began_s = time.perf_counter()
+        yield
+        self._times_s[contender].append(time.perf_counter() - began_s)
+
+    def medians_s(self) -> Mapping[str, float]:
+        return {contender: median(times_s) for contender, times_s in self._times_s.items()}
+
+
+def machine() -> str:
+    """Return what the figures depend on."""
+    return (
+        f"{platform.system()} {platform.release()}, {len(os.sched_getaffinity(0))} cores,"
+        f" load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}"
+    )
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return aligned columns: names to the left, figures to the right."""
+    lines = [header, *rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])])
+        for line in lines
+    )
+
+
+def against_goal(ratio: float, goal: float | None) -> Sequence[str]:
+    """Return the cells of a ratio and of what it should be at most."""
+    if goal is None:
+        return f"{ratio:.2f}", ""
+    return f"{ratio:.2f}", f"{goal:.2f} {'met' if ratio <= goal else 'missed'}"

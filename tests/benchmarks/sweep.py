@@ -1,0 +1,154 @@
+"""What a sweep costs: memstat beside other ways to read the memory of a process tree.
+
+    python -m tests.benchmarks.sweep [N ...] [--busy PERCENT ...] [--rounds ROUNDS]
+
+For each N the ways take turns at N processes of 1 MiB. Before each turn so many per cent of the
+processes write to a fresh page: what has not changed is cheaper to read again. Figures are medians.
+``memstat/this`` is memstat's time divided by that of this row, so below 1 memstat is faster.
+
+Only memstat and psutil find the tree themselves, only these and ``smaps`` parse what they read;
+the others are told the PIDs and merely read ``smaps_rollup``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Final
+
+import aiofiles
+import anyio
+import psutil
+
+from memstat.model import ProcessKey, ReadStatus
+from memstat.proc.descriptors import raise_descriptor_limit
+from memstat.proc.linux import LinuxProcSource
+from memstat.sampling.clock import Tick
+from memstat.sampling.sampler import Sampler, tree_ended
+from memstat.sampling.sweep import Sweeper
+from tests.benchmarks.herd import Herd, herd_of
+from tests.benchmarks.side_by_side import Times, against_goal, machine, table, turns
+
+_SIZES: Final = (10, 100, 500, 1000)
+_GOALS: Final = {"one thread, open/read/close": 0.8, "psutil": 0.35}
+_GOALS_FROM: Final = 100
+"""Processes. A few are read within the time that it takes to wake a thread."""
+
+Way = Callable[[], Awaitable[int]]
+"""Measures a herd once and returns how many processes it saw."""
+
+
+async def read_in_one_thread(pids: Sequence[int]) -> int:
+    seen = 0
+    for pid in pids:
+        with open(f"/proc/{pid}/smaps_rollup", "rb") as file:  # noqa: ASYNC230 - one thread
+            seen += bool(file.read())
+    return seen
+
+
+async def read_in_tasks(pids: Sequence[int]) -> int:
+    texts: list[bytes] = []
+
+    async def read(pid: int) -> None:
+        async with aiofiles.open(f"/proc/{pid}/smaps_rollup", "rb") as file:
+            texts.append(await file.read())
+
+    async with anyio.create_task_group() as tasks:
+        for pid in pids:
+            tasks.start_soon(read, pid)
+    return sum(map(bool, texts))
+
+
+async def ask_psutil(pid: int) -> int:
+    target = psutil.Process(pid)
+    processes = [target, *target.children(recursive=True)]
+    return sum(process.memory_full_info().pss > 0 for process in processes)
+
+
+async def parse_smaps(pids: Sequence[int]) -> int:
+    seen = 0
+    for pid in pids:
+        with open(f"/proc/{pid}/smaps", "rb") as file:  # noqa: ASYNC230 - one thread
+            pss_kib = sum(int(line.split()[1]) for line in file if line.startswith(b"Pss:"))
+        seen += pss_kib > 0
+    return seen
+
+
+async def sample(sampler: Sampler) -> int:
+    await sampler._sample(Tick(0, 0.0, 0))
+    snapshot = sampler.snapshots.value
+    assert snapshot is not None
+    return sum(process.status is ReadStatus.MEASURED for process in snapshot.processes)
+
+
+@contextmanager
+def ways_to_measure(herd: Herd) -> Iterator[Mapping[str, Way]]:
+    pids = herd.pids()
+    source = LinuxProcSource()
+    root = source.require(herd.pid)
+    sweeper = Sweeper(source, [ProcessKey(root.pid, root.start_ticks)], recursive=True)
+    try:
+        yield {
+            "memstat": partial(sample, Sampler(sweeper, 1.0, has_ended=tree_ended)),
+            "one thread, open/read/close": partial(read_in_one_thread, pids),
+            "aiofiles, a task a process": partial(read_in_tasks, pids),
+            "psutil": partial(ask_psutil, herd.pid),
+            "parsing smaps": partial(parse_smaps, pids),
+        }
+    finally:
+        sweeper.close()
+
+
+async def measure(herd: Herd, *, busy_percent: int, rounds: int) -> Mapping[str, float]:
+    """Return the median time of each way, in seconds."""
+    with ways_to_measure(herd) as ways:
+        times = Times(ways)
+        for name in ways:
+            await ways[name]()
+        for name in turns(ways, rounds):
+            herd.stir(busy_percent)
+            with times.of(name):
+                seen = await ways[name]()
+            assert seen == herd.size, f"{name} saw {seen} of {herd.size} processes"
+    return times.medians_s()
+
+
+def report(medians_s: Mapping[str, float], size: int) -> str:
+    goals = _GOALS if size >= _GOALS_FROM else {}
+    rows = [
+        (
+            name,
+            f"{time_s * 1e3:.2f}",
+            f"{time_s * 1e6 / size:.1f}",
+            *against_goal(medians_s["memstat"] / time_s, goals.get(name)),
+        )
+        for name, time_s in medians_s.items()
+    ]
+    return table(("", "ms/sweep", "us/process", "memstat/this", "goal"), rows)
+
+
+async def main(sizes: Sequence[int], busy_percents: Sequence[int], rounds: int | None) -> None:
+    raise_descriptor_limit()
+    print(machine())
+    for size in sizes:
+        with herd_of(size) as herd:
+            for percent in busy_percents:
+                count = rounds or max(20, 10_000 // size)
+                print(f"\n{size} processes, {percent} % busy, {count} rounds")
+                medians_s = await measure(herd, busy_percent=percent, rounds=count)
+                print(report(medians_s, size), flush=True)
+
+
+def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.sweep")
+    parser.add_argument("sizes", metavar="N", type=int, nargs="*", default=_SIZES)
+    parser.add_argument("--busy", metavar="PERCENT", type=int, nargs="+", default=(0, 100))
+    parser.add_argument("--rounds", type=int, help="by default the more, the fewer processes")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    chosen = parse_arguments()
+    anyio.run(main, chosen.sizes, chosen.busy, chosen.rounds)

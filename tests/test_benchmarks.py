@@ -1,0 +1,71 @@
+"""The benchmarks still run, and measure what they say. How fast is for them to tell."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import anyio
+import psutil
+import pytest
+
+from memstat import measure
+from tests.benchmarks.herd import herd_of
+from tests.benchmarks.side_by_side import turns
+
+
+def benchmark(name: str, *arguments: str) -> list[str]:
+    """Run a benchmark as people do and return its lines."""
+    ran = subprocess.run(
+        [sys.executable, "-m", f"tests.benchmarks.{name}", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    return ran.stdout.splitlines()
+
+
+def ratios(lines: list[str], name: str) -> list[float]:
+    return [
+        float(line.removeprefix(name).split()[-1]) for line in lines if line.startswith(f"{name} ")
+    ]
+
+
+def test_the_sweep_benchmark_runs() -> None:
+    lines = benchmark("sweep", "3", "--rounds", "2")
+    assert [line for line in lines if line.endswith("2 rounds")] == [
+        "3 processes, 0 % busy, 2 rounds",
+        "3 processes, 100 % busy, 2 rounds",
+    ]
+    assert ratios(lines, "memstat") == [1.0, 1.0]
+    assert all(ratio > 0 for ratio in ratios(lines, "parsing smaps"))
+
+
+def test_the_startup_benchmark_runs() -> None:
+    lines = benchmark("startup", "--rounds", "2")
+    assert ratios(lines, "python -c 'import asyncio'") == [1.0]
+
+
+@pytest.mark.parametrize("in_c", [True, False])
+def test_a_herd_uses_what_it_says_and_more_when_stirred(*, in_c: bool) -> None:
+    with herd_of(3, in_c=in_c) as herd:
+        quiet = anyio.run(measure, herd.pid)
+        herd.stir(100)
+        stirred = anyio.run(measure, herd.pid)
+        assert [process.key.pid for process in quiet.processes] == herd.pids()
+    assert all((process.memory.uss_bytes or 0) >= 1 << 20 for process in quiet.processes)
+    for before, after in zip(quiet.processes[1:], stirred.processes[1:], strict=True):
+        assert (after.memory.uss_bytes or 0) > (before.memory.uss_bytes or 0)
+
+
+def test_a_herd_leaves_nobody_behind() -> None:
+    with herd_of(3) as herd:
+        pids = herd.pids()
+    assert not any(psutil.pid_exists(pid) for pid in pids)
+
+
+def test_every_contender_has_a_turn_in_every_round() -> None:
+    order = list(turns("abc", 4))
+    assert all(sorted(order[at : at + 3]) == ["a", "b", "c"] for at in range(0, 12, 3))
