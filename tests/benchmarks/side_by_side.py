@@ -36,6 +36,10 @@ class Times:
     def medians_s(self) -> Mapping[str, float]:
         return {contender: median(times_s) for contender, times_s in self._times_s.items()}
 
+    def shortest_s(self) -> Mapping[str, float]:
+        """Return what each took when the machine did nothing else."""
+        return {contender: min(times_s) for contender, times_s in self._times_s.items()}
+
 
 def machine() -> str:
     """Return what the figures depend on."""
