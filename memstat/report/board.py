@@ -34,10 +34,20 @@ class Row:
     trend: tuple[int, ...] = ()
     """Its PSS at the last ticks."""
     ended: bool = False
+    """Whether it was missing from the last snapshot."""
+
+    @property
+    def has_ended(self) -> bool:
+        return self.ended or self.sample.status is ReadStatus.GONE
+
+    @property
+    def memory(self) -> Memory:
+        """What it uses now: nothing that could be told when it has ended."""
+        return Memory() if self.has_ended else self.sample.memory
 
     @property
     def pss_bytes(self) -> int:
-        return self.sample.memory.pss_bytes or 0
+        return self.memory.pss_bytes or 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +75,10 @@ class _Track:
     trend: deque[int]
     ended_s: float | None = None
 
+    @property
+    def row(self) -> Row:
+        return Row(self.sample, self.peak_bytes, tuple(self.trend), self.ended_s is not None)
+
 
 class Board:
     """Follows every process through the snapshots."""
@@ -73,6 +87,8 @@ class Board:
         self._tracks: dict[ProcessKey, _Track] = {}
         self._total_trend = Trend(_TOTAL_POINTS)
         self._snapshot: Snapshot | None = None
+        self._largest_bytes = -1
+        self._rows_at_largest: dict[ProcessKey, Row] = {}
 
     def take(self, snapshot: Snapshot) -> None:
         """Take in the next snapshot."""
@@ -86,27 +102,34 @@ class Board:
             if track.ended_s is None or snapshot.elapsed_s - track.ended_s <= _STAYS_S:
                 tracks[key] = track
         self._tracks = tracks
+        self._remember_largest(snapshot)
 
     def view(self, peak: Peak | None, stats: SamplingStats) -> View | None:
         """Return what to show now; ``None`` before the first snapshot."""
         if self._snapshot is None:
             return None
-        rows = tuple(
-            Row(t.sample, t.peak_bytes, tuple(t.trend), t.ended_s is not None)
-            for t in self._tracks.values()
-        )
+        rows = tuple(track.row for track in self._tracks.values())
         return self._view_of(self._snapshot, rows, peak, stats)
 
     def view_at_peak(self, peak: Peak, stats: SamplingStats) -> View:
         """Return what there was to show at the peak."""
-        rows = tuple(
-            Row(sample, sample.memory.pss_bytes, self._trend_of(sample.key))
-            for sample in peak.snapshot.processes
-        )
+        rows = tuple(self._row_at_peak(sample) for sample in peak.snapshot.processes)
         return replace(self._view_of(peak.snapshot, rows, peak, stats), is_peak=True)
 
-    def _trend_of(self, key: ProcessKey) -> tuple[int, ...]:
-        return tuple(self._tracks[key].trend) if key in self._tracks else ()
+    def _remember_largest(self, snapshot: Snapshot) -> None:
+        """Keep peaks and trends as they are now: at the end most of these processes are gone."""
+        total_bytes = snapshot.total.pss_bytes
+        if total_bytes is not None and total_bytes > self._largest_bytes:
+            self._largest_bytes = total_bytes
+            self._rows_at_largest = {key: track.row for key, track in self._tracks.items()}
+
+    def _row_at_peak(self, sample: ProcessSample) -> Row:
+        pss_bytes = sample.memory.pss_bytes
+        row = self._rows_at_largest.get(sample.key)
+        if row is None:
+            # The peak was in a snapshot that came too fast to be taken in.
+            return Row(sample, pss_bytes)
+        return replace(row, sample=sample, ended=False)
 
     def _view_of(
         self, snapshot: Snapshot, rows: tuple[Row, ...], peak: Peak | None, stats: SamplingStats

@@ -19,6 +19,7 @@ from memstat.report.board import View
 from memstat.report.table import dashboard, total_line
 
 _FALLBACK_SIZE: Final = os.terminal_size((80, 24))
+_SUMMARY_LINES: Final = 5
 _ENCODING_ERRORS: Final = "memstat.keep_or_escape"
 
 
@@ -70,7 +71,8 @@ class LiveDisplay:
         """Show a view in place of the last one; the cursor is hidden until ``stop``."""
         with self._lock:
             # Rendered once: text that scrolls past redraws it often, and need not compute it.
-            frame = self._render(view, command_lines)
+            height = int(self._size.lines * self._share_of_height)
+            frame = self._render(view, command_lines, height)
             self._frame = _Rendered(self._console.render_lines(frame, pad=False))
             if self._live is None:
                 self._live = _new_live(self._console)
@@ -94,18 +96,21 @@ class LiveDisplay:
                 live.stop()
 
     def leave(self, view: View, command_lines: Mapping[ProcessKey, str]) -> None:
-        """Print a view that stays."""
+        """Print a view that stays, with room for a summary below it on the same screen."""
         with self._lock:
-            self._console.print(self._render(view, command_lines))
+            height = self._size.lines - _SUMMARY_LINES
+            self._console.print(self._render(view, command_lines, height))
 
-    def _render(self, view: View, command_lines: Mapping[ProcessKey, str]) -> RenderableType:
-        width, height = self._size
+    def _render(
+        self, view: View, command_lines: Mapping[ProcessKey, str], height: int
+    ) -> RenderableType:
+        width = self._size.columns
         if self._one_line:
             return total_line(view, width=width, ascii_only=self._ascii_only)
         return dashboard(
             view,
             width=width,
-            height=int(height * self._share_of_height),
+            height=height,
             command_lines=command_lines,
             ascii_only=self._ascii_only,
         )

@@ -18,6 +18,7 @@ from memstat.report.trend import bars
 from memstat.units import format_duration, format_elapsed, format_size
 
 _SIZE_WIDTH: Final = 8
+_DURATION_WIDTH: Final = 7
 _PID_WIDTH: Final = 7
 _TREND_WIDTH: Final = 10
 _LEAST_NAME_WIDTH: Final = 12
@@ -43,19 +44,19 @@ def _size(size_bytes: int | None) -> Text:
 
 
 def _pss(row: Row, _: bool) -> Text:  # noqa: FBT001
+    if row.has_ended:
+        return Text("gone", _DIM)
     if row.sample.status is ReadStatus.DENIED:
         return Text("denied", _WARN)
-    if row.sample.status is ReadStatus.GONE:
-        return Text("gone", _DIM)
-    return _size(row.sample.memory.pss_bytes)
+    return _size(row.memory.pss_bytes)
 
 
 _PID: Final = _Column("PID", _PID_WIDTH, lambda row, _: Text(str(row.sample.key.pid)))
 _PSS: Final = _Column("PSS", _SIZE_WIDTH, _pss)
 _PEAK: Final = _Column("PEAK", _SIZE_WIDTH, lambda row, _: _size(row.peak_bytes))
-_USS: Final = _Column("USS", _SIZE_WIDTH, lambda row, _: _size(row.sample.memory.uss_bytes))
-_RSS: Final = _Column("RSS", _SIZE_WIDTH, lambda row, _: _size(row.sample.memory.rss_bytes))
-_SWAP: Final = _Column("SWAP", _SIZE_WIDTH, lambda row, _: _size(row.sample.memory.swap_pss_bytes))
+_USS: Final = _Column("USS", _SIZE_WIDTH, lambda row, _: _size(row.memory.uss_bytes))
+_RSS: Final = _Column("RSS", _SIZE_WIDTH, lambda row, _: _size(row.memory.rss_bytes))
+_SWAP: Final = _Column("SWAP", _SIZE_WIDTH, lambda row, _: _size(row.memory.swap_pss_bytes))
 _TREND: Final = _Column(
     "TREND",
     _TREND_WIDTH,
@@ -101,11 +102,12 @@ def dashboard(
         name = Text(_name(row, with_commands or {}, name_width))
         cells = [column.cell(row, ascii_only) for column in columns]
         cells.insert(1 if _PID in columns else 0, name)
-        table.add_row(*cells, style=_DIM if row.ended else None)
+        table.add_row(*cells, style=_DIM if row.has_ended else None)
     if rest:
-        summed = Text(f"{'...' if ascii_only else '…'} {len(rest)} more", _DIM)
-        size = Text(format_size(sum(row.pss_bytes for row in rest if not row.ended)), _DIM)
-        table.add_row(*([""] if _PID in columns else []), summed, size)
+        summed = f"{'...' if ascii_only else '…'} {len(rest)} more:"
+        table.add_row(
+            *([""] if _PID in columns else []), summed, _size(_sum_known(rest)), style=_DIM
+        )
     return Group(table, *footer(view, width=width, ascii_only=ascii_only))
 
 
@@ -122,7 +124,7 @@ def footer(view: View, *, width: int, ascii_only: bool = False) -> Sequence[Text
         facts.insert(0, f"partial: {view.unreadable} unreadable")
     facts.append(f"{stats.missed_ticks} missed")
     if stats.sweep_median_s is not None:
-        facts.append(f"sweep {format_duration(stats.sweep_median_s)}")
+        facts.append(f"sweep {format_duration(stats.sweep_median_s):>{_DURATION_WIDTH}}")
     second = Text("  ".join(facts), _WARN if view.unreadable else _DIM)
     return [_fit(first, width), _fit(second, width)]
 
@@ -132,7 +134,7 @@ def total_line(view: View, *, width: int, ascii_only: bool = False) -> Text:
     text = Text(f"Total {format_size(view.total.pss_bytes):>{_SIZE_WIDTH}}", _STRONG)
     if view.peak is not None:
         when = format_elapsed(view.peak.elapsed_s)
-        text.append(f"  peak {format_size(view.peak.pss_bytes)} at {when}")
+        text.append(f"  peak {format_size(view.peak.pss_bytes):>{_SIZE_WIDTH}} at {when}")
         room = width - len(text) - 2
         if room > 0:
             trend = bars(view.trend, width=room, top=view.peak.pss_bytes, ascii_only=ascii_only)
@@ -156,14 +158,18 @@ def _fitting(width: int) -> tuple[_Column, ...]:
 
 
 def _largest(rows: Sequence[Row], room: int) -> tuple[Sequence[Row], Sequence[Row]]:
-    """Return the rows that fit, in their order, and those that are left."""
-    if len(rows) <= room:
-        return rows, ()
-    # One line is for the sum of the rest. Who has ended makes room first.
-    order = sorted(range(len(rows)), key=lambda at: (rows[at].ended, -rows[at].pss_bytes))
-    chosen = set(order[: max(0, room - 1)])
+    """Return the rows that fit, in their order, and the living ones that are left."""
+    # Who has ended makes room first, and has nothing to sum up.
+    order = sorted(range(len(rows)), key=lambda at: (rows[at].has_ended, -rows[at].pss_bytes))
+    living = sum(not row.has_ended for row in rows)
+    chosen = set(order[: room if living <= room else room - 1])
     shown = [row for at, row in enumerate(rows) if at in chosen]
-    return shown, [row for at, row in enumerate(rows) if at not in chosen]
+    return shown, [rows[at] for at in order[:living] if at not in chosen]
+
+
+def _sum_known(rows: Sequence[Row]) -> int | None:
+    known = [row.pss_bytes for row in rows if row.memory.pss_bytes is not None]
+    return sum(known) if known else None
 
 
 def _name(row: Row, command_lines: Mapping[ProcessKey, str], width: int) -> str:
