@@ -16,13 +16,14 @@ class OutputError(MemstatError):
 
 
 class Output:
-    """A stream of lines, each flushed. After a failure it is closed and takes no more."""
+    """A stream of lines, each flushed. After a failure it is closed and goes on failing so."""
 
     def __init__(self, stream: TextIO | None, name: str) -> None:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
         self._stream = stream
         self._name = name
+        self._failure = "it is closed"
 
     @property
     def is_terminal(self) -> bool:
@@ -37,7 +38,7 @@ class Output:
     def write(self, text: str) -> None:
         """Write text and a newline. Raises OutputError."""
         if self._stream is None:
-            raise OutputError(f"cannot write to {self._name}: it is closed")
+            raise OutputError(f"cannot write to {self._name}: {self._failure}")
         try:
             self._stream.write(f"{text}\n")
             self._stream.flush()
@@ -46,7 +47,8 @@ class Output:
             with suppress(OSError):
                 self._stream.close()
             self._stream = None
-            raise OutputError(f"cannot write to {self._name}: {error.strerror}") from error
+            self._failure = error.strerror or str(error)
+            raise OutputError(f"cannot write to {self._name}: {self._failure}") from error
 
     def try_write(self, text: str) -> None:
         """Write what nobody may be there to read."""

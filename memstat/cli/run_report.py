@@ -122,8 +122,9 @@ class RunReport:
                 self._err.try_write(f"memstat: {note}")
 
     def _show(self, snapshot: Snapshot) -> None:
+        # Whoever does not want to read must not end the command: the end tells.
         if self._options.streams_snapshots:
-            self._tell(self._format(snapshot))
+            self._result_output.try_write(self._format(snapshot))
 
     def _tell(self, text: str) -> None:
         # A report that nobody reads is no reason to fail; a result for a script is.
