@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import Final
+
+_LOCALE: Final = "LC_CTYPE"
 
 
 def inherited_environment() -> Mapping[str, str]:
-    """Return the environment for a child, without what the Python runtime added to ours.
+    """Return the environment for a child, without what the Python runtime did to ours.
 
     In the C locale Python sets LC_CTYPE for itself and its children (PEP 538).
     """
@@ -17,8 +20,11 @@ def inherited_environment() -> Mapping[str, str]:
             given = file.read().split(b"\0")
     except OSError:
         return environment
-    if not any(entry.startswith(b"LC_CTYPE=") for entry in given):
-        environment.pop("LC_CTYPE", None)
+    environment.pop(_LOCALE, None)
+    for entry in given:
+        name, equals, value = os.fsdecode(entry).partition("=")
+        if equals and name == _LOCALE:
+            environment[name] = value
     return environment
 
 
