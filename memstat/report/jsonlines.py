@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Mapping
 
@@ -16,6 +17,7 @@ from memstat.model import (
     SamplingStats,
     Snapshot,
 )
+from memstat.proc.parse import decode_name
 
 Json = Mapping[str, object]
 
@@ -59,7 +61,7 @@ def run_summary(result: RunResult, *, with_peak: bool, on_exceed: str) -> Json:
     """Return what a run came to; ``on_exceed`` is what was to be done about a limit."""
     summary: dict[str, object] = {
         "kind": "summary",
-        "command": list(result.command),
+        "command": [decode_name(os.fsencode(argument)) for argument in result.command],
         "exit_code": result.exit_code,
         "signal": result.signal,
         "duration_s": _seconds(result.duration_s),
