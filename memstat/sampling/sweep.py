@@ -99,6 +99,14 @@ class Sweeper:
         """How many reads are left for ``drain``."""
         return len(self._waiting)
 
+    @property
+    def is_recursive(self) -> bool:
+        return self._tree is not None
+
+    def recursively(self) -> Sweeper:
+        """Return a sweeper of the same targets with all their descendants."""
+        return Sweeper(self.source, self.roots, recursive=True)
+
     def begin(self) -> None:
         """Find the tree; read it too when it is small. Raises TooManyDescriptors."""
         self._began_s, self._began_unix_s = time.monotonic(), time.time()

@@ -76,12 +76,13 @@ class Supervised(Measured):
         self._recipient = recipient
         self._source = sweeper.source
         self._sweeper = sweeper
-        self._everyone = Sweeper(sweeper.source, sweeper.roots, recursive=True)
         self._started_s = started_s
         self._ended_s: float | None = None
         self._ended = anyio.Event()
         self._oom_kills: int | None = None
         self._signals = SignalPlan()
+        # What is ended, is ended whole, however little of it is measured.
+        self._whole = sweeper if sweeper.is_recursive else sweeper.recursively()
         self._ladder = Ladder(self._source, self._members)
 
     @property
@@ -144,13 +145,13 @@ class Supervised(Measured):
 
     def count_descendants(self) -> int:
         """Return how many descendants live now, whether they are measured or not. Blocking."""
-        return len(self._everyone.find()) - 1
+        return len(self._whole.find()) - 1
 
     def _key(self) -> ProcessKey:
         return self._sweeper.roots[0]
 
     def _members(self) -> Sequence[ProcessKey]:
-        return [node.key for node in self._sweeper.find()]
+        return [node.key for node in self._whole.find()]
 
     async def watch_over(self, signals: AsyncIterable[signal.Signals] | None) -> None:
         """Sample until the command has ended, with ``wait_all`` until its whole tree has."""
