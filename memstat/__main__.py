@@ -2,16 +2,15 @@
 
 import sys
 
+from memstat.cli.interrupt import die_of_interrupts
+
 
 def main() -> None:
     """Run the command line and exit with its status."""
-    try:
-        from memstat.cli.root import run_command_line  # noqa: PLC0415 - Ctrl+C during imports
+    die_of_interrupts()
+    from memstat.cli.root import run_command_line  # noqa: PLC0415 - Ctrl+C during imports
 
-        status = run_command_line()
-    except KeyboardInterrupt:
-        status = 130
-    sys.exit(status)
+    sys.exit(run_command_line(sys.argv[1:]))
 
 
 if __name__ == "__main__":

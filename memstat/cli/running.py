@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Collection
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Final, Protocol
 
 import anyio
 
+from memstat.cli.interrupt import die_of_interrupts
 from memstat.cli.output import Output, standard_error, standard_output
 from memstat.cli.redirection import Redirection, open_redirection
 from memstat.cli.run_report import ReportOptions, RunReport
@@ -20,6 +22,7 @@ from memstat.proc.environment import (
     inherited_environment,
     occupy_closed_streams,
 )
+from memstat.proc.linux import require_linux
 from memstat.report import notes
 from memstat.report.text import printable
 from memstat.sampling.background import beside
@@ -60,10 +63,13 @@ class RunOptions(ReportOptions):
 
 def run_and_report(options: RunOptions) -> int:
     """Run the command and report; return the exit status, or die of the signal it died of."""
-    pass_fds = inherited_descriptors()
-    occupy_closed_streams()
+    # Inherited as ignored, it would take the command's exit status from us (wait(2)).
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     out, err = standard_output(), standard_error()
     try:
+        require_linux()
+        pass_fds = inherited_descriptors()
+        occupy_closed_streams()
         with ExitStack() as files:
             redirection = open_redirection(
                 options.stdout_path,
@@ -131,10 +137,13 @@ def _choose_report(
 async def _session(
     options: RunOptions, around: Surroundings, report: _Report
 ) -> tuple[RunResult, Collection[int]]:
-    async with supervise(options.command, options.terms, around) as running:
-        # Only now: the command has inherited the limits that we were given.
-        raise_descriptor_limit()
-        async with beside(report.look_for_children, running):
-            await report.follow(running)
-        result = await running.wait()
-    return result, running.received_signals
+    try:
+        async with supervise(options.command, options.terms, around) as running:
+            # Only now: the command has inherited the limits that we were given.
+            raise_descriptor_limit()
+            async with beside(report.look_for_children, running):
+                await report.follow(running)
+            result = await running.wait()
+        return result, running.received_signals
+    finally:
+        die_of_interrupts()

@@ -12,6 +12,7 @@ import anyio
 from anyio import to_thread
 
 from memstat.api import Watch, watch_keys
+from memstat.cli.interrupt import die_of_interrupts
 from memstat.cli.output import Output
 from memstat.model import ProcessKey, Snapshot
 from memstat.report import jsonlines, notes, plain
@@ -59,10 +60,13 @@ class LineReport:
 
     def _tell_end(self, watched: Watch) -> None:
         peak, stats, last = watched.peak, watched.stats, watched.latest
+        duration_s = last.elapsed_s if last else 0.0
         if self.as_json:
-            duration_s = last.elapsed_s if last else 0.0
             self.out.write(jsonlines.line(jsonlines.watch_summary(stats, peak, duration_s)))
-        elif peak is not None:
+        if peak is None:
+            self.err.try_write(f"Peak: {notes.no_peak_reason(duration_s, last, 'the target')}")
+            return
+        if not self.as_json:
             self.out.write(f"Peak:\n{self._format(peak.snapshot)}")
         for note in notes.peak_notes(peak, stats):
             self.err.try_write(f"memstat: {note}")
@@ -79,6 +83,12 @@ def watch_and_report(
     """Show snapshots until the targets have ended or a signal comes; return the exit status."""
 
     async def session() -> int:
+        try:
+            return await watch()
+        finally:
+            die_of_interrupts()
+
+    async def watch() -> int:
         with anyio.open_signal_receiver(*_STOPPED_BY) as signals:
             async with watch_keys(
                 keys, recursive=recursive, interval_s=interval_s, excluded={os.getpid()}

@@ -153,10 +153,10 @@ def end_notes(result: RunResult) -> list[str]:
     return notes
 
 
-def no_peak_reason(duration_s: float, last: Snapshot | None) -> str:
+def no_peak_reason(duration_s: float, last: Snapshot | None, who: str = "the command") -> str:
     """Return why there is no peak."""
     if last is None:
-        return f"not measured: the command ended within {_ceil_ms(duration_s)} ms"
+        return f"not measured: {who} ended within {_ceil_ms(duration_s)} ms"
     return f"not measured: {denied_note(last) or format_duration(duration_s)}"
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
-from collections.abc import AsyncIterable, Awaitable, Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import anyio
-from anyio import to_thread
+from anyio.abc import TaskGroup
+
+from memstat.sampling.background import beside
 
 _FORWARDED: Final = (
     signal.SIGTERM,
@@ -77,41 +80,76 @@ class SignalPlan:
         return Verdict(forward=forward, kill_later=signum in _END)
 
 
-async def forward_signals(
-    signals: AsyncIterable[signal.Signals],
-    plan: SignalPlan,
-    *,
-    send: Callable[[int], object],
-    kill: Callable[[], Awaitable[None]],
-    kill_after_s: float,
-) -> None:
-    """Pass signals on; kill the tree when a request to end is not heeded, or was repeated."""
-    async with anyio.create_task_group() as tasks:
-        async for signum in signals:
-            verdict = plan.judge(signum, anyio.current_time(), in_foreground=in_foreground())
-            if verdict.kill_now:
-                await kill()
-            if verdict.forward:
-                await to_thread.run_sync(send, signum)
-            if verdict.kill_later:
-                tasks.start_soon(_kill_after, kill, kill_after_s)
+class Command(Protocol):
+    """What signals are passed on to."""
+
+    def send_signal(self, signum: int) -> bool: ...
+
+    async def kill(self) -> None: ...
 
 
-async def _kill_after(kill: Callable[[], Awaitable[None]], delay_s: float) -> None:
-    await anyio.sleep(delay_s)
-    await kill()
+class Forwarder:
+    """Passes signals on to a command, those too that came before it had started.
+
+    The whole tree is killed when a request to end is not heeded, or was repeated.
+    """
+
+    def __init__(self, *, kill_after_s: float) -> None:
+        self.plan = SignalPlan()
+        self._kill_after_s = kill_after_s
+        self._early: list[int] = []
+        self._started = anyio.Event()
+        self._command: Command | None = None
+
+    def command_started(self, command: Command) -> None:
+        """Begin to pass on."""
+        self._command = command
+        self._started.set()
+
+    async def run(self, signals: AsyncIterable[signal.Signals]) -> None:
+        """Take in signals as they come."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._pass_on_early, tasks)
+            async for signum in signals:
+                if self._command is None:
+                    self._early.append(signum)
+                else:
+                    await self._pass_on(self._command, signum, tasks, by_terminal=in_foreground())
+
+    async def _pass_on_early(self, tasks: TaskGroup) -> None:
+        await self._started.wait()
+        assert self._command is not None
+        for signum in self._early:
+            # A terminal sent it to those who were there: the command was not.
+            await self._pass_on(self._command, signum, tasks, by_terminal=False)
+
+    async def _pass_on(
+        self, command: Command, signum: int, tasks: TaskGroup, *, by_terminal: bool
+    ) -> None:
+        verdict = self.plan.judge(signum, anyio.current_time(), in_foreground=by_terminal)
+        if verdict.kill_now:
+            await command.kill()
+        if verdict.forward:
+            command.send_signal(signum)
+        if verdict.kill_later:
+            tasks.start_soon(self._kill_later, command)
+
+    async def _kill_later(self, command: Command) -> None:
+        await anyio.sleep(self._kill_after_s)
+        await command.kill()
 
 
-@contextmanager
-def receiving(
-    forwarded: Collection[signal.Signals],
-) -> Iterator[AsyncIterable[signal.Signals] | None]:
-    """Receive these signals inside the block; ``None`` when there are none of them."""
-    if not forwarded:
-        yield None
+@asynccontextmanager
+async def forwarding(
+    forwarder: Forwarder, signals: Collection[signal.Signals]
+) -> AsyncIterator[None]:
+    """Catch these signals inside the block and pass them on."""
+    if not signals:
+        yield
         return
-    with anyio.open_signal_receiver(*forwarded) as signals:
-        yield signals
+    with anyio.open_signal_receiver(*signals) as received:
+        async with beside(forwarder.run, received):
+            yield
 
 
 def die_of(signum: int, received: Iterable[int]) -> None:
@@ -120,5 +158,7 @@ def die_of(signum: int, received: Iterable[int]) -> None:
     So a shell sees the truth: a script that gets Ctrl+C stops.
     """
     if signum in received:
+        # A core of ours would take the place of the command's.
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         signal.signal(signum, signal.SIG_DFL)
         os.kill(os.getpid(), signum)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -23,7 +23,7 @@ from memstat.sampling.background import beside
 from memstat.sampling.measured import Measured
 from memstat.sampling.sampler import Sampler
 from memstat.sampling.sweep import Sweeper
-from memstat.supervision.forwarding import SignalPlan, forward_signals, receiving
+from memstat.supervision.forwarding import Forwarder, forwarding
 from memstat.supervision.ladder import Ladder
 from memstat.supervision.spawn import Surroundings, spawn
 from memstat.supervision.subreaper import COMMANDS, NotOrphans, child_subreaper
@@ -60,6 +60,7 @@ class Supervised(Measured):
         *,
         sweeper: Sweeper,
         recipient: Recipient,
+        forwarder: Forwarder,
         terms: Terms,
         started_s: float,
     ) -> None:
@@ -74,13 +75,13 @@ class Supervised(Measured):
         self._process = process
         self._terms = terms
         self._recipient = recipient
+        self._forwarder = forwarder
         self._source = sweeper.source
         self._sweeper = sweeper
         self._started_s = started_s
         self._ended_s: float | None = None
         self._ended = anyio.Event()
         self._oom_kills: int | None = None
-        self._signals = SignalPlan()
         # What is ended, is ended whole, however little of it is measured.
         self._whole = sweeper if sweeper.is_recursive else sweeper.recursively()
         self._ladder = Ladder(self._source, self._members)
@@ -93,7 +94,7 @@ class Supervised(Measured):
     @property
     def received_signals(self) -> frozenset[int]:
         """The signals among those to forward that have come so far."""
-        return frozenset(self._signals.received)
+        return frozenset(self._forwarder.plan.received)
 
     @property
     def limit(self) -> Limit | None:
@@ -130,6 +131,10 @@ class Supervised(Measured):
         """
         await self._ladder.end(self._terms.grace_s)
 
+    async def kill(self) -> None:
+        """SIGKILL the whole tree at once. Not cancellable, returns as ``end`` does."""
+        await self._ladder.kill()
+
     async def limit_exceeded(self) -> Snapshot:
         """Wait until the total is larger than the limit; return that snapshot."""
         await self._sampler.limit_exceeded.wait()
@@ -153,26 +158,32 @@ class Supervised(Measured):
     def _members(self) -> Sequence[ProcessKey]:
         return [node.key for node in self._whole.find()]
 
-    async def watch_over(self, signals: AsyncIterable[signal.Signals] | None) -> None:
+    @asynccontextmanager
+    async def watched_over(self) -> AsyncIterator[None]:
+        """Sample inside the block, which lasts until the end; an error of it ends the tree."""
+        try:
+            async with beside(self._watch_over):
+                self._forwarder.command_started(self)
+                yield
+                await self.wait()
+        except BaseException:
+            await self.end()
+            raise
+        finally:
+            self._recipient.close()
+            if self._terms.subreaper:
+                with CancelScope(shield=True):
+                    await to_thread.run_sync(self._reap_all_adopted)
+
+    async def _watch_over(self) -> None:
         """Sample until the command has ended, with ``wait_all`` until its whole tree has."""
         async with (
             beside(self._await_end),
             beside(self._reap_adopted),
             beside(self._enforce_limit),
-            beside(self._forward, signals),
         ):
             await self._sampler.run()
         self._ended.set()
-
-    async def _forward(self, signals: AsyncIterable[signal.Signals] | None) -> None:
-        if signals is not None:
-            await forward_signals(
-                signals,
-                self._signals,
-                send=self.send_signal,
-                kill=self._ladder.kill,
-                kill_after_s=self._terms.grace_s,
-            )
 
     async def _enforce_limit(self) -> None:
         if self._terms.max_pss_bytes is not None and self._terms.kill_on_exceed:
@@ -207,7 +218,7 @@ class Supervised(Measured):
                 if process.status is ReadStatus.NO_MEMORY and process.ppid == me:
                     self._reap(process.key.pid)
 
-    def reap_all_adopted(self) -> None:
+    def _reap_all_adopted(self) -> None:
         """Bury those too that no snapshot shows: a sweep that finds no one alive hands out none."""
         for key in self._members():
             if not is_alive(self._source, key):
@@ -233,41 +244,32 @@ async def supervise(
     When the block is left by an exception or a cancellation, the tree is ended.
     """
     source = await to_thread.run_sync(LinuxProcSource)
-    # Signals are caught from before the start, so that none finds us without the command.
-    with child_subreaper(enabled=terms.subreaper), receiving(terms.forwarded) as signals:
-        children_before = (
-            await to_thread.run_sync(_children, source) if terms.subreaper else frozenset()
-        )
-        started_s = time.monotonic()
-        async with _started(command, around) as process:
-            recipient = await _identify(source, process)
-            sweeper = Sweeper(
-                source,
-                [recipient.key],
-                recursive=terms.recursive,
-                adopter=os.getpid() if terms.subreaper else None,
-                not_orphans=NotOrphans(children_before),
-            )
-            supervised = Supervised(
-                command,
-                process,
-                sweeper=sweeper,
-                recipient=recipient,
-                terms=terms,
-                started_s=started_s,
-            )
-            try:
-                async with beside(supervised.watch_over, signals):
+    forwarder = Forwarder(kill_after_s=terms.grace_s)
+    with child_subreaper(enabled=terms.subreaper):
+        # Signals are caught from before the start, so that none finds us alone.
+        async with forwarding(forwarder, terms.forwarded):
+            not_orphans = NotOrphans(await to_thread.run_sync(_children, source, terms.subreaper))
+            started_s = time.monotonic()
+            async with _started(command, around) as process:
+                recipient = await _identify(source, process)
+                sweeper = Sweeper(
+                    source,
+                    [recipient.key],
+                    recursive=terms.recursive,
+                    adopter=os.getpid() if terms.subreaper else None,
+                    not_orphans=not_orphans,
+                )
+                supervised = Supervised(
+                    command,
+                    process,
+                    sweeper=sweeper,
+                    recipient=recipient,
+                    forwarder=forwarder,
+                    terms=terms,
+                    started_s=started_s,
+                )
+                async with supervised.watched_over():
                     yield supervised
-                    await supervised.wait()
-            except BaseException:
-                await supervised.end()
-                raise
-            finally:
-                recipient.close()
-                if terms.subreaper:
-                    with CancelScope(shield=True):
-                        await to_thread.run_sync(supervised.reap_all_adopted)
 
 
 @asynccontextmanager
@@ -304,8 +306,10 @@ def _find_child(source: ProcSource, pid: int) -> Recipient:
     return Recipient(source, ProcessKey(pid, identity.start_ticks if identity and is_ours else 0))
 
 
-def _children(source: ProcSource) -> frozenset[ProcessKey]:
+def _children(source: ProcSource, subreaper: bool) -> frozenset[ProcessKey]:  # noqa: FBT001
     """The children that this process had before: the host program's, not the command's."""
+    if not subreaper:
+        return frozenset()
     me = os.getpid()
     identities = (source.identify(pid) for pid in source.list_processes())
     return frozenset(
