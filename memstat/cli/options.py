@@ -12,6 +12,8 @@ from memstat.errors import SizeError
 from memstat.units import parse_size
 
 _MAX_HZ: Final = 1000.0
+_MAX_S: Final = 1e6
+_MOST_DIGITS: Final = 100
 _DEFAULT_HZ: Final = 10.0
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -20,7 +22,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 class PositiveNumber(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4
     """A finite number above zero, and within bounds."""
 
-    def __init__(self, name: str, *, least: float = 0.0, most: float = math.inf) -> None:
+    def __init__(self, name: str, *, least: float, most: float) -> None:
         self.name = name
         self._least = least
         self._most = most
@@ -35,7 +37,8 @@ class PositiveNumber(click.ParamType):  # type: ignore[type-arg]  # generic sinc
         if not (math.isfinite(number) and number > 0):
             self.fail(f"{value} is not a positive, finite number", param, ctx)
         if not self._least <= number <= self._most:
-            self.fail(f"{value} is out of range: at most {_MAX_HZ:g} Hz can be kept", param, ctx)
+            bounds = f"{self._least:.7g} to {self._most:.7g} {self.name}"
+            self.fail(f"{value} is out of range: {bounds} can be kept", param, ctx)
         return number
 
 
@@ -45,10 +48,11 @@ class Pid(click.ParamType):  # type: ignore[type-arg]  # likewise
     name = "pid"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        # isdecimal alone would take the digits of other scripts.
-        if not (value.isascii() and value.isdecimal() and int(value) > 0):
+        # isdecimal alone would take the digits of other scripts, int more of them than it can.
+        digits = value.lstrip("0") if value.isascii() and value.isdecimal() else ""
+        if not 0 < len(digits) <= _MOST_DIGITS:
             self.fail(f"{value!r} is not a process id", param, ctx)
-        return int(value)
+        return int(digits)
 
 
 class Size(click.ParamType):  # type: ignore[type-arg]  # likewise
@@ -86,7 +90,7 @@ frequency = _option(
     "--frequency",
     "frequency_hz",
     metavar="HZ",
-    type=PositiveNumber("hz", most=_MAX_HZ),
+    type=PositiveNumber("Hz", least=1 / _MAX_S, most=_MAX_HZ),
     help=f"Ticks a second, up to {_MAX_HZ:g}.  [default: {_DEFAULT_HZ:g}]",
 )
 interval = _option(
@@ -94,7 +98,7 @@ interval = _option(
     "--interval",
     "interval_s",
     metavar="S",
-    type=PositiveNumber("seconds", least=1 / _MAX_HZ),
+    type=PositiveNumber("seconds", least=1 / _MAX_HZ, most=_MAX_S),
     help="The same as seconds between ticks.",
 )
 in_bytes = _option(

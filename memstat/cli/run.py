@@ -16,9 +16,9 @@ class _RunCommand(click.Command):
         at = args.index("--") if "--" in args else len(args)
         ours, theirs = args[:at], args[at + 1 :]
         try:
-            rest = super().parse_args(ctx, ours)
+            rest = super().parse_args(ctx, list(ours))
         except click.NoSuchOption as error:
-            name = error.option_name
+            name = _as_written(error.option_name, ours)
             raise click.UsageError(
                 f"no such option: {name}. Options of the command itself follow '--', as in "
                 f"'memstat run [OPTIONS] -- COMMAND {name}', or begin with a backslash: '\\{name}'",
@@ -31,6 +31,11 @@ class _RunCommand(click.Command):
         return rest
 
 
+def _as_written(option: str, arguments: list[str]) -> str:
+    """Return the argument that an option stands in: ``-la`` for ``-l``."""
+    return next((a for a in arguments if a.startswith(option)), option)
+
+
 def _without_backslash(argument: str) -> str:
     return argument.removeprefix("\\")
 
@@ -38,6 +43,8 @@ def _without_backslash(argument: str) -> str:
 @click.command(
     "run",
     cls=_RunCommand,
+    # Not -h: many commands mean something else by it, and whoever forgets the "--" is told.
+    context_settings={"help_option_names": ["--help"]},
     short_help="Run a command and measure it.",
     epilog="An argument of the command that begins with a dash comes after `--`, or with a"
     " leading backslash, which is removed. Durations of -i and --kill-after are seconds.",
@@ -74,7 +81,7 @@ def _without_backslash(argument: str) -> str:
     "--kill-after",
     "kill_after_s",
     metavar="S",
-    type=options.PositiveNumber("seconds"),
+    type=options.PositiveNumber("seconds", least=0.001, most=1e6),
     default=10.0,
     show_default=True,
     help="Kill the tree this long after SIGTERM or SIGHUP.",

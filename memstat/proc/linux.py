@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 
 from memstat.errors import NoSuchProcess, NotAProcess, UnsupportedPlatform
 from memstat.model import ProcessKey
 from memstat.proc.descriptors import DescriptorBudget, available_descriptors, name_shortage
 from memstat.proc.parse import Identity, parse_stat, parse_status
+from memstat.proc.platform import require_linux_kernel
 from memstat.proc.reader import LinuxReader, read_file
 
 
@@ -65,8 +65,7 @@ class LinuxProcSource:
 
 def require_linux() -> None:
     """Raise UnsupportedPlatform unless this system tells the memory of processes by ``/proc``."""
-    if sys.platform != "linux":
-        raise UnsupportedPlatform(f"memstat measures Linux processes; this is {sys.platform}")
+    require_linux_kernel()
     if not os.path.exists("/proc/self/smaps"):
         raise UnsupportedPlatform(
             "/proc/self/smaps does not exist: /proc is not mounted, "
