@@ -1,0 +1,71 @@
+"""Help, version, and usage that is wrong before a command is chosen."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from memstat import __version__
+from tests.cli.harness import assert_one_line
+from tests.targets import memstat, memstat_path
+
+
+def test_version_names_the_program() -> None:
+    told = memstat("--version")
+    assert (told.returncode, told.stdout, told.stderr) == (0, f"memstat {__version__}\n", "")
+
+
+SHARED = {"-r", "--recursively", "--recursive", "-v", "--verbose", "-f", "--frequency"}
+SHARED |= {"-i", "--interval", "--bytes", "--json", "--help"}
+OF_GET = SHARED | {"-w", "--watch"}
+OF_RUN = SHARED | {"--peak", "--no-peak", "--only-peak", "-O", "--redirect-process-stdout-to"}
+OF_RUN |= {"-E", "--redirect-process-stderr-to"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--help"], {"get", "run", "--version"}),
+        (["get", "--help"], OF_GET),
+        (["run", "--help"], OF_RUN),
+    ],
+)
+def test_help_names_every_option(arguments: list[str], words: set[str]) -> None:
+    told = memstat(*arguments)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert words <= set(told.stdout.replace(",", " ").split())
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--version"], ["--help"], ["get", "--help"], ["run", "--help"], ["bogus"]]
+)
+def test_the_module_is_the_command(arguments: list[str]) -> None:
+    module = subprocess.run(
+        [sys.executable, "-m", "memstat", *arguments], capture_output=True, text=True
+    )
+    command = memstat(*arguments)
+    assert module.returncode == command.returncode
+    assert module.stdout == command.stdout
+    assert module.stderr == command.stderr
+
+
+def test_an_unknown_command_is_wrong_usage() -> None:
+    told = memstat("bogus")
+    assert told.returncode == 2
+    assert_one_line(told.stderr, "bogus", "memstat --help")
+
+
+def test_no_command_shows_help_on_stderr() -> None:
+    told = memstat()
+    assert (told.returncode, told.stdout) == (2, "")
+    assert told.stderr.startswith("Usage: memstat")
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["get", "--help"]])
+def test_help_on_a_full_disk_is_an_error(arguments: list[str]) -> None:
+    with open("/dev/full", "wb") as full:
+        told = subprocess.run([memstat_path(), *arguments], stdout=full, stderr=subprocess.PIPE)
+    assert told.returncode == 1
+    assert_one_line(told.stderr.decode(), "No space left")

@@ -1,0 +1,502 @@
+"""``memstat run``: arguments, output, exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.cli.harness import PROCESS_LINE, TOTAL_LINE, assert_one_line, on_terminal
+from tests.cli.json_fields import assert_run_summary, assert_snapshot
+from tests.targets import memstat, memstat_path, python
+
+ECHO = python("import sys; print(*sys.argv[1:], sep='|')")
+SLEEP = ("sleep", "0.3")
+TALK = ("sh", "-c", "echo out; echo err >&2; sleep 0.2")
+NOTE = re.compile(r"memstat: .*\n")
+
+
+def without_notes(stderr: str) -> str:
+    """The report without remarks on its quality, which depend on the machine."""
+    return NOTE.sub("", stderr)
+
+
+# Arguments.
+
+
+@pytest.mark.parametrize(
+    ("arguments", "received"),
+    [
+        (["--", *ECHO, "--help", "-r"], "--help|-r"),
+        (["--", *ECHO, r"\--help"], r"\--help"),
+        (["--", *ECHO, "a", "--", "b"], "a|--|b"),
+        ([ECHO[0], r"\-u", r"\-c", ECHO[3], r"\--help", "-v"], "--help"),
+        ([ECHO[0], r"\-u", r"\-c", ECHO[3], r"\\literal", "plain"], r"\literal|plain"),
+        ([ECHO[0], r"\-u", r"\-c", ECHO[3], r"\\\two", "in\\side"], r"\\two|in\side"),
+        ([ECHO[0], r"\-u", r"\-c", ECHO[3], "one", "--", "-v", r"\x"], r"one|-v|\x"),
+        (["-rf", "20", "--", *ECHO, "", "with space"], "|with space"),
+    ],
+)
+def test_arguments_reach_the_command(arguments: list[str], received: str) -> None:
+    told = memstat("run", *arguments)
+    assert (told.returncode, told.stdout) == (0, received + "\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["-rv", *SLEEP],
+        [*SLEEP, "-rv"],
+        ["-r", SLEEP[0], "-v", SLEEP[1]],
+        ["--recursively", "--verbose", *SLEEP],
+        ["-rv", "--", *SLEEP],
+        ["-rvf20", *SLEEP],
+        [*SLEEP, "--recursive", "--frequency", "20", "-v"],
+        [*SLEEP, "-vi", "0.05"],
+        ["--interval=0.05", *SLEEP, "-v"],
+        ["--peak", *SLEEP, "-v"],
+    ],
+)
+def test_options_stand_before_and_after_the_command(arguments: list[str]) -> None:
+    told = memstat("run", *arguments)
+    assert told.returncode == 0
+    assert "(sleep)" in told.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [
+        (["git", "--bogus"], "--bogus"),
+        (["ls", "-la"], "-la"),
+        (["ls", "--color=auto"], "--color=auto"),
+        (["df", "-h"], "-h"),
+        (["--bogus", "git"], "--bogus"),
+    ],
+)
+def test_an_unknown_option_is_told_how_to_reach_the_command(
+    arguments: list[str], option: str
+) -> None:
+    told = memstat("run", *arguments)
+    assert (told.returncode, told.stdout) == (125, "")
+    assert_one_line(told.stderr, f"-- COMMAND {option}'", rf"'\{option}'")
+
+
+# What is printed.
+
+
+def test_without_options_the_peak_is_all_it_prints() -> None:
+    told = memstat("run", *SLEEP)
+    assert (told.returncode, told.stdout) == (0, "")
+    assert re.fullmatch(r"Peak:\nTotal: [1-9]\d* kB\n", without_notes(told.stderr))
+
+
+def test_verbose_prints_a_block_a_tick_the_exit_and_the_peak() -> None:
+    told = memstat("run", "-v", "-f", "20", *SLEEP)
+    lines = without_notes(told.stderr).splitlines()
+    at = lines.index("Process exited with code 0")
+    assert lines[at + 1] == "Peak:"
+    blocks = lines[:at] + lines[at + 2 :]
+    assert len(blocks) >= 4
+    for process, total in zip(blocks[::2], blocks[1::2], strict=True):
+        line = PROCESS_LINE.fullmatch(process)
+        assert line
+        assert line[4] == "sleep"
+        assert total == f"Total: {line[3]} kB"
+
+
+def test_bytes_are_plain() -> None:
+    told = memstat("run", "--bytes", *SLEEP)
+    assert re.fullmatch(r"Peak:\n[1-9]\d*\n", without_notes(told.stderr))
+
+
+def test_no_peak_is_silent() -> None:
+    told = memstat("run", "--no-peak", *SLEEP)
+    assert (told.returncode, told.stdout, told.stderr) == (0, "", "")
+
+
+def test_no_peak_with_verbose_prints_the_rest() -> None:
+    told = memstat("run", "--no-peak", "-v", *SLEEP)
+    assert told.stderr.endswith(" kB\nProcess exited with code 0\n")
+    assert "Peak" not in told.stderr
+
+
+def test_only_peak_is_the_block_on_stdout() -> None:
+    told = memstat("run", "--only-peak", *SLEEP)
+    assert re.fullmatch(r"Total: [1-9]\d* kB\n", told.stdout)
+    assert without_notes(told.stderr) == ""
+
+
+def test_only_peak_with_verbose_has_the_processes_of_the_peak() -> None:
+    told = memstat("run", "--only-peak", "-v", *SLEEP)
+    process, total = told.stdout.splitlines()
+    assert PROCESS_LINE.fullmatch(process)
+    assert TOTAL_LINE.fullmatch(total)
+    assert without_notes(told.stderr) == ""
+
+
+@pytest.mark.parametrize("last", ["--peak", "--no-peak", "--only-peak"])
+def test_of_contradicting_options_the_last_wins(last: str) -> None:
+    told = memstat("run", "--only-peak", "--peak", "--no-peak", last, *SLEEP)
+    assert ("Peak:" in told.stderr) is (last == "--peak")
+    assert ("Total:" in told.stdout) is (last == "--only-peak")
+
+
+def test_the_peak_is_one_number_for_a_script() -> None:
+    script = (
+        'peak=$("$0" run -r --only-peak --bytes -- sh -c "echo noise; sleep 0.2"); echo "<$peak>"'
+    )
+    told = subprocess.run(["sh", "-c", script, memstat_path()], capture_output=True, text=True)
+    assert re.fullmatch(r"<[1-9]\d+>\n", told.stdout)
+    assert told.stderr.startswith("noise\n")
+
+
+@pytest.fixture(scope="module")
+def blink(c_program: Callable[[str], Path]) -> str:
+    """A program that ends at once."""
+    return str(c_program("int main(void) { return 5; }"))
+
+
+def run_until_unseen(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run until no sample was taken; what was measured instead is never 0."""
+    for _ in range(30):
+        told = memstat("run", *arguments)
+        assert told.returncode == 5
+        if '"samples":0' in told.stdout or "not measured" in told.stderr:
+            return told
+        assert not re.search(r"\b0 kB", told.stdout + told.stderr)
+    pytest.fail("a sample of a program that ends at once, thirty times over")
+
+
+@pytest.mark.parametrize("options", [[], ["-r"], ["-v"], ["--only-peak"], ["--bytes"]])
+def test_a_command_too_short_to_be_seen_has_no_peak(blink: str, options: list[str]) -> None:
+    told = run_until_unseen(*options, blink)
+    assert told.stdout == ""
+    assert re.search(
+        r"^Peak: not measured: the command ended within [1-9]\d* ms$", told.stderr, re.MULTILINE
+    )
+
+
+def test_json_of_what_was_not_seen_is_null(blink: str) -> None:
+    summary = json.loads(run_until_unseen("--json", blink).stdout)
+    assert_run_summary(summary)
+    assert summary["peak"] is None
+    assert summary["longest_gap_s"] is None
+    assert summary["sweep_s"] == {"median": None, "max": None}
+
+
+def test_the_end_of_the_command_is_told_with_verbose() -> None:
+    exited = memstat("run", "-v", "--", "sh", "-c", "exit 3")
+    assert "Process exited with code 3\n" in exited.stderr
+    killed = memstat("run", "-v", "--", "sh", "-c", "kill -KILL $$")
+    assert "Process was killed by signal SIGKILL\n" in killed.stderr
+    real_time = memstat("run", "-v", "--", "sh", "-c", f"kill -{signal.SIGRTMIN + 1} $$")
+    assert "Process was killed by signal SIGRTMIN+1\n" in real_time.stderr
+
+
+def test_descendants_that_go_on_are_told() -> None:
+    told = memstat("run", "-r", "--", "sh", "-c", "sleep 1 >&- 2>&- & sleep 0.2")
+    assert "memstat: 1 descendant still running" in told.stderr
+
+
+def test_wait_all_measures_them_to_the_end() -> None:
+    told = memstat(
+        "run", "-r", "--wait-all", "--json", "--", "sh", "-c", "sleep 0.5 >&- 2>&- & exit 4"
+    )
+    summary = json.loads(told.stdout)
+    assert told.returncode == 4
+    assert summary["duration_s"] < 0.5
+    assert summary["samples"] >= 3
+    assert summary["peak"]["snapshot"]["processes"][-1]["name"] == "sleep"
+
+
+# Where it goes.
+
+
+def test_the_output_of_the_command_goes_where_it_would() -> None:
+    told = memstat("run", "--", *TALK)
+    assert told.stdout == "out\n"
+    assert without_notes(told.stderr).startswith("err\nPeak:\nTotal: ")
+
+
+@pytest.mark.parametrize("option", ["--only-peak", "--json"])
+def test_a_result_on_stdout_sends_the_output_to_stderr(option: str) -> None:
+    told = memstat("run", option, "--", *TALK)
+    assert told.stdout.count("\n") == 1
+    assert "out" not in told.stdout.split('"command"')[0]
+    assert without_notes(told.stderr) == "out\nerr\n"
+
+
+@pytest.mark.parametrize(
+    ("to_stdout", "to_stderr"),
+    [
+        ("-O", "-E"),
+        ("--redirect-process-stdout-to", "--redirect-process-stderr-to"),
+    ],
+)
+@pytest.mark.parametrize("more", [[], ["--only-peak"], ["--json"]])
+def test_files_take_the_output(
+    tmp_path: Path, to_stdout: str, to_stderr: str, more: list[str]
+) -> None:
+    out, err = tmp_path / "out", tmp_path / "err"
+    told = memstat("run", to_stdout, str(out), to_stderr, str(err), *more, "--", *TALK)
+    assert told.returncode == 0
+    assert (out.read_text(), err.read_text()) == ("out\n", "err\n")
+    assert "err" not in without_notes(told.stderr)
+    if not more:
+        assert told.stdout == ""
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_one_file_takes_both_in_order(tmp_path: Path, *, linked: bool) -> None:
+    out, other = tmp_path / "out", tmp_path / "other"
+    if linked:
+        other.symlink_to(out)
+    memstat("run", "-O", str(out), "-E", str(other if linked else out), "--", *TALK)
+    assert out.read_text() == "out\nerr\n"
+
+
+def test_a_file_is_replaced_not_appended_to(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.write_text("old " * 100)
+    memstat("run", "-O", str(out), "--", *TALK)
+    assert out.read_text() == "out\n"
+
+
+def test_a_full_disk_is_the_commands_to_tell() -> None:
+    told = memstat("run", "--no-peak", "-O", "/dev/full", "--", "sh", "-c", "echo out || exit 7")
+    assert told.returncode == 7
+
+
+@pytest.mark.parametrize("option", ["-O", "-E"])
+@pytest.mark.parametrize("path", ["/nonexistent/file", "/", ""])
+def test_an_unwritable_path_is_told_before_anything_starts(
+    tmp_path: Path, option: str, path: str
+) -> None:
+    told = memstat("run", option, path, "touch", str(tmp_path / "started"))
+    assert (told.returncode, told.stdout) == (125, "")
+    assert_one_line(told.stderr, f"cannot write to {path}")
+    assert not (tmp_path / "started").exists()
+
+
+def test_a_pipeline_gets_what_the_command_prints() -> None:
+    piped = subprocess.run(
+        ["sh", "-c", '"$0" run -- printf "a\\nb\\n" | wc -l', memstat_path()],
+        capture_output=True,
+        text=True,
+    )
+    assert piped.stdout.strip() == "2"
+
+
+# JSON.
+
+
+def test_json_is_one_summary() -> None:
+    told = memstat("run", "--json", "-rf", "20", "--", "sh", "-c", "sleep 0.3; exit 3")
+    assert told.returncode == 3
+    summary = json.loads(told.stdout)
+    assert_run_summary(summary)
+    assert summary["command"] == ["sh", "-c", "sleep 0.3; exit 3"]
+    assert (summary["exit_code"], summary["signal"]) == (3, None)
+    assert summary["samples"] > 2
+    assert summary["interval_s"] == 0.05
+    assert 0.3 <= summary["duration_s"] < 30
+    names = {process["name"] for process in summary["peak"]["snapshot"]["processes"]}
+    assert names == {"sh", "sleep"}
+
+
+def test_json_tells_the_signal() -> None:
+    told = memstat("run", "--json", "--", "sh", "-c", "sleep 0.2; kill -KILL $$")
+    assert told.returncode == 137
+    summary = json.loads(told.stdout)
+    assert (summary["exit_code"], summary["signal"]) == (None, 9)
+
+
+def test_json_with_verbose_has_the_snapshots_before() -> None:
+    told = memstat("run", "--json", "-v", "-f", "20", *SLEEP)
+    *snapshots, summary = map(json.loads, told.stdout.splitlines())
+    assert len(snapshots) >= 2
+    for snapshot in snapshots:
+        assert_snapshot(snapshot)
+    assert_run_summary(summary)
+    assert summary["samples"] >= len(snapshots)
+    assert summary["peak"]["pss_bytes"] >= max(s["total"]["pss_bytes"] for s in snapshots)
+
+
+def test_json_without_the_peak_leaves_it_out() -> None:
+    told = memstat("run", "--json", "--no-peak", *SLEEP)
+    assert_run_summary(json.loads(told.stdout), with_peak=False)
+
+
+def test_json_of_arguments_that_are_not_utf_8_is_valid_unicode() -> None:
+    told = memstat("run", "--json", "--", "true", b"caf\xff".decode("utf-8", "surrogateescape"))
+    assert json.loads(told.stdout)["command"] == ["true", r"caf\xff"]
+    json.loads(told.stdout)["command"][1].encode("utf-8")
+
+
+def test_json_of_get_is_one_snapshot() -> None:
+    told = memstat("get", "--json", "-r", str(os.getpid()))
+    assert told.returncode == 0
+    assert told.stdout.count("\n") == 1
+    snapshot = json.loads(told.stdout)
+    assert_snapshot(snapshot)
+    assert snapshot["processes"][0]["pid"] == os.getpid()
+    assert snapshot["processes"][0]["ppid"] == os.getppid()
+    assert snapshot["processes"][0]["status"] == "measured"
+    assert snapshot["total"]["pss_bytes"] > 1_000_000
+
+
+# Exit status.
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        (["true"], 0),
+        (["sh", "-c", "exit 3"], 3),
+        (["sh", "-c", "exit 125"], 125),
+        (["sh", "-c", "exit 255"], 255),
+        (["sh", "-c", "kill -KILL $$"], 137),
+        (["sh", "-c", "kill -TERM $$"], 143),
+        (["sh", "-c", "kill -INT $$"], 130),
+        (["sh", "-c", "kill -SEGV $$"], 139),
+    ],
+)
+@pytest.mark.parametrize("options", [[], ["-r"], ["-v"], ["--json"], ["--only-peak"]])
+def test_the_status_is_the_commands(command: list[str], status: int, options: list[str]) -> None:
+    assert memstat("run", *options, "--", *command).returncode == status
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], ["which command?"]),
+        (["-rv"], ["which command?"]),
+        (["--"], ["which command?"]),
+        (["-f"], ["-f", "requires an argument"]),
+        (["-O"], ["-O", "requires an argument"]),
+        (["-f", "x", "true"], ["'x' is not a number"]),
+        (["-f", "0", "true"], ["0 is not a positive"]),
+        (["-f", "-3", "true"], ["-3 is not a positive"]),
+        (["-f", "nan", "true"], ["nan"]),
+        (["-i", "inf", "true"], ["inf"]),
+        (["-f", "1e9", "true"], ["1e9 is out of range"]),
+        (["-f", "1e-320", "true"], ["1e-320 is out of range"]),
+        (["-i", "1e-9", "true"], ["out of range"]),
+        (["-f", "5", "-i", "1", "true"], ["-f and -i"]),
+        (["--kill-after", "-1", "true"], ["--kill-after"]),
+    ],
+)
+def test_wrong_usage_of_run_is_125(arguments: list[str], words: list[str]) -> None:
+    told = memstat("run", *arguments)
+    assert (told.returncode, told.stdout) == (125, "")
+    assert_one_line(told.stderr, "memstat run: ", *words)
+
+
+def test_wrong_usage_starts_nothing(tmp_path: Path) -> None:
+    assert memstat("run", "-f0", "touch", str(tmp_path / "started")).returncode == 125
+    assert not (tmp_path / "started").exists()
+
+
+def script(path: Path, text: str, mode: int = 0o755) -> str:
+    path.write_text(text)
+    path.chmod(mode)
+    return str(path)
+
+
+def test_commands_that_cannot_be_started(tmp_path: Path) -> None:
+    cases: Mapping[str, tuple[int, str]] = {
+        "nosuch-command": (127, "command not found"),
+        "./nosuch": (127, "command not found"),
+        str(tmp_path / "missing"): (127, "command not found"),
+        "/etc/hostname/x": (127, "Not a directory"),
+        "": (127, "empty"),
+        str(tmp_path): (126, "is a directory"),
+        script(tmp_path / "plain", "text", 0o644): (126, "not executable"),
+        script(tmp_path / "bad", "#!/nonexistent/interpreter\n"): (126, "interpreter"),
+    }
+    for command, (status, words) in cases.items():
+        for options in ([], ["--json"], ["-rv"]):
+            told = memstat("run", *options, "--", command)
+            assert (told.returncode, told.stdout) == (status, ""), command
+            assert_one_line(told.stderr, words)
+
+
+def test_a_script_without_an_interpreter_line_is_for_the_shell(tmp_path: Path) -> None:
+    told = memstat("run", script(tmp_path / "script", 'echo "$0:$1"; exit 5\n'), "one")
+    assert (told.returncode, told.stdout) == (5, f"{tmp_path}/script:one\n")
+
+
+def test_an_ignored_sigchld_does_not_hide_the_status() -> None:
+    ignoring = ["env", "--ignore-signal=CHLD", memstat_path(), "run", "--no-peak"]
+    told = subprocess.run([*ignoring, "--", "sh", "-c", "exit 3"], capture_output=True)
+    assert (told.returncode, told.stderr) == (3, b"")
+
+
+# Output that cannot be written.
+
+
+@pytest.mark.parametrize("option", ["--json", "--only-peak"])
+@pytest.mark.parametrize("stdout", [">/dev/full", ">&-"])
+def test_a_result_that_cannot_be_written_is_125(option: str, stdout: str, tmp_path: Path) -> None:
+    script = f'"$0" run {option} -- sh -c \'sleep 0.2; echo done >"$0"\' "$1" {stdout}'
+    told = subprocess.run(
+        ["sh", "-c", script, memstat_path(), str(tmp_path / "done")], capture_output=True, text=True
+    )
+    assert told.returncode == 125
+    assert_one_line(told.stderr, "cannot write to standard output")
+    assert (tmp_path / "done").read_text() == "done\n"
+
+
+def test_a_reader_that_leaves_does_not_end_the_command(tmp_path: Path) -> None:
+    script = '"$0" run -v --json -f 100 -- sh -c "sleep 0.5; echo done >$1; exit 3" | head -c 10'
+    told = subprocess.run(
+        ["bash", "-c", f"{script}; exit ${{PIPESTATUS[0]}}", memstat_path(), tmp_path / "done"],
+        capture_output=True,
+        text=True,
+    )
+    assert told.returncode == 125
+    assert told.stderr == "memstat: cannot write to standard output: Broken pipe\n"
+    assert (tmp_path / "done").read_text() == "done\n"
+
+
+@pytest.mark.parametrize("stderr", ["2>&-", "2>/dev/full"])
+def test_a_report_that_nobody_reads_changes_nothing(stderr: str) -> None:
+    told = subprocess.run(
+        [
+            "sh",
+            "-c",
+            f'"$0" run -rv -- sh -c "echo out; sleep 0.2; exit 3" {stderr}',
+            memstat_path(),
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert (told.returncode, told.stdout, told.stderr) == (3, "out\n", "")
+
+
+def test_all_streams_closed_is_no_failure() -> None:
+    told = subprocess.run(
+        ["sh", "-c", '"$0" run -rv -- sh -c "exit 3" <&- >&- 2>&-', memstat_path()],
+        capture_output=True,
+    )
+    assert (told.returncode, told.stdout, told.stderr) == (3, b"", b"")
+
+
+# What people are told.
+
+
+def test_a_person_is_told_of_uncounted_children() -> None:
+    status, shown = on_terminal(memstat_path(), "run", "--", "sh", "-c", "sleep 0.5 & sleep 0.5")
+    assert status == 0
+    assert re.search(r"^memstat: 2 child processes not counted: add -r$", shown, re.MULTILINE)
+
+
+def test_a_pipe_is_not_told_of_uncounted_children() -> None:
+    told = memstat("run", "--", "sh", "-c", "sleep 0.3 & sleep 0.3")
+    assert "not counted" not in told.stderr
