@@ -14,7 +14,7 @@ from memstat.errors import ProcessError
 from memstat.model import ProcessKey, Snapshot
 from memstat.proc.linux import LinuxProcSource
 from memstat.proc.parse import Identity
-from memstat.report import jsonlines, notes, plain
+from memstat.report import notes, plain
 from memstat.sampling.sweep import Sweeper, sweep_once
 
 
@@ -78,6 +78,8 @@ def command(
             report = LiveWatchReport(terminal, out, err, verbose=verbose)
         return watch_and_report(keys, report, recursive=recursive, interval_s=chosen_s) or failed
     if as_json:
+        from memstat.report import jsonlines  # noqa: PLC0415 - json
+
         out.write(jsonlines.line(jsonlines.snapshot_object(first)))
     elif verbose or first.total.pss_bytes is not None:
         out.write(plain.block(first, verbose=verbose, in_bytes=in_bytes))
