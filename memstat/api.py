@@ -133,7 +133,9 @@ async def supervise(
     an exception or a cancellation, the whole tree gets SIGTERM, after ``grace_s`` seconds SIGKILL,
     and is waited for. With ``subreaper`` this process adopts orphans of the tree
     (PR_SET_CHILD_SUBREAPER, prctl(2)) while the block lasts, so that daemons stay in it; with
-    ``wait_all`` the block lasts until they have ended too.
+    ``wait_all`` the block lasts until they have ended too. Nobody can tell an orphan whose parents
+    were never seen from a child that this process starts by other means while the block lasts: such
+    a child would be counted and reaped too. Those it had before are left alone.
 
     The ``forwarded`` signals are caught, in the main thread alone, and passed on to the command;
     ``grace_s`` after a SIGTERM or SIGHUP, or after a second SIGINT within two seconds, the tree
@@ -141,7 +143,8 @@ async def supervise(
     ``kill_on_exceed`` is false; ``result.limit`` has the snapshot that did.
 
     Raises SpawnError when the command cannot be started, ValueError for an interval, a grace or a
-    limit that makes no sense, UnsupportedPlatform as ``watch``.
+    limit that makes no sense and for a stream that is PIPE (nobody would serve it),
+    UnsupportedPlatform as ``watch``.
 
     >>> import anyio
     >>> async def status() -> int:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import subprocess
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
 import anyio
-from anyio import CancelScope
+from anyio import CancelScope, to_thread
 from anyio.abc import Process
 
 from memstat.errors import SpawnError
@@ -33,26 +34,38 @@ class Surroundings:
     env: Mapping[str, str] | None = None
     pass_fds: Collection[int] = ()
 
+    def __post_init__(self) -> None:
+        if subprocess.PIPE in (self.stdin, self.stdout, self.stderr):
+            raise ValueError("a stream cannot be PIPE: nobody would serve it; give it a file")
+
 
 async def spawn(command: Sequence[str], around: Surroundings) -> Process:
     """Start a command. Raises SpawnError."""
     if not command or not command[0]:
         raise SpawnError("the command is empty", NOT_FOUND)
+    if any("\0" in argument for argument in command):
+        raise SpawnError("the command holds a null byte: no program can be given one", NOT_FOUND)
     try:
         return await _open_or_interpret(command, around)
     except OSError as error:
-        raise _explain(command[0], error) from error
+        raise await to_thread.run_sync(_explain, command[0], around, error) from error
 
 
 async def _open_or_interpret(command: Sequence[str], around: Surroundings) -> Process:
     try:
         return await _open(command, around)
     except OSError as error:
-        script = shutil.which(command[0]) if error.errno == errno.ENOEXEC else None
-        if script is None:
+        if error.errno != errno.ENOEXEC:
             raise
+        script = await to_thread.run_sync(_find_script, command[0], around.env)
     # A script without "#!" is for the shell: execvp(3).
     return await _open(["/bin/sh", script, *command[1:]], around)
+
+
+def _find_script(name: str, env: Mapping[str, str] | None) -> str:
+    if os.sep in name:
+        return name
+    return shutil.which(name, path=None if env is None else env.get("PATH")) or name
 
 
 async def _open(command: Sequence[str], around: Surroundings) -> Process:
@@ -70,10 +83,12 @@ async def _open(command: Sequence[str], around: Surroundings) -> Process:
     return process  # noqa: RET504 - a with block may swallow, as far as mypy knows
 
 
-def _explain(name: str, error: OSError) -> SpawnError:
+def _explain(name: str, around: Surroundings, error: OSError) -> SpawnError:
     reason = os.strerror(error.errno) if error.errno else str(error)
+    if around.cwd is not None and not os.access(around.cwd, os.X_OK):
+        return SpawnError(f"{os.fspath(around.cwd)}: cannot be started in: {reason}", OWN_FAILURE)
     if isinstance(error, FileNotFoundError):
-        if os.sep in name and os.path.exists(name):
+        if os.sep in name and os.path.exists(os.path.join(around.cwd or "", name)):
             return SpawnError(
                 f"{name}: the interpreter in its first line is missing", NOT_EXECUTABLE
             )
