@@ -15,6 +15,7 @@ from memstat.api import Watch, watch_keys
 from memstat.cli.interrupt import die_of_interrupts
 from memstat.cli.output import Output
 from memstat.model import ProcessKey, Snapshot
+from memstat.proc.descriptors import raise_descriptor_limit
 from memstat.report import jsonlines, notes, plain
 from memstat.sampling.background import beside
 
@@ -81,6 +82,8 @@ def watch_and_report(
     keys: Sequence[ProcessKey], report: WatchReport, *, recursive: bool, interval_s: float
 ) -> int:
     """Show snapshots until the targets have ended or a signal comes; return the exit status."""
+
+    raise_descriptor_limit()
 
     async def session() -> int:
         try:

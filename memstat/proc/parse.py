@@ -95,6 +95,35 @@ def parse_stat(data: bytes) -> Identity:
         raise ParseError(f"/proc/PID/stat: {error}: {data[:80]!r}") from None
 
 
+def parse_name_and_parent(data: bytes) -> tuple[str, int]:
+    """Parse only the name and the parent's PID from ``/proc/PID/stat``.
+
+    Raises ParseError as ``parse_stat`` does, which takes several times as long.
+
+    >>> parse_name_and_parent(b"7 (a) b) S 1 7 7")
+    ('a) b', 1)
+    """
+    head, _, tail = data.rpartition(b")")
+    try:
+        return decode_name(head.partition(b"(")[2]), int(tail.split(None, 2)[1])
+    except (ValueError, IndexError) as error:
+        raise ParseError(f"/proc/PID/stat: {error}: {data[:80]!r}") from None
+
+
+def parse_rss_peak(data: bytes) -> int | None:
+    r"""Parse only ``VmHWM`` from ``/proc/PID/status``: bytes, ``None`` where there is none.
+
+    Raises ParseError when it is not a number.
+
+    >>> parse_rss_peak(b"Name:\ta\nVmHWM:\t       8 kB\n")
+    8192
+    """
+    try:
+        return _optional_kib(data, b"\nVmHWM:\t")
+    except ValueError as error:
+        raise ParseError(f"/proc/PID/status: {error}: {data[:80]!r}") from None
+
+
 def parse_status(data: bytes) -> Status:
     r"""Parse ``/proc/PID/status``. Raises ParseError when a field is missing or not a number.
 

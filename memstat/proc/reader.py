@@ -13,7 +13,9 @@ from memstat.proc.address_space import shares_address_space
 from memstat.proc.descriptors import DescriptorBudget, name_shortage
 from memstat.proc.parse import (
     Status,
+    parse_name_and_parent,
     parse_rollup,
+    parse_rss_peak,
     parse_smaps,
     parse_stat,
     parse_status,
@@ -39,7 +41,8 @@ class LinuxReader:
     its own so far, and its parent's would be counted twice.
 
     ``stat`` is read for a change only: it tells faults, CPU time, name and parent. While it stays
-    the same to the byte, so does what ``status`` said, and that dearer file need not be read.
+    the same to the byte, so does what ``status`` said, and that dearer file need not be read. Of
+    what changes, no more is parsed than a sample holds.
     """
 
     def __init__(self, key: ProcessKey, budget: DescriptorBudget, *, rollup: bool) -> None:
@@ -75,11 +78,14 @@ class LinuxReader:
     def _read_open(self) -> Reading:
         stat_text = _fetch_page(self._stat_fd)
         memory_text = self._fetch(self._memory_fd)
+        last = self._last
+        memory = last.memory if memory_text == self._memory_text else self._parse(memory_text)
         if stat_text != self._stat_text:
-            status = parse_status(_fetch_page(self._status_fd))
-            self._last = _measured(status, self._parse(memory_text))
-        elif memory_text != self._memory_text:
-            self._last = replace(self._last, memory=self._parse(memory_text))
+            name, ppid = parse_name_and_parent(stat_text)
+            rss_peak_bytes = parse_rss_peak(_fetch_page(self._status_fd))
+            self._last = Reading(ReadStatus.MEASURED, name, ppid, memory, rss_peak_bytes)
+        elif memory is not last.memory:
+            self._last = replace(last, memory=memory)
         self._stat_text, self._memory_text = stat_text, memory_text
         return self._last
 

@@ -17,7 +17,9 @@ from memstat.proc.parse import (
     Identity,
     Status,
     decode_name,
+    parse_name_and_parent,
     parse_rollup,
+    parse_rss_peak,
     parse_smaps,
     parse_stat,
     parse_status,
@@ -223,6 +225,7 @@ def test_stat_survives_any_name(identity: Identity, name: bytes) -> None:
     fields = [*before, *[0] * 10, identity.threads, 0, identity.start_ticks, 0]
     text = b"%d (%b) %b\n" % (identity.pid, name, " ".join(map(str, fields)).encode())
     assert parse_stat(text) == replace(identity, name=decode_name(name))
+    assert parse_name_and_parent(text) == (decode_name(name), identity.ppid)
 
 
 # status
@@ -273,7 +276,9 @@ def test_status_survives_any_name_and_size(status: Status, name: bytes) -> None:
         if size is not None:
             lines.append(f"{label}:\t{size // KIB:8} kB".encode())
     lines.append(b"Threads:\t%d\n" % status.threads)
-    assert parse_status(b"\n".join(lines)) == replace(status, name=decode_name(name))
+    text = b"\n".join(lines)
+    assert parse_status(text) == replace(status, name=decode_name(name))
+    assert parse_rss_peak(text) == status.rss_peak_bytes
 
 
 # Anything at all
@@ -282,6 +287,7 @@ PARSERS: tuple[Callable[[bytes], object], ...] = (
     parse_rollup,
     parse_smaps,
     parse_stat,
+    parse_name_and_parent,
     parse_status,
 )
 A_NUMBER_TOO_LONG_FOR_INT = b"9" * 5000
