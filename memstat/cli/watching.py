@@ -82,7 +82,6 @@ def watch_and_report(
     keys: Sequence[ProcessKey], report: WatchReport, *, recursive: bool, interval_s: float
 ) -> int:
     """Show snapshots until the targets have ended or a signal comes; return the exit status."""
-
     raise_descriptor_limit()
 
     async def session() -> int:
