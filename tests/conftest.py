@@ -8,8 +8,13 @@ from typing import Any
 
 import pytest
 import uvloop
+from hypothesis import HealthCheck, settings
 
 from tests.targets import Target, compile_c
+
+# A busy machine is no reason to fail.
+settings.register_profile("memstat", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("memstat")
 
 
 @pytest.fixture(

@@ -1,0 +1,126 @@
+"""What a live display shows, from snapshot to snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memstat.model import Peak, ProcessKey, SamplingStats
+from memstat.report.board import Board, View
+from memstat.testing import snapshot_of
+
+STATS = SamplingStats(0.1, 3, 0, 0, 0.1, 0.001, 0.002)
+
+
+def view_after(*snapshots: tuple[float, Mapping[int, int | None]]) -> View:
+    """Return what is on display after snapshots, each given as its time and its sizes by PID."""
+    board = Board()
+    for elapsed_s, sizes in snapshots:
+        board.take(snapshot_of(sizes, elapsed_s=elapsed_s))
+    view = board.view(None, STATS)
+    assert view is not None
+    return view
+
+
+def pids(view: View) -> list[int]:
+    return [row.sample.key.pid for row in view.rows]
+
+
+def test_before_the_first_snapshot_there_is_nothing_to_show() -> None:
+    assert Board().view(None, STATS) is None
+
+
+def test_a_row_has_the_newest_sizes_and_the_peak_and_trend_of_its_process() -> None:
+    view = view_after((0.0, {7: 10}), (0.1, {7: 30}), (0.2, {7: 20}))
+    (row,) = view.rows
+    assert (row.pss_bytes, row.peak_bytes, row.trend) == (20, 30, (10, 30, 20))
+    assert not row.ended
+    assert (view.total.pss_bytes, view.trend, view.elapsed_s) == (20, (10, 30, 20), 0.2)
+
+
+def test_the_trend_of_a_process_is_that_of_the_last_ten_ticks() -> None:
+    view = view_after(*((n / 10, {7: n}) for n in range(1, 15)))
+    assert view.rows[0].trend == tuple(range(5, 15))
+
+
+def test_denied_processes_are_counted_and_have_no_peak() -> None:
+    view = view_after((0.0, {7: 10, 8: None, 9: None}))
+    assert view.unreadable == 2
+    assert [row.peak_bytes for row in view.rows] == [10, None, None]
+
+
+def test_a_process_that_was_denied_later_keeps_its_peak() -> None:
+    assert view_after((0.0, {7: 10}), (0.1, {7: None})).rows[0].peak_bytes == 10
+
+
+def test_who_has_ended_stays_for_two_seconds_where_it_stood() -> None:
+    before = (0.0, {7: 1, 8: 2, 9: 3})
+    after = {7: 1, 9: 3}
+    for elapsed_s in (0.1, 2.1):
+        view = view_after(before, (0.1, after), (elapsed_s, after))
+        assert pids(view) == [7, 8, 9]
+        assert [row.ended for row in view.rows] == [False, True, False]
+        assert view.rows[1].pss_bytes == 2
+    assert pids(view_after(before, (0.1, after), (2.2, after))) == [7, 9]
+
+
+def test_one_after_the_other_may_end_and_all_keep_their_places() -> None:
+    view = view_after(
+        (0.0, {7: 1, 8: 2, 9: 3, 10: 4}),
+        (0.1, {7: 1, 9: 3, 10: 4}),
+        (0.2, {7: 1, 10: 4}),
+        (0.3, {7: 1}),
+    )
+    assert pids(view) == [7, 8, 9, 10]
+    assert [row.ended for row in view.rows] == [False, True, True, True]
+
+
+def test_an_heir_of_a_pid_is_another_row() -> None:
+    board = Board()
+    first = snapshot_of({7: 10})
+    heir = replace(first.processes[0], key=ProcessKey(7, 99))
+    board.take(first)
+    board.take(replace(first, elapsed_s=0.1, processes=(heir,)))
+    view = board.view(None, STATS)
+    assert view is not None
+    assert [(row.sample.key.start_ticks, row.ended) for row in view.rows] == [
+        (7, True),
+        (99, False),
+    ]
+
+
+def test_the_view_at_the_peak_shows_the_peaks_snapshot() -> None:
+    board = Board()
+    top = snapshot_of({7: 10, 8: 90}, elapsed_s=0.1)
+    board.take(top)
+    board.take(snapshot_of({7: 20}, elapsed_s=5.0))
+    view = board.view_at_peak(Peak(100, top), STATS)
+    assert view.is_peak
+    assert (view.elapsed_s, view.total.pss_bytes) == (0.1, 100)
+    assert [(row.sample.key.pid, row.pss_bytes, row.ended) for row in view.rows] == [
+        (7, 10, False),
+        (8, 90, False),
+    ]
+
+
+LIVES = st.dictionaries(
+    st.integers(2, 9), st.tuples(st.integers(0, 10), st.integers(0, 10)).map(sorted)
+)
+"""From which snapshot to which each process lives; nobody comes back."""
+
+
+@given(LIVES, st.integers(1, 10))
+def test_every_process_of_the_snapshot_is_shown_once_and_in_its_order(
+    lives: dict[int, list[int]], snapshots: int
+) -> None:
+    living = [
+        [1, *(pid for pid, (first, last) in sorted(lives.items()) if first <= n < last)]
+        for n in range(snapshots)
+    ]
+    view = view_after(*((n / 10, dict.fromkeys(pids, n)) for n, pids in enumerate(living)))
+    assert len(set(pids(view))) == len(view.rows)
+    assert [row.sample.key.pid for row in view.rows if not row.ended] == living[-1]
+    assert {row.sample.key.pid for row in view.rows} == {pid for pids in living for pid in pids}
