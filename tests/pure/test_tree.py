@@ -198,6 +198,23 @@ def test_a_child_of_a_parent_that_ended_before_it_was_identified_is_not_lost() -
     assert shape(tree) == [(root, 0), (daemon, 1)]
 
 
+def test_a_parent_younger_than_its_child_is_not_its_parent() -> None:
+    """The child was asked while its parent lived, the heir of its parent's PID after that."""
+    root, heir, child = 7, 8, 9
+    tree = ProcessTree([ProcessKey(root, 1)])
+    identities: dict[int, Identity | None] = {
+        root: Identity(root, 0, 1, "root", "S", 1),
+        heir: Identity(heir, root, 50, "heir", "S", 1),
+        child: Identity(child, heir, 20, "stranger", "S", 1),
+    }
+    assert tree.update({root: 1, heir: 2, child: 3}, identities)
+    assert shape(tree) == [(root, 0), (heir, 1)]
+    assert not tree.update(
+        {root: 1, heir: 2, child: 3}, {child: Identity(child, 0, 20, "stranger", "S", 1)}
+    )
+    assert shape(tree) == [(root, 0), (heir, 1)]
+
+
 class LatecomerProc(FakeProc):
     """A system whose next listing misses some: started behind the reader of the directory."""
 
@@ -248,14 +265,23 @@ class TreeMachine(RuleBasedStateMachine):
         self.free.remove(pid)
         self._born(self.proc.start("heir", 0, parent=parent, pid=pid), late=late)
 
+    @precondition(lambda self: self._mortal())
     @rule(data=st.data(), reaped=st.booleans())
     def end(self, data: st.DataObject, *, reaped: bool) -> None:
-        mortal = [p for p in self._living() if p not in (self.proc.init, self.host)]
-        if mortal:
-            process = data.draw(st.sampled_from(mortal))
-            process.end()
-            if reaped:
-                self._reap(process)
+        process = data.draw(st.sampled_from(self._mortal()))
+        process.end()
+        if reaped:
+            self._reap(process)
+
+    @precondition(lambda self: self._mortal())
+    @rule(data=st.data())
+    def end_and_leave_the_pid_to_another_at_once(self, data: st.DataObject) -> None:
+        process = data.draw(st.sampled_from(self._mortal()))
+        process.end()
+        self._reap(process)
+        self.free.remove(process.pid)
+        parent = data.draw(st.sampled_from(self._living()))
+        self.proc.start("heir", 0, parent=parent, pid=process.pid)
 
     @rule()
     def reap_all(self) -> None:
@@ -288,6 +314,9 @@ class TreeMachine(RuleBasedStateMachine):
 
     def _living(self) -> list[FakeProcess]:
         return [p for p in self.proc.processes.values() if p.identity.is_alive]
+
+    def _mortal(self) -> list[FakeProcess]:
+        return [p for p in self._living() if p not in (self.proc.init, self.host)]
 
     def _expect(self) -> None:
         """Take in what the next look must find."""
