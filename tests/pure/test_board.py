@@ -8,7 +8,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memstat.model import Peak, ProcessKey, SamplingStats
+from memstat.model import Memory, Peak, ProcessKey, SamplingStats
 from memstat.report.board import Board, View
 from memstat.testing import snapshot_of
 
@@ -63,7 +63,8 @@ def test_who_has_ended_stays_for_two_seconds_where_it_stood() -> None:
         view = view_after(before, (0.1, after), (elapsed_s, after))
         assert pids(view) == [7, 8, 9]
         assert [row.ended for row in view.rows] == [False, True, False]
-        assert view.rows[1].pss_bytes == 2
+        # What it used last would contradict the total.
+        assert (view.rows[1].memory, view.rows[1].peak_bytes) == (Memory(), 2)
     assert pids(view_after(before, (0.1, after), (2.2, after))) == [7, 9]
 
 
@@ -103,6 +104,18 @@ def test_the_view_at_the_peak_shows_the_peaks_snapshot() -> None:
     assert [(row.sample.key.pid, row.pss_bytes, row.ended) for row in view.rows] == [
         (7, 10, False),
         (8, 90, False),
+    ]
+
+
+def test_peaks_and_trends_at_the_peak_are_kept_though_all_have_ended() -> None:
+    board = Board()
+    top = snapshot_of({7: 10, 8: 90}, elapsed_s=0.1)
+    for snapshot in (snapshot_of({7: 20, 8: 5}), top, snapshot_of({7: 1}, elapsed_s=9.0)):
+        board.take(snapshot)
+    rows = board.view_at_peak(Peak(100, top), STATS).rows
+    assert [(row.peak_bytes, row.trend, row.ended) for row in rows] == [
+        (20, (20, 10), False),
+        (90, (5, 90), False),
     ]
 
 

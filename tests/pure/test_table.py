@@ -83,8 +83,8 @@ def table(
 
 
 FOOTER = [
-    "Total  186 MiB  peak 250 MiB at 12.3 s  ▁▅█▆",
-    "partial: 1 unreadable  1:15  42 samples  3 missed  sweep 1.8 ms",
+    "Total  186 MiB  peak  250 MiB at 12.3 s  ▁▅█▆",
+    "partial: 1 unreadable  1:15  42 samples  3 missed  sweep  1.8 ms",
 ]
 
 
@@ -95,7 +95,7 @@ def test_at_80_columns() -> None:
         "     12   cc1plus \\x1b[…  180 MiB  360 MiB 90.0 MiB  360 MiB      0 B ▁▅█",
         "4194304     as           2.00 MiB 4.00 MiB 1.00 MiB 4.00 MiB      0 B ▁▅█",
         "     30   sudo             denied        -        - 6.00 MiB        -",
-        "     31   ld             64.0 MiB  128 MiB 32.0 MiB  128 MiB      0 B ▁▅█",
+        "     31   ld                 gone  128 MiB        -        -        - ▁▅█",
         *FOOTER,
     ]
 
@@ -107,8 +107,8 @@ def test_at_40_columns_there_is_less_of_everything() -> None:
         "     12   cc1plus \\x1…  180 MiB  360 MiB",
         "4194304     as         2.00 MiB 4.00 MiB",
         "     30   sudo           denied        -",
-        "     31   ld           64.0 MiB  128 MiB",
-        "Total  186 MiB  peak 250 MiB at 12.3 s",
+        "     31   ld               gone  128 MiB",
+        "Total  186 MiB  peak  250 MiB at 12.3 s",
         "partial: 1 unreadable  1:15  42 samples…",
     ]
 
@@ -120,7 +120,7 @@ def test_at_200_columns_the_names_have_the_room() -> None:
         " 180 MiB  360 MiB 90.0 MiB  360 MiB      0 B ▁▅█",
         "2.00 MiB 4.00 MiB 1.00 MiB 4.00 MiB      0 B ▁▅█",
         "  denied        -        - 6.00 MiB        -",
-        "64.0 MiB  128 MiB 32.0 MiB  128 MiB      0 B ▁▅█",
+        "    gone  128 MiB        -        -        - ▁▅█",
     ]
     names = [
         "    PID NAME             ",
@@ -137,9 +137,9 @@ def test_at_200_columns_the_names_have_the_room() -> None:
 def test_ascii_only_draws_with_ascii() -> None:
     lines = table(120, ascii_only=True)
     assert lines[1].endswith(" 4.00 MiB 8.00 MiB 2.00 MiB 8.00 MiB      0 B _=#")
-    assert lines[-2] == "Total  186 MiB  peak 250 MiB at 12.3 s  _=#+"
+    assert lines[-2] == "Total  186 MiB  peak  250 MiB at 12.3 s  _=#+"
     assert all(line.isascii() for line in lines)
-    assert table(120, height=6, ascii_only=True)[3].split()[:3] == ["...", "3", "more"]
+    assert table(120, height=6, ascii_only=True)[3].split()[:3] == ["...", "2", "more:"]
 
 
 def test_columns_are_dropped_in_the_stated_order() -> None:
@@ -159,17 +159,22 @@ def test_where_rows_do_not_fit_the_largest_are_shown_and_the_rest_is_summed() ->
     assert table(40, height=6)[1:-2] == [
         "      7 make           4.00 MiB 8.00 MiB",
         "     12   cc1plus \\x1…  180 MiB  360 MiB",
-        "        … 3 more       2.00 MiB",
+        "        … 2 more:      2.00 MiB",
     ]
 
 
 def test_who_has_ended_makes_room_first_and_counts_no_more() -> None:
     rows = [row(1, "small", 1), row(2, "ended", 500, ended=True), row(3, "smaller", 1)]
-    lines = table(40, rows=rows, height=5)
-    assert lines[1:-2] == [
+    assert table(40, rows=rows, height=5)[1:-2] == [
         "      1   small        1.00 MiB 2.00 MiB",
-        "        … 2 more       1.00 MiB",
+        "      3   smaller      1.00 MiB 2.00 MiB",
     ]
+    assert table(40, rows=rows, height=4)[1:-2] == ["        … 2 more:      2.00 MiB"]
+
+
+def test_the_sum_of_those_that_may_not_be_read_is_unknown_and_not_zero() -> None:
+    lines = table(40, rows=[row(1, "readable", 1), DENIED, DENIED], height=5)
+    assert lines[2] == "        … 2 more:             -"
 
 
 def test_a_process_that_has_ended_is_dimmed() -> None:
@@ -195,7 +200,7 @@ def test_a_command_line_stands_for_the_name_where_there_is_room() -> None:
 def test_the_footer_of_the_peak_says_so() -> None:
     view = replace(view_of(ROWS[:1]), is_peak=True, elapsed_s=12.34)
     footer = text_of(dashboard(view, width=80, height=24), 80)[-1]
-    assert footer == "at the peak, 12.3 s  42 samples  3 missed  sweep 1.8 ms"
+    assert footer == "at the peak, 12.3 s  42 samples  3 missed  sweep  1.8 ms"
 
 
 def test_before_anything_is_known_nothing_is_claimed() -> None:
