@@ -1,0 +1,107 @@
+"""Signals at any moment, from the first on: no traceback, nobody left, a truthful status."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import signal
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+
+import pytest
+
+from tests.cli.harness import UNTIL_TOLD, open_on_terminal, processes_with, read_to_end, read_until
+from tests.targets import Target, memstat_path
+
+MOMENTS = 50
+LATEST_S = 0.3
+"""Later, memstat has long started: it takes a tenth of a second."""
+
+
+@pytest.fixture
+def marked() -> Iterator[tuple[str, Mapping[str, str]]]:
+    """An environment by which whoever was started is found again."""
+    marker = f"MEMSTAT_TEST={uuid.uuid4().hex}"
+    name, _, value = marker.partition("=")
+    yield marker, {**os.environ, name: value}
+    for pid in processes_with(marker):
+        os.kill(pid, signal.SIGKILL)
+
+
+def moments(seed: int) -> Iterator[float]:
+    chance = random.Random(seed)
+    return (chance.uniform(0, LATEST_S) for _ in range(MOMENTS))
+
+
+def found_the_interpreter_starting(stderr: str) -> bool:
+    """Whether a Ctrl+C came before our main was called: Python tells that as it likes."""
+    ours = re.search(r'memstat/__main__\.py", line \d+, in main', stderr)
+    return "KeyboardInterrupt" in stderr and not ours
+
+
+def assert_truthful(status: int | None, truths: set[int], stderr: str) -> None:
+    if found_the_interpreter_starting(stderr):
+        assert status in (1, -signal.SIGINT)
+        return
+    assert status in truths, stderr
+    for sign in ("Traceback", "Exception ignored", "never retrieved"):
+        assert sign not in stderr
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_ends_a_run(marked: tuple[str, Mapping[str, str]], signum: signal.Signals) -> None:
+    marker, environment = marked
+    # Every other command may end by itself, before the signal or after it.
+    for seconds, moment in zip(["60", "0.1"] * (MOMENTS // 2), moments(signum), strict=True):
+        process = subprocess.Popen(
+            [memstat_path(), "run", "-rv", "sleep", seconds],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+        time.sleep(moment)
+        process.send_signal(signum)
+        # The end of the pipes too: whoever is left has them.
+        out, err = process.communicate(timeout=30)
+        ended = {-signum} if seconds == "60" else {-signum, 128 + signum, 0}
+        assert out == ""
+        assert_truthful(process.returncode, ended, err)
+    assert processes_with(marker) == []
+
+
+def test_ctrl_c_ends_both_whenever_it_is_pressed(marked: tuple[str, Mapping[str, str]]) -> None:
+    marker, environment = marked
+    for moment in moments(1):
+        # The terminal has somebody to send a signal to when the shell has spoken.
+        shell = ["sh", "-c", 'echo begin; exec "$@"', "sh"]
+        command = [*shell, memstat_path(), "run", "--", "sleep", "60"]
+        with open_on_terminal(command, env=environment) as (process, near):
+            read_until(near, b"begin")
+            time.sleep(moment)
+            os.write(near, b"\x03")
+            shown = read_to_end(near).decode()
+            assert_truthful(process.wait(timeout=30), {-signal.SIGINT}, shown)
+    assert processes_with(marker) == []
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_ends_a_watch(start: Callable[..., Target], signum: signal.Signals) -> None:
+    target = start(*UNTIL_TOLD)
+    target.line()
+    for moment in moments(signum):
+        process = subprocess.Popen(
+            [memstat_path(), "get", "-wr", str(target.pid)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        time.sleep(moment)
+        process.send_signal(signum)
+        out, err = process.communicate(timeout=30)
+        assert_truthful(process.returncode, {-signum, 128 + signum}, err)
+        if process.returncode == 128 + signum:
+            assert "Peak:" in out + err

@@ -1,0 +1,210 @@
+"""Signals to ``memstat run`` and to what it runs."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+from tests.cli.harness import open_on_terminal, read_to_end, read_until
+from tests.targets import Target, memstat, memstat_path, python
+
+SIGNALS = [
+    signal.SIGTERM,
+    signal.SIGHUP,
+    signal.SIGINT,
+    signal.SIGQUIT,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+    signal.SIGWINCH,
+]
+DEADLY = [signum for signum in SIGNALS if signum != signal.SIGWINCH]
+
+# Blocked and waited for, since a handler may run between a check and a pause.
+CATCHES_ONE = python(f"""
+import signal
+signals = {[*map(int, SIGNALS)]}
+signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+print('ready')
+print(int(signal.sigwait(signals)))
+raise SystemExit(7)
+""")
+WAITS = python("import signal; print('ready'); signal.pause()")
+NAMES_ITSELF = python("import os, signal; print(os.getpid()); signal.pause()")
+STUBBORN_FAMILY = python(f"""
+import os, signal
+signals = {[*map(int, SIGNALS)]}
+signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+child = os.fork()
+if child:
+    print(os.getpid(), child)
+while signal.sigwait(signals):
+    print('heard')
+""")
+
+
+@pytest.fixture
+def run(start: Callable[..., Target]) -> Callable[..., Target]:
+    return lambda *arguments: start(memstat_path(), "run", *arguments, stderr=subprocess.PIPE)
+
+
+def finish(running: Target) -> tuple[int, str, str]:
+    out, err = running.process.communicate(timeout=60)
+    return running.process.returncode, out.decode(), err.decode()
+
+
+def assert_ended(pidfd: int) -> None:
+    """A pidfd is readable when its process has ended."""
+    assert select.select([pidfd], [], [], 60)[0]
+    os.close(pidfd)
+
+
+@pytest.mark.parametrize("signum", SIGNALS)
+@pytest.mark.parametrize("options", [[], ["-r"]])
+def test_a_signal_reaches_the_command_whose_status_counts(
+    run: Callable[..., Target], signum: signal.Signals, options: list[str]
+) -> None:
+    running = run(*options, "--", *CATCHES_ONE)
+    assert running.line() == "ready"
+    running.process.send_signal(signum)
+    status, out, err = finish(running)
+    assert (status, out) == (7, f"{signum}\n")
+    assert err.startswith("Peak:\nTotal: ")
+
+
+@pytest.mark.parametrize("signum", DEADLY)
+def test_memstat_dies_as_its_command_did_having_told_the_peak(
+    run: Callable[..., Target], signum: signal.Signals
+) -> None:
+    running = run("-v", "--", *WAITS)
+    assert running.line() == "ready"
+    running.process.send_signal(signum)
+    status, _, err = finish(running)
+    assert status == -signum
+    assert f"Process was killed by signal {signum.name}\nPeak:\n" in err
+
+
+def test_memstat_does_not_die_of_what_the_command_did_to_itself() -> None:
+    assert memstat("run", "--", "sh", "-c", "kill -TERM $$").returncode == 143
+
+
+def test_a_signal_that_was_ignored_before_stays_so(start: Callable[..., Target]) -> None:
+    # As under nohup: the command ignores it as well, so there is nobody to pass it on to.
+    running = start(
+        *("env", "--ignore-signal=HUP", memstat_path(), "run", "--no-peak", "--"),
+        *python("print('ready'); print(input())"),
+    )
+    assert running.line() == "ready"
+    running.process.send_signal(signal.SIGHUP)
+    running.tell("alive")
+    assert running.line() == "alive"
+    assert running.process.wait(timeout=60) == 0
+
+
+def test_whoever_does_not_heed_sigterm_is_killed_with_its_tree(run: Callable[..., Target]) -> None:
+    for options in ([], ["-r"]):
+        running = run(*options, "--kill-after", "0.2", "--", *STUBBORN_FAMILY)
+        pidfds = [os.pidfd_open(int(pid)) for pid in running.line().split()]
+        running.process.send_signal(signal.SIGTERM)
+        assert running.line() == "heard"
+        status, _, err = finish(running)
+        assert status == 128 + signal.SIGKILL
+        assert "Peak:\n" in err
+        for pidfd in pidfds:
+            assert_ended(pidfd)
+
+
+def test_patience_is_not_for_those_who_end_by_themselves(run: Callable[..., Target]) -> None:
+    running = run("--kill-after", "1000", "--", *CATCHES_ONE)
+    assert running.line() == "ready"
+    running.process.send_signal(signal.SIGTERM)
+    assert finish(running)[0] == 7
+
+
+@pytest.mark.parametrize("options", [[], ["-r"]])
+def test_ctrl_c_twice_kills_the_tree(options: list[str]) -> None:
+    command = [memstat_path(), "run", *options, "--", *STUBBORN_FAMILY]
+    with open_on_terminal(command) as (process, near):
+        pids = read_until(near, b"\n").split()
+        pidfds = [os.pidfd_open(int(pid)) for pid in pids]
+        os.write(near, b"\x03")
+        shown = read_until(near, b"heard")
+        os.write(near, b"\x03")
+        # Had both come as one to memstat, another one is needed.
+        while not select.select([pidfds[0]], [], [], 1.0)[0]:
+            os.write(near, b"\x03")
+        shown += read_to_end(near)
+        assert process.wait(timeout=60) == 128 + signal.SIGKILL
+    for pidfd in pidfds:
+        assert_ended(pidfd)
+    assert b"Traceback" not in shown
+    assert b"Peak" in shown
+
+
+def test_ctrl_c_on_a_terminal_comes_once() -> None:
+    counting = python("""
+import signal
+heard = []
+signal.signal(signal.SIGINT, lambda *_: heard.append(1))
+input('ready')
+print('times', len(heard))
+""")
+    with open_on_terminal([memstat_path(), "run", "--no-peak", "--", *counting]) as (process, near):
+        read_until(near, b"ready")
+        os.write(near, b"\x03")
+        read_until(near, b"^C")
+        os.write(near, b"\n")
+        assert b"times 1" in read_to_end(near)
+        assert process.wait(timeout=60) == 0
+
+
+@pytest.mark.parametrize(("key", "signum"), [(b"\x03", signal.SIGINT), (b"\x1c", signal.SIGQUIT)])
+def test_a_key_of_the_terminal_ends_both(key: bytes, signum: signal.Signals) -> None:
+    with open_on_terminal([memstat_path(), "run", "-r", "--", *WAITS]) as (process, near):
+        read_until(near, b"ready")
+        os.write(near, key)
+        shown = read_to_end(near)
+        assert process.wait(timeout=60) == -signum
+    assert b"Peak" in shown
+
+
+def test_a_terminal_that_hangs_up_ends_both() -> None:
+    command = [memstat_path(), "run", "-r", "--", *NAMES_ITSELF]
+    with open_on_terminal(command) as (process, near):
+        pidfd = os.pidfd_open(int(read_until(near, b"\n")))
+        with open(os.devnull) as nothing:
+            os.dup2(nothing.fileno(), near)
+        assert_ended(pidfd)
+        assert process.wait(timeout=60) == -signal.SIGHUP
+
+
+@pytest.mark.parametrize("options", [[], ["-r"]])
+def test_a_command_that_is_killed_is_told(run: Callable[..., Target], options: list[str]) -> None:
+    running = run(*options, "-v", "--", *NAMES_ITSELF)
+    os.kill(int(running.line()), signal.SIGKILL)
+    status, _, err = finish(running)
+    assert status == 128 + signal.SIGKILL
+    assert "Process was killed by signal SIGKILL\nPeak:\n" in err
+
+
+def test_a_grandchild_that_is_killed_is_the_commands_affair(run: Callable[..., Target]) -> None:
+    running = run("-rv", "--", "sh", "-c", "sleep 60 & echo $!; wait $!; exit $(($? - 100))")
+    os.kill(int(running.line()), signal.SIGKILL)
+    status, _, err = finish(running)
+    assert status == 37
+    assert "Process exited with code 37\n" in err
+    assert "Traceback" not in err
+
+
+def test_no_core_of_memstat_itself(run: Callable[..., Target]) -> None:
+    running = run("--", *WAITS)
+    assert running.line() == "ready"
+    running.process.send_signal(signal.SIGQUIT)
+    _, wait_status = os.waitpid(running.pid, 0)
+    running.process.returncode = -os.WTERMSIG(wait_status)
+    assert os.WTERMSIG(wait_status) == signal.SIGQUIT
+    assert not os.WCOREDUMP(wait_status)
