@@ -7,7 +7,8 @@ import pty
 import re
 import select
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from tests.targets import python
@@ -51,37 +52,60 @@ def assert_one_line(stderr: str, *words: str) -> None:
         assert word in stderr
 
 
-def read_to_end(fd: int, seconds: float = 60) -> bytes:
-    """Read from the near end of a pseudo-terminal until nobody has the far end."""
+def read_until(fd: int, end: bytes = b"") -> bytes:
+    """Read from the near end of a terminal until ``end`` is seen, or nobody has the far end."""
     output = b""
-    while select.select([fd], [], [], seconds)[0]:
+    while not (end and end in output):
+        if not select.select([fd], [], [], 60)[0]:
+            raise TimeoutError(output)
         try:
-            data = os.read(fd, 65536)
+            output += os.read(fd, 65536)
         except OSError:  # EIO
-            return output
-        if not data:
-            return output
-        output += data
-    raise TimeoutError(output)
+            assert not end, output
+            break
+    return output
 
 
-def open_on_terminal(command: Sequence[str], **options: Any) -> tuple[subprocess.Popen[bytes], int]:
-    """Start a command on a terminal of its own; return it and the near end of the terminal."""
+def read_to_end(fd: int) -> bytes:
+    return read_until(fd)
+
+
+@contextmanager
+def open_on_terminal(
+    command: Sequence[str], **options: Any
+) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Start a command on a terminal of its own; give it and the near end of the terminal.
+
+    It is killed at the end, with its process group.
+    """
     near, far = pty.openpty()
     streams: dict[str, Any] = {"stdin": far, "stdout": far, "stderr": far, **options}
+    process = subprocess.Popen(["setsid", "-c", *command], **streams)
+    os.close(far)
     try:
-        return subprocess.Popen(["setsid", "-c", *command], **streams), near
-    finally:
-        os.close(far)
-
-
-def on_terminal(*command: str, **options: Any) -> tuple[int, str]:
-    """Run a command on a terminal of its own; return its exit status and what was shown."""
-    process, near = open_on_terminal(command, **options)
-    try:
-        output = read_to_end(near)
-        return process.wait(timeout=60), output.decode().replace("\r\n", "\n")
+        yield process, near
     finally:
         process.kill()
         process.wait()
+        # The hang-up of the terminal ends whoever is left.
         os.close(near)
+
+
+def on_terminal(*command: str) -> tuple[int, str]:
+    """Run a command on a terminal of its own; return its exit status and what was shown."""
+    with open_on_terminal(command) as (process, near):
+        output = read_to_end(near)
+        return process.wait(timeout=60), output.decode().replace("\r\n", "\n")
+
+
+def processes_with(marker: str) -> list[int]:
+    """Return who has the marker in the environment it was started with, but zombies."""
+    found = []
+    for name in filter(str.isdecimal, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/environ", "rb") as environment:
+                if marker.encode() in environment.read():
+                    found.append(int(name))
+        except OSError:
+            pass
+    return found

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import re
 import signal
 import subprocess
+import sys
+import termios
+import time
 from collections.abc import Callable
 
 import pytest
 
-from tests.cli.harness import PROCESS_LINE, TOTAL_LINE, UNTIL_TOLD, open_on_terminal, read_to_end
+from tests.cli.harness import (
+    PROCESS_LINE,
+    TOTAL_LINE,
+    UNTIL_TOLD,
+    open_on_terminal,
+    read_to_end,
+    read_until,
+)
 from tests.cli.json_fields import assert_snapshot, assert_watch_summary
 from tests.targets import Target, memstat_path
 
@@ -26,7 +38,7 @@ def target(start: Callable[..., Target]) -> Target:
 def watch(start: Callable[..., Target], target: Target) -> Callable[..., Target]:
     """Watch the target at 50 Hz."""
     return lambda *options: start(
-        memstat_path(), "get", "-wf50", str(target.pid), *options, stderr=subprocess.PIPE
+        memstat_path(), "get", "-wf50", *options, str(target.pid), stderr=subprocess.PIPE
     )
 
 
@@ -88,12 +100,10 @@ def test_ctrl_c_gives_the_peak_and_130(watch: Callable[..., Target]) -> None:
 
 
 def test_ctrl_c_on_a_terminal_gives_the_peak_and_130(target: Target) -> None:
-    process, near = open_on_terminal(
-        [memstat_path(), "get", "-w", "--json", str(target.pid)], stderr=subprocess.DEVNULL
-    )
-    with open(near, "r+b", buffering=0) as terminal:
-        assert b"snapshot" in terminal.read(1000)
-        terminal.write(b"\x03")
+    watch = [memstat_path(), "get", "-w", "--json", str(target.pid)]
+    with open_on_terminal(watch, stderr=subprocess.DEVNULL) as (process, near):
+        read_until(near, b"snapshot")
+        os.write(near, b"\x03")
         shown = read_to_end(near).decode()
         assert process.wait(timeout=60) == 130
     assert_watch_summary(json.loads(shown.splitlines()[-1]))
@@ -171,3 +181,24 @@ def test_a_target_that_has_ended_already_is_missing(target: Target) -> None:
     )
     assert (told.returncode, told.stdout) == (1, "")
     assert told.stderr == f"memstat: no process has PID {target.pid}\n"
+
+
+def test_a_second_ctrl_c_gets_through_when_nobody_reads(watch: Callable[..., Target]) -> None:
+    watching = watch("-v", "-f", "1000")
+    assert watching.process.stdout is not None
+    fd = watching.process.stdout.fileno()
+    fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, 4096)
+    while int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)), sys.byteorder) < 3900:
+        time.sleep(0.01)
+    status = None
+    while status is None:
+        watching.process.send_signal(signal.SIGINT)
+        status = wait_for(watching.process, 0.2)
+    assert status == -signal.SIGINT
+
+
+def wait_for(process: subprocess.Popen[bytes], seconds: float) -> int | None:
+    try:
+        return process.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return None
