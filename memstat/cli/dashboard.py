@@ -118,5 +118,5 @@ class Dashboard:
         for row in view.rows:
             key, name = row.sample.key, row.sample.name
             if self._commands.get(key, ("", ""))[0] != name:
-                self._commands[key] = (name, read_command_line(key) or name)
+                self._commands[key] = (name, read_command_line(key) or "")
         return {row.sample.key: self._commands[row.sample.key][1] for row in view.rows}

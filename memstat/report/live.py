@@ -5,7 +5,8 @@ from __future__ import annotations
 import codecs
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final, TextIO
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
@@ -20,6 +21,8 @@ from memstat.report.table import dashboard, total_line
 
 _FALLBACK_SIZE: Final = os.terminal_size((80, 24))
 _SUMMARY_LINES: Final = 5
+_NO_WRAP: Final = "\x1b[?7l"
+_WRAP: Final = "\x1b[?7h"
 _ENCODING_ERRORS: Final = "memstat.keep_or_escape"
 
 
@@ -77,7 +80,9 @@ class LiveDisplay:
             if self._live is None:
                 self._live = _new_live(self._console)
                 self._live.start()
-            self._live.update(self._with_unfinished(), refresh=True)
+            with self._wrapping_again():
+                self._console.control(_Sequence(_NO_WRAP))
+                self._live.update(self._with_unfinished(), refresh=True)
 
     def scroll(self, text: bytes, unfinished: bytes = b"") -> None:
         """Let finished lines scroll past above the view, an unfinished one stand between."""
@@ -85,8 +90,9 @@ class LiveDisplay:
             self._unfinished = unfinished.decode(self._encoding, "replace")
             if self._live is not None:
                 self._live.update(self._with_unfinished())
-            raw = _Raw(text.decode(self._encoding, "surrogateescape"))
-            self._console.print(raw, end="", soft_wrap=True)
+            raw = _Raw(text.decode(self._encoding, "surrogateescape") + _NO_WRAP)
+            with self._wrapping_again():
+                self._console.print(raw, end="", soft_wrap=True)
 
     def stop(self) -> None:
         """Remove the view and give the terminal back. Harmless when repeated."""
@@ -100,6 +106,19 @@ class LiveDisplay:
         with self._lock:
             height = self._size.lines - _SUMMARY_LINES
             self._console.print(self._render(view, command_lines, height))
+
+    @contextmanager
+    def _wrapping_again(self) -> Iterator[None]:
+        """Write all in one piece, and let the terminal break long lines again after it.
+
+        It must not break lines of the view: it may be narrower than it has told so far. Lines that
+        it breaks when it becomes so are known from the last view; those it breaks later are not.
+        """
+        with self._console:
+            try:
+                yield
+            finally:
+                self._console.control(_Sequence(_WRAP))
 
     def _render(
         self, view: View, command_lines: Mapping[ProcessKey, str], height: int
@@ -169,6 +188,13 @@ def _keep_or_escape(error: UnicodeError) -> tuple[str | bytes, int]:
 
 
 codecs.register_error(_ENCODING_ERRORS, _keep_or_escape)
+
+
+class _Sequence(Control):
+    """An escape sequence that rich has no name for."""
+
+    def __init__(self, text: str) -> None:
+        self.segment = Segment(text, None, [])
 
 
 class _Raw:

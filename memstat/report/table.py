@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,7 +18,6 @@ from memstat.report.trend import bars
 from memstat.units import format_duration, format_elapsed, format_size
 
 _SIZE_WIDTH: Final = 8
-_DURATION_WIDTH: Final = 7
 _PID_WIDTH: Final = 7
 _TREND_WIDTH: Final = 10
 _LEAST_NAME_WIDTH: Final = 12
@@ -113,39 +112,43 @@ def dashboard(
 
 def footer(view: View, *, width: int, ascii_only: bool = False) -> Sequence[Text]:
     """Return two lines: total and peak; time, samples, costs and doubts."""
-    first = total_line(view, width=width, ascii_only=ascii_only)
     stats = view.stats
     when = format_elapsed(view.elapsed_s)
     facts = [
+        f"partial: {view.unreadable} unreadable" if view.unreadable else "",
         f"at the peak, {when}" if view.is_peak else when,
         plural(stats.samples, "sample", "samples"),
+        f"{stats.missed_ticks} missed",
+        f"sweep {format_duration(stats.sweep_median_s):>7}" if stats.sweep_median_s else "",
     ]
-    if view.unreadable:
-        facts.insert(0, f"partial: {view.unreadable} unreadable")
-    facts.append(f"{stats.missed_ticks} missed")
-    if stats.sweep_median_s is not None:
-        facts.append(f"sweep {format_duration(stats.sweep_median_s):>{_DURATION_WIDTH}}")
-    second = Text("  ".join(facts), _WARN if view.unreadable else _DIM)
-    return [_fit(first, width), _fit(second, width)]
+    second = _as_fits(filter(None, facts), width, _WARN if view.unreadable else _DIM)
+    return [total_line(view, width=width, ascii_only=ascii_only), second]
 
 
 def total_line(view: View, *, width: int, ascii_only: bool = False) -> Text:
     """Return the total, the running peak and when it was, and the course of the total."""
-    text = Text(f"Total {format_size(view.total.pss_bytes):>{_SIZE_WIDTH}}", _STRONG)
-    if view.peak is not None:
-        when = format_elapsed(view.peak.elapsed_s)
-        text.append(f"  peak {format_size(view.peak.pss_bytes):>{_SIZE_WIDTH}} at {when}")
-        room = width - len(text) - 2
-        if room > 0:
-            trend = bars(view.trend, width=room, top=view.peak.pss_bytes, ascii_only=ascii_only)
-            text.append(f"  {trend}", _TREND_STYLE)
-    return _fit(text, width)
-
-
-def _fit(text: Text, width: int) -> Text:
-    text.truncate(width, overflow="ellipsis")
-    text.no_wrap = True
+    parts = [f"Total {format_size(view.total.pss_bytes):>{_SIZE_WIDTH}}"]
+    if view.peak is None:
+        return _as_fits(parts, width, _STRONG)
+    when = format_elapsed(view.peak.elapsed_s)
+    parts.append(f"peak {format_size(view.peak.pss_bytes):>{_SIZE_WIDTH}} at {when}")
+    text = _as_fits(parts, width, _STRONG)
+    room = width - len(text) - 2
+    if room > 0:
+        trend = bars(view.trend, width=room, top=view.peak.pss_bytes, ascii_only=ascii_only)
+        text.append(f"  {trend}", _TREND_STYLE)
     return text
+
+
+def _as_fits(parts: Iterable[str], width: int, style: Style) -> Text:
+    """Return so many of the parts as fit whole; of the first, what fits."""
+    first, *others = parts
+    line = first[:width]
+    for part in others:
+        if len(line) + 2 + len(part) > width:
+            break
+        line += f"  {part}"
+    return Text(line, style, no_wrap=True)
 
 
 def _fitting(width: int) -> tuple[_Column, ...]:
@@ -175,4 +178,10 @@ def _sum_known(rows: Sequence[Row]) -> int | None:
 def _name(row: Row, command_lines: Mapping[ProcessKey, str], width: int) -> str:
     sample = row.sample
     indent = "  " * min(sample.depth, width // 6)
-    return indent + printable(command_lines.get(sample.key) or sample.name)
+    return indent + printable(_short(command_lines.get(sample.key, "")) or sample.name)
+
+
+def _short(command_line: str) -> str:
+    """Return a command line without the folder of its program."""
+    program, space, arguments = command_line.partition(" ")
+    return program.rpartition("/")[2] + space + arguments

@@ -1,0 +1,54 @@
+"""Programs to run in a terminal. They wait at gates: typing to them would show on the screen."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+
+class Gate:
+    """A named pipe: who opens it for reading waits until the test lets one through."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        os.mkfifo(path)
+
+    def open(self) -> None:
+        """Let one who waits through; wait for one to come."""
+        with self.path.open("w"):
+            pass
+
+
+WAIT: Final = "open(sys.argv[1]).read()"
+"""Python: wait at the gate that the first argument names."""
+
+TREE: Final = f"""
+import os, sys
+stays_open, held_by_parent = os.pipe()
+for size in map(int, sys.argv[2:]):
+    ready, tell = os.pipe()
+    if os.fork() == 0:
+        os.close(held_by_parent)
+        held = bytearray(os.urandom(1 << 20)) * size
+        os.write(tell, b'.')
+        os.read(stays_open, 1)
+        os._exit(0)
+    os.read(ready, 1)
+    os.close(ready), os.close(tell)
+{WAIT}
+os.close(held_by_parent)
+while True:
+    try:
+        os.wait()
+    except ChildProcessError:
+        break
+"""
+"""A parent of children that hold so many MiB each, and end with it when the gate opens."""
+
+
+def script(directory: Path, name: str, source: str) -> str:
+    """Write a Python program, and return the shell's words for running it."""
+    (directory / name).write_text(source)
+    return f"{sys.executable} -u {name}"

@@ -1,0 +1,293 @@
+"""The table of ``run -rv`` and ``get -w`` on a real terminal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.targets import Target, python
+from tests.terminal.conftest import OpenTerminal
+from tests.terminal.programs import TREE, Gate, script
+from tests.terminal.table import rows, shows_children, size_bytes, summed, total
+from tests.terminal.tmux import Tmux
+
+MIB = 1 << 20
+
+
+def start_tree(terminal: Tmux, directory: Path, *sizes: int, before: str = "", on: str = "") -> str:
+    """Run a tree under a dashboard, and return the screen when all of it is there."""
+    tree = script(directory, "tree.py", TREE)
+    arguments = " ".join(map(str, sizes))
+    terminal.type(f"{before} memstat run -rv {on} -- {tree} gate {arguments}; echo status=$?.")
+    return terminal.wait_for(
+        lambda screen: shows_children(len(sizes))(screen) and summed(screen) > sum(sizes) * MIB
+    )
+
+
+def test_a_tree_is_shown_with_its_total_and_its_peak(
+    open_terminal: OpenTerminal, gate: Gate, tmp_path: Path
+) -> None:
+    terminal = open_terminal()
+    screen = start_tree(terminal, tmp_path, 30, 10)
+    target, large, small = rows(screen)
+    assert (target.depth, large.depth, small.depth) == (0, 1, 1)
+    assert target.name == "python -u tree.py gate 30 10"
+    assert 30 * MIB < size_bytes(large.pss) < 35 * MIB
+    assert 10 * MIB < size_bytes(small.pss) < 15 * MIB
+    assert total(screen).pss_bytes == pytest.approx(summed(screen), rel=0.01)
+    assert total(screen).peak_bytes >= total(screen).pss_bytes
+    gate.open()
+    assert terminal.wait_for_status() == 0
+    at_end = terminal.screen
+    assert [row.pid for row in rows(at_end)] == [target.pid, large.pid, small.pid]
+    assert total(at_end).pss_bytes == total(at_end).peak_bytes
+    after = at_end[at_end.index("at the peak") :]
+    assert re.search(r"^Peak: [\d.]+ MiB at [\d.]+ s$", after, re.MULTILINE)
+    assert re.search(r"^Exited with code 0 after [\d.]+ s, \d+ samples", after, re.MULTILINE)
+    assert at_end.count("NAME") == 1
+
+
+VANISHING = """
+import os, sys
+read_end, write_end = os.pipe()
+if os.fork() == 0:
+    os.close(write_end)
+    held = bytearray(os.urandom(1 << 20)) * 20
+    os.read(read_end, 1)
+    os._exit(0)
+open(sys.argv[1]).read()
+os.close(write_end)
+os.wait()
+open(sys.argv[1]).read()
+"""
+
+
+def test_a_process_that_has_ended_stays_dimmed_for_two_seconds(
+    open_terminal: OpenTerminal, gate: Gate, tmp_path: Path
+) -> None:
+    terminal = open_terminal()
+    terminal.type(f"memstat run -rv -- {script(tmp_path, 'vanish.py', VANISHING)} gate")
+    _, child = rows(terminal.wait_for(lambda s: shows_children(1)(s) and summed(s) > 20 * MIB))
+    gate.open()
+    terminal.wait_for(lambda s: any(row.pss == "gone" for row in rows(s)))
+    dimmed = re.compile(rf"\x1b\[[\d;]*\b2m[^\n]*{child.pid}")
+    began_s = total_elapsed_s(terminal.wait_for(lambda _: dimmed.search(terminal.in_colour)))
+    target, gone = rows(terminal.screen)
+    assert (gone.pid, gone.pss) == (child.pid, "gone")
+    assert total(terminal.screen).pss_bytes == pytest.approx(size_bytes(target.pss), rel=0.02)
+    without = terminal.wait_for(lambda s: [row.pid for row in rows(s)] == [target.pid])
+    assert total_elapsed_s(without) - began_s < 4
+    gate.open()
+
+
+def test_it_is_gone_from_view_two_seconds_of_samples_later(
+    open_terminal: OpenTerminal, gate: Gate, tmp_path: Path
+) -> None:
+    terminal = open_terminal()
+    terminal.record(tmp_path / "bytes")
+    terminal.type(f"memstat run -rv -- {script(tmp_path, 'vanish.py', VANISHING)} gate")
+    terminal.wait_for(shows_children(1))
+    gate.open()
+    terminal.wait_for(lambda s: "gone" in s)
+    terminal.wait_for(lambda s: "gone" not in s)
+    gate.open()
+    terminal.wait_for("Exited with code 0")
+    frames = (tmp_path / "bytes").read_text().split("NAME")
+    seen = [total_elapsed_s(frame) for frame in frames if "gone" in frame]
+    assert 1.5 <= seen[-1] - seen[0] <= 2.1
+
+
+def total_elapsed_s(screen: str) -> float:
+    """Return the elapsed time that the last line of the table tells."""
+    return float(re.findall(r"([\d.]+) s  \d+ samples?", screen)[-1])
+
+
+CROWD = """
+import os, sys
+read_end, write_end = os.pipe()
+for number in range(200):
+    if os.fork() == 0:
+        os.close(write_end)
+        held = bytearray(os.urandom(1 << 18)) * (8 if number % 50 == 0 else 1)
+        os.read(read_end, 1)
+        os._exit(0)
+open(sys.argv[1]).read()
+"""
+
+
+def test_of_more_than_the_screen_holds_the_largest_are_shown_and_the_rest_summed(
+    open_terminal: OpenTerminal, gate: Gate, tmp_path: Path
+) -> None:
+    terminal = open_terminal(rows=24)
+    terminal.type(f"memstat run -rv -- {script(tmp_path, 'crowd.py', CROWD)} gate")
+    shown = 12 - 1 - 1 - 2
+    rest = 201 - shown
+    screen = terminal.wait_for(f"… {rest} more:")
+    screen = terminal.wait_for(lambda s: sum(size_bytes(r.pss) > 2 * MIB for r in rows(s)) >= 4)
+    assert len(rows(screen)) == shown
+    summed_up = re.search(rf"… {rest} more: +([\d.]+ MiB)", screen)
+    assert summed_up is not None
+    assert total(screen).pss_bytes == pytest.approx(
+        summed(screen) + size_bytes(summed_up[1]), rel=0.01
+    )
+    gate.open()
+    terminal.wait_for("Exited with code 0")
+    assert len(rows(terminal.screen)) > shown
+
+
+@pytest.mark.parametrize(
+    ("columns", "titles"),
+    [
+        (200, "PID NAME PSS PEAK USS RSS SWAP TREND"),
+        (80, "PID NAME PSS PEAK USS RSS SWAP TREND"),
+        (70, "PID NAME PSS PEAK USS RSS TREND"),
+        (60, "PID NAME PSS PEAK USS RSS"),
+        (50, "PID NAME PSS PEAK USS"),
+        (40, "PID NAME PSS PEAK"),
+        (30, "PID NAME PSS"),
+        (22, "NAME PSS"),
+    ],
+)
+def test_a_narrow_terminal_drops_columns_in_order(
+    open_terminal: OpenTerminal, gate: Gate, tmp_path: Path, columns: int, titles: str
+) -> None:
+    terminal = open_terminal(columns=columns)
+    tree = script(tmp_path, "tree.py", TREE)
+    terminal.type(f"memstat run -rv -- {tree} gate 5; echo status=$?.")
+    screen = terminal.wait_for("NAME")
+    header = next(line for line in screen.splitlines() if "NAME" in line)
+    assert header.split() == titles.split()
+    assert "Total" in screen
+    gate.open()
+    assert terminal.wait_for_status() == 0
+
+
+def test_a_resize_is_followed_and_leaves_nothing_behind(
+    open_terminal: OpenTerminal, gate: Gate, tmp_path: Path
+) -> None:
+    terminal = open_terminal(columns=120)
+    # Far from the top: a terminal pushes lines that have become too many off its upper edge at
+    # once, and nobody can call them back.
+    assert terminal.run("seq 40") == 0
+    start_tree(terminal, tmp_path, 5, 5, 5)
+    for columns in (90, 45, 140, 60, 100):
+        terminal.resize(columns, 30)
+        terminal.wait_for(partial(drawn_at, columns))
+        assert terminal.everything.count("NAME") == 1
+        assert terminal.everything.count("Total") == 1
+        assert [row.depth for row in rows(terminal.screen)] == [0, 1, 1, 1]
+    gate.open()
+    assert terminal.wait_for_status(2) == 0
+    assert terminal.everything.count("NAME") == 1
+
+
+def test_near_the_top_a_resize_leaves_nothing_on_the_screen(
+    open_terminal: OpenTerminal, gate: Gate, tmp_path: Path
+) -> None:
+    terminal = open_terminal(columns=120)
+    start_tree(terminal, tmp_path, 5, 5, 5)
+    for columns in (90, 45, 140, 60, 100):
+        terminal.resize(columns, 30)
+        terminal.wait_for(partial(drawn_at, columns))
+        assert terminal.screen.count("NAME") == 1
+        assert terminal.screen.count("Total") == 1
+    gate.open()
+    assert terminal.wait_for_status() == 0
+
+
+def drawn_at(columns: int, screen: str) -> bool:
+    """Whether the table has the columns that belong to a width."""
+    shown = {45: "NAME PSS PEAK", 60: "NAME PSS PEAK USS RSS"}
+    wanted = shown.get(columns, "NAME PSS PEAK USS RSS SWAP TREND").split()
+    header = next((line for line in screen.splitlines() if "NAME" in line), "")
+    fits = header and abs(len(header.rstrip()) - columns) <= 6
+    return bool(fits) and header.split()[1:] == wanted
+
+
+def test_no_colour_where_the_user_wants_none(
+    open_terminal: OpenTerminal, gate: Gate, tmp_path: Path
+) -> None:
+    for number, before in enumerate(("", "NO_COLOR=1")):
+        terminal = open_terminal()
+        start_tree(terminal, tmp_path, 5, before=before)
+        coloured = re.search(r"\x1b\[[\d;]*\b3[0-7]m", terminal.in_colour)
+        assert bool(coloured) == (number == 0)
+        gate.open()
+        assert terminal.wait_for_status() == 0
+
+
+@pytest.mark.parametrize(
+    ("before", "on"), [("TERM=dumb", ""), ("TERM=", ""), ("", "--no-live"), ("", "--bytes")]
+)
+def test_plain_lines_where_no_table_is_wanted(
+    open_terminal: OpenTerminal, before: str, on: str
+) -> None:
+    terminal = open_terminal()
+    assert terminal.run(f"{before} memstat run -rv {on} -- sleep 0.3") == 0
+    assert "NAME" not in terminal.screen
+    size = r"\d+" if on == "--bytes" else r"\d+ kB"
+    assert len(re.findall(rf"^\[\d+\] {size} \(sleep\)$", terminal.everything, re.MULTILINE)) > 2
+    assert "Process exited with code 0\nPeak:\n" in terminal.screen
+
+
+def test_without_utf_8_the_table_is_ascii(
+    open_terminal: OpenTerminal, gate: Gate, tmp_path: Path
+) -> None:
+    terminal = open_terminal()
+    screen = start_tree(terminal, tmp_path, 5, before="LC_ALL=C PYTHONUTF8=0 PYTHONCOERCECLOCALE=0")
+    assert screen.isascii()
+    assert "TREND" in screen
+    gate.open()
+    assert terminal.wait_for_status() == 0
+
+
+def test_watching_without_detail_is_one_line_in_place(
+    open_terminal: OpenTerminal, start: Callable[..., Target]
+) -> None:
+    target = start(*python("print('ready'); input()"))
+    target.line()
+    terminal = open_terminal()
+    terminal.type(f"memstat get -w {target.pid}; echo status=$?.")
+    one = r"^Total [\d. ]+ [KM]iB  peak [\d. ]+ [KM]iB at [\d.]+ s"
+    screen = terminal.wait_for(lambda s: re.search(one, s, re.MULTILINE))
+    first = screen
+    terminal.wait_for(lambda s: s != first)
+    assert len(terminal.everything.split("Total")) == 2
+    target.tell()
+    assert terminal.wait_for_status() == 0
+    assert re.search(r"^Peak: [\d.]+ [KM]iB at ", terminal.everything, re.MULTILINE)
+    assert "Total" not in terminal.everything
+
+
+def test_watching_with_detail_is_the_table(
+    open_terminal: OpenTerminal, start: Callable[..., Target]
+) -> None:
+    target = start(*python("print('ready'); input()"))
+    target.line()
+    terminal = open_terminal()
+    terminal.type(f"memstat get -rvw {target.pid}; echo status=$?.")
+    screen = terminal.wait_for(lambda s: [row.pid for row in rows(s)] == [target.pid])
+    assert total(screen).pss_bytes == pytest.approx(summed(screen), rel=0.01)
+    terminal.press("C-c")
+    assert terminal.wait_for_status() == 130
+    assert terminal.cursor_is_visible
+    assert "at the peak" in terminal.screen
+
+
+def test_it_samples_as_often_as_asked_and_draws_ten_times_a_second(
+    open_terminal: OpenTerminal, tmp_path: Path
+) -> None:
+    terminal = open_terminal()
+    terminal.record(tmp_path / "bytes")
+    assert terminal.run("memstat run -rv -f 100 -- sleep 2") == 0
+    screen = terminal.screen
+    samples = int(re.findall(r", (\d+) samples", screen)[-1])
+    missed = int((re.findall(r"(\d+) ticks? missed", screen) or ["0"])[-1])
+    assert 190 <= samples + missed <= 210
+    assert samples > 100
+    frames = (tmp_path / "bytes").read_text().count("NAME")
+    assert 5 <= frames <= 23

@@ -1,0 +1,134 @@
+"""A real terminal with a shell in it, played by tmux and driven by tests."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+_NUMBERS: Final = itertools.count()
+_POLL_S: Final = 0.02
+_WITHIN_S: Final = 30.0
+
+
+class Tmux:
+    """A terminal of a given size, on a tmux server of its own; a prompt is on it."""
+
+    def __init__(
+        self, directory: Path, columns: int, rows: int, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self._socket = f"memstat-{os.getpid()}-{next(_NUMBERS)}"
+        # The history has room for all that any test prints.
+        (directory / "tmux.conf").write_text(
+            'set -g history-limit 200000\nset -g default-terminal "tmux-256color"\n'
+        )
+        given = {"PS1": "$ ", "HISTFILE": "", "BASH_SILENCE_DEPRECATION_WARNING": "1"}
+        shell = [f"{name}={value}" for name, value in {**given, **(environment or {})}.items()]
+        subprocess.run(
+            [
+                *("tmux", "-L", self._socket, "-u", "-f", str(directory / "tmux.conf")),
+                *("new-session", "-d", "-x", str(columns), "-y", str(rows), "-c", str(directory)),
+                *("env", "-u", "NO_COLOR", *shell),
+                *("bash", "--norc", "--noprofile", "--noediting", "-i"),
+            ],
+            check=True,
+            env={**os.environ, "PATH": _path(), "LC_ALL": "C.UTF-8", "SHELL": "/bin/sh"},
+        )
+        self.wait_for("$")
+
+    def command(self, name: str, *arguments: str) -> str:
+        """Give tmux a command and return what it prints."""
+        done = subprocess.run(
+            ["tmux", "-L", self._socket, "-u", name, *arguments],
+            check=True,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            env={**os.environ, "LC_ALL": "C.UTF-8"},
+        )
+        return done.stdout
+
+    def type(self, line: str) -> None:
+        """Type a line and press Enter."""
+        self.command("send-keys", "-l", line)
+        self.press("Enter")
+
+    def press(self, *keys: str) -> None:
+        """Press keys by tmux's names, as ``C-c``."""
+        self.command("send-keys", *keys)
+
+    @property
+    def screen(self) -> str:
+        """What is on the screen now."""
+        return self.command("capture-pane", "-p")
+
+    @property
+    def everything(self) -> str:
+        """The screen and all that has scrolled off it, lines that were wrapped joined again."""
+        return self.command("capture-pane", "-p", "-J", "-S", "-")
+
+    @property
+    def in_colour(self) -> str:
+        """The screen with the escape sequences of its colours."""
+        return self.command("capture-pane", "-p", "-e")
+
+    @property
+    def cursor_is_visible(self) -> bool:
+        return self.format("#{cursor_flag}") == "1"
+
+    def format(self, text: str) -> str:
+        """Expand one of tmux's formats."""
+        return self.command("display-message", "-p", text).strip()
+
+    def wait_for(
+        self, wanted: str | Callable[[str], object], *, within_s: float = _WITHIN_S
+    ) -> str:
+        """Return the screen as soon as a text is on it, or a predicate holds for it."""
+        holds = (lambda screen: wanted in screen) if isinstance(wanted, str) else wanted
+        deadline = time.monotonic() + within_s
+        while not holds(screen := self.screen):
+            assert time.monotonic() < deadline, f"not within {within_s} s; on the screen:\n{screen}"
+            time.sleep(_POLL_S)
+        return screen
+
+    def run(self, line: str, *, within_s: float = _WITHIN_S) -> int:
+        """Type a command, wait until it has ended, and return its exit status."""
+        before = self.everything.count("status=")
+        self.type(f"{line}; echo status=$?.")
+        return self.wait_for_status(before + 1, within_s=within_s)
+
+    def wait_for_status(self, commands: int = 1, *, within_s: float = _WITHIN_S) -> int:
+        """Wait until so many commands that ``echo status=$?.`` follows have ended."""
+        ended: list[str] = []
+
+        def all_ended(_: str) -> bool:
+            ended[:] = [
+                line.partition("status=")[2].rstrip(". ")
+                for line in self.everything.splitlines()
+                if line.rstrip().endswith(".") and "status=" in line and "$?" not in line
+            ]
+            return len(ended) >= commands
+
+        self.wait_for(all_ended, within_s=within_s)
+        return int(ended[-1])
+
+    def resize(self, columns: int, rows: int) -> None:
+        self.command("resize-window", "-x", str(columns), "-y", str(rows))
+
+    def record(self, path: Path) -> None:
+        """Copy every byte that the terminal gets into a file from now on."""
+        self.command("pipe-pane", f"cat > {path}")
+
+    def close(self) -> None:
+        subprocess.run(
+            ["tmux", "-L", self._socket, "kill-server"], check=False, capture_output=True
+        )
+
+
+def _path() -> str:
+    return f"{Path(sys.executable).parent}:{os.environ['PATH']}"
