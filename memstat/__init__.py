@@ -9,7 +9,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from memstat.api import Watch, measure, run, supervise, watch
-    from memstat.errors import MemstatError, NoSuchProcess, SizeError, SpawnError
+    from memstat.errors import MemstatError, NoSuchProcess, SidecarError, SizeError, SpawnError
     from memstat.model import (
         Mark,
         Memory,
@@ -20,12 +20,13 @@ if TYPE_CHECKING:
         RunResult,
         Snapshot,
     )
+    from memstat.sidecars.client import sidecar
     from memstat.supervision.supervisor import Supervised
     from memstat.units import format_size, parse_size
 
 _HOMES = {
     "memstat.api": ("Watch", "measure", "run", "supervise", "watch"),
-    "memstat.errors": ("MemstatError", "NoSuchProcess", "SizeError", "SpawnError"),
+    "memstat.errors": ("MemstatError", "NoSuchProcess", "SidecarError", "SizeError", "SpawnError"),
     "memstat.model": (
         "Mark",
         "Memory",
@@ -36,6 +37,7 @@ _HOMES = {
         "RunResult",
         "Snapshot",
     ),
+    "memstat.sidecars.client": ("sidecar",),
     "memstat.supervision.supervisor": ("Supervised",),
     "memstat.units": ("format_size", "parse_size"),
 }
@@ -51,6 +53,7 @@ __all__ = [
     "ProcessSample",
     "ReadStatus",
     "RunResult",
+    "SidecarError",
     "SizeError",
     "Snapshot",
     "SpawnError",
@@ -60,6 +63,7 @@ __all__ = [
     "measure",
     "parse_size",
     "run",
+    "sidecar",
     "supervise",
     "watch",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import signal
 import subprocess
@@ -15,8 +14,10 @@ from anyio import to_thread
 from memstat.model import ProcessKey, RunResult, Snapshot
 from memstat.proc.linux import LinuxProcSource
 from memstat.sampling.background import beside
+from memstat.sampling.clock import check_interval
+from memstat.sampling.ends import targets_ended
 from memstat.sampling.measured import Measured
-from memstat.sampling.sampler import Sampler, targets_ended
+from memstat.sampling.sampler import Sampler
 from memstat.sampling.sweep import Sweeper, sweep_once
 from memstat.supervision.spawn import Stream, Surroundings
 from memstat.supervision.supervisor import Supervised, Terms
@@ -194,14 +195,3 @@ async def run(
     ) as running:
         pass
     return running.result
-
-
-def check_interval(interval_s: float) -> None:
-    """Raise ValueError unless ``interval_s`` is positive and finite.
-
-    >>> check_interval(float("nan"))
-    Traceback (most recent call last):
-    ValueError: the interval must be a positive number of seconds, not nan
-    """
-    if not (interval_s > 0 and math.isfinite(interval_s)):
-        raise ValueError(f"the interval must be a positive number of seconds, not {interval_s}")

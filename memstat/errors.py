@@ -55,6 +55,10 @@ class SpawnError(MemstatError):
         return self.message
 
 
+class SidecarError(MemstatError):
+    """A sidecar failed, so its figures lack something; the message says how it ended."""
+
+
 class ParseError(MemstatError):
     """A file of ``/proc`` did not hold what the kernel documents for it."""
 

@@ -36,7 +36,9 @@ def without_figures(text: str) -> str:
 @pytest.fixture
 def tree(start: Callable[..., Target]) -> str:
     """The PID of the example with its four workers."""
-    target = start(str(Path(sys.executable).with_name("python")), str(ROOT / "examples/fork_tree.py"))
+    target = start(
+        str(Path(sys.executable).with_name("python")), str(ROOT / "examples/fork_tree.py")
+    )
     children = Path(f"/proc/{target.pid}/task/{target.pid}/children")
     while len(children.read_text().split()) < 4:
         time.sleep(0.01)

@@ -26,7 +26,7 @@ class Recipient:
     def __init__(self, source: ProcSource, key: ProcessKey) -> None:
         self.key = key
         self._source = source
-        self._pidfd = _open_pidfd(key.pid)
+        self._pidfd = open_pidfd(key.pid)
         # Held open before the check, the pidfd cannot come to mean another process.
         if self._pidfd is not None and not is_alive(source, key):
             self.close()
@@ -57,7 +57,11 @@ def send_signal(source: ProcSource, key: ProcessKey, signum: int) -> bool:
         return recipient.send(signum)
 
 
-def _open_pidfd(pid: int) -> int | None:
+def open_pidfd(pid: int) -> int | None:
+    """Return a descriptor that is readable once the process has ended; ``None`` if not to be had.
+
+    pidfd_open(2): kernels before 5.3 and some sandboxes refuse it.
+    """
     try:
         return os.pidfd_open(pid)
     except OSError:

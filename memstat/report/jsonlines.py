@@ -6,13 +6,16 @@ import json
 import os
 import time
 from collections.abc import Mapping
+from typing import Any
 
 from memstat.model import (
     MEMORY_FIELDS,
     Limit,
     Memory,
     Peak,
+    ProcessKey,
     ProcessSample,
+    ReadStatus,
     RunResult,
     SamplingStats,
     Snapshot,
@@ -45,6 +48,31 @@ def snapshot_object(snapshot: Snapshot) -> Json:
         "total": _memory(snapshot.total),
         "processes": [_process(process) for process in snapshot.processes],
     }
+
+
+def snapshot_from(value: Mapping[str, Any]) -> Snapshot:
+    """Return the snapshot that ``snapshot_object`` made this of; times to the microsecond.
+
+    Raises ValueError when it is something else.
+
+    >>> from memstat.testing import snapshot_of
+    >>> snapshot_from(snapshot_object(snapshot_of({7: 2048}))) == snapshot_of({7: 2048})
+    True
+    """
+    try:
+        return Snapshot(
+            tick=int(value["tick"]),
+            unix_time_s=_from_iso_8601(value["time"]),
+            elapsed_s=float(value["elapsed_s"]),
+            late_s=float(value["late_s"]),
+            missed_ticks=int(value["missed_ticks"]),
+            sweep_s=float(value["sweep_s"]),
+            complete=bool(value["complete"]),
+            total=_memory_from(value["total"]),
+            processes=tuple(map(_process_from, value["processes"])),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"not a snapshot: {error!r}") from error
 
 
 def watch_summary(stats: SamplingStats, peak: Peak | None, duration_s: float) -> Json:
@@ -122,6 +150,22 @@ def _process(process: ProcessSample) -> Json:
     }
 
 
+def _process_from(value: Mapping[str, Any]) -> ProcessSample:
+    return ProcessSample(
+        key=ProcessKey(int(value["pid"]), int(value["start_ticks"])),
+        name=str(value["name"]),
+        ppid=value["ppid"],
+        depth=int(value["depth"]),
+        status=ReadStatus(value["status"]),
+        memory=_memory_from(value),
+        rss_peak_bytes=value["rss_peak_bytes"],
+    )
+
+
+def _memory_from(value: Mapping[str, Any]) -> Memory:
+    return Memory(*(value[field] for field in MEMORY_FIELDS))
+
+
 def _memory(memory: Memory) -> Json:
     return {field: getattr(memory, field) for field in MEMORY_FIELDS}
 
@@ -134,3 +178,9 @@ def _seconds(seconds: float | None) -> float | None:
 def _iso_8601(unix_time_s: float) -> str:
     whole, micros = divmod(round(unix_time_s * 1_000_000), 1_000_000)
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(whole))}.{micros:06}Z"
+
+
+def _from_iso_8601(text: str) -> float:
+    from datetime import datetime  # noqa: PLC0415 - who only writes need not load it
+
+    return datetime.fromisoformat(text).timestamp()

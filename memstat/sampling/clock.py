@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -49,3 +50,14 @@ class TickGrid:
         self._missed += max(0, index - self._next_index)
         self._next_index = index + 1
         return Tick(index, index * self.interval_s, self._missed)
+
+
+def check_interval(interval_s: float) -> None:
+    """Raise ValueError unless ``interval_s`` is positive and finite.
+
+    >>> check_interval(float("nan"))
+    Traceback (most recent call last):
+    ValueError: the interval must be a positive number of seconds, not nan
+    """
+    if not (interval_s > 0 and math.isfinite(interval_s)):
+        raise ValueError(f"the interval must be a positive number of seconds, not {interval_s}")

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Final, TypeVar, TypeVarTuple, Unpack
 
 import anyio
 from anyio import CapacityLimiter, to_thread
 from anyio.lowlevel import RunVar
 
-from memstat.model import (
-    Limit,
-    Mark,
-    Peak,
-    ProcessKey,
-    ProcessSample,
-    ReadStatus,
-    SamplingStats,
-    Snapshot,
-)
+from memstat.model import Limit, Mark, Peak, ProcessSample, SamplingStats, Snapshot
 from memstat.sampling.clock import Tick, TickGrid
+from memstat.sampling.ends import alive
 from memstat.sampling.newest import Newest
 from memstat.sampling.peak import Phases, RunningStats
 from memstat.sampling.sweep import Sweeper
@@ -33,13 +25,6 @@ _Swept = tuple[Snapshot, tuple[ProcessSample, ...]]
 
 _WORTH_A_THREAD: Final = 8
 """Processes per reader: for fewer, waking another thread takes longer than reading them."""
-
-_ALIVE: Final = frozenset({ReadStatus.MEASURED, ReadStatus.DENIED})
-
-
-def targets_ended(targets: Collection[ProcessKey], snapshot: Snapshot) -> bool:
-    """Whether no target itself is alive; descendants may be."""
-    return not any(p.key in targets and p.status in _ALIVE for p in snapshot.processes)
 
 
 class Sampler:
@@ -158,7 +143,7 @@ class Sampler:
     def _finish(self, tick: Tick) -> _Swept:
         # Not on the loop: for hundreds of processes this takes a millisecond.
         snapshot = self._sweeper.finish(tick, self._started_s)
-        return snapshot, tuple([p for p in snapshot.processes if p.status in _ALIVE])
+        return snapshot, alive(snapshot)
 
 
 def _cores() -> int:

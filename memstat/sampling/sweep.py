@@ -161,7 +161,7 @@ class Sweeper:
             late_s=max(0.0, elapsed_s - tick.due_s),
             missed_ticks=tick.missed_ticks,
             sweep_s=time.monotonic() - self._began_s,
-            complete=not any(sample.status in _SHARE_INCOMPLETE for sample in samples),
+            complete=is_complete(samples),
             total=add_up(samples),
             processes=samples,
         )
@@ -223,6 +223,15 @@ def add_up(samples: Sequence[ProcessSample]) -> Memory:
         *(_FIELDS_OF(s.memory) for s in samples if s.status is ReadStatus.MEASURED), strict=True
     )
     return Memory(*(_sum_known(column) for column in columns))
+
+
+def is_complete(samples: Sequence[ProcessSample]) -> bool:
+    """Whether a sum over these lacks nothing that a process has.
+
+    >>> is_complete([])
+    True
+    """
+    return not any(sample.status in _SHARE_INCOMPLETE for sample in samples)
 
 
 def _sum_known(column: tuple[int | None, ...]) -> int | None:

@@ -11,7 +11,8 @@ import pytest
 
 from memstat.errors import TooManyDescriptors
 from memstat.model import Snapshot
-from memstat.sampling.sampler import Sampler, targets_ended
+from memstat.sampling.ends import targets_ended
+from memstat.sampling.sampler import Sampler
 from memstat.sampling.sweep import Sweeper
 from memstat.testing import FakeProc, FakeProcess
 

@@ -1,0 +1,25 @@
+"""Whether a measurement is over. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+
+from memstat.model import ProcessKey, ProcessSample, ReadStatus, Snapshot
+
+_ALIVE: Final = frozenset({ReadStatus.MEASURED, ReadStatus.DENIED})
+
+
+def alive(snapshot: Snapshot) -> tuple[ProcessSample, ...]:
+    """Return the processes of a snapshot that have not ended."""
+    return tuple([process for process in snapshot.processes if process.status in _ALIVE])
+
+
+def targets_ended(targets: Collection[ProcessKey], snapshot: Snapshot) -> bool:
+    """Whether no target itself is alive; descendants may be."""
+    return not any(p.key in targets and p.status in _ALIVE for p in snapshot.processes)
+
+
+def tree_ended(snapshot: Snapshot) -> bool:
+    """Whether nobody of the tree is alive."""
+    return not any(p.status in _ALIVE for p in snapshot.processes)

@@ -1,0 +1,206 @@
+"""``sidecar``: measure a process, this one by default, from outside."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from types import TracebackType
+from typing import Final, TypeVar, TypeVarTuple, Unpack
+
+from memstat.errors import SidecarError
+from memstat.model import Mark, Peak, ProcessKey, ReadStatus, SamplingStats, Snapshot
+from memstat.proc.linux import LinuxProcSource
+from memstat.report.notes import REMEDY
+from memstat.sampling.clock import check_interval
+from memstat.sidecars.connection import Connection
+from memstat.sidecars.protocol import StartOrder
+from memstat.sidecars.record import Record
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+KEPT_SNAPSHOTS: Final = 1000
+
+
+class _View:
+    """What a sidecar has told so far."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._record = connection.record
+
+    @property
+    def pid(self) -> int:
+        """PID of the sidecar process."""
+        return self._connection.pid
+
+    @property
+    def latest(self) -> Snapshot | None:
+        """The newest snapshot."""
+        return self._record.latest
+
+    @property
+    def peak(self) -> Peak | None:
+        """The peak since the start or the last ``reset_peak``; ``None`` if nothing was measured."""
+        return self._record.phases.peak
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """The marks so far, oldest first."""
+        return self._record.phases.marks
+
+    @property
+    def snapshots(self) -> tuple[Snapshot, ...]:
+        """The last snapshots, oldest first, as many as ``keep_snapshots``."""
+        with self._connection.changed:
+            return tuple(self._record.snapshots)
+
+    @property
+    def stats(self) -> SamplingStats:
+        """How the sampling goes."""
+        with self._connection.changed:
+            return self._record.stats
+
+
+class Sidecar(_View):
+    """A sidecar at work. Made by ``with sidecar()``; all of it can still be read afterwards."""
+
+    def mark(self, name: str) -> Mark:
+        """Take a sample now and name the instant; the mark has the peak since the mark before it.
+
+        So no phase is too short to have a sample. Blocks for some milliseconds, and 30 s at most.
+        Raises SidecarError when the sidecar has failed.
+        """
+        return self._connection.mark(name)
+
+    def reset_peak(self) -> None:
+        """Begin ``peak`` anew with a sample now; marks keep theirs. Blocks, raises as ``mark``."""
+        self._connection.reset_peak()
+
+
+class AsyncSidecar(_View):
+    """A sidecar at work. Made by ``async with sidecar()``."""
+
+    async def mark(self, name: str) -> Mark:
+        """Take a sample now and name the instant; the mark has the peak since the mark before it.
+
+        So no phase is too short to have a sample. Raises SidecarError when the sidecar has failed.
+        """
+        return await _in_thread(self._connection.mark, name)
+
+    async def reset_peak(self) -> None:
+        """Begin ``peak`` anew with a sample now. Marks keep theirs. Raises as ``mark``."""
+        await _in_thread(self._connection.reset_peak)
+
+
+class SidecarBlock:
+    """Starts a sidecar when entered, by ``with`` or by ``async with``, and ends it when left."""
+
+    def __init__(
+        self, pid: int | None, *, recursive: bool, interval_s: float, keep_snapshots: int | None
+    ) -> None:
+        check_interval(interval_s)
+        self._pid = pid
+        self._recursive = recursive
+        self._interval_s = interval_s
+        self._connection = Connection(Record(interval_s, keep_snapshots))
+
+    def __enter__(self) -> Sidecar:
+        self._open()
+        return Sidecar(self._connection)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._close(error)
+
+    async def __aenter__(self) -> AsyncSidecar:
+        try:
+            await _in_thread(self._open)
+        except BaseException:
+            # A native cancellation of asyncio does not wait for the thread.
+            self._connection.abandon()
+            raise
+        return AsyncSidecar(self._connection)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        from anyio import CancelScope  # noqa: PLC0415 - not for those who are not async
+
+        with CancelScope(shield=True):
+            await _in_thread(self._close, error)
+
+    def _open(self) -> None:
+        source = LinuxProcSource()
+        host = source.require(os.getpid())
+        target = host if self._pid is None else source.require(self._pid)
+        order = StartOrder(
+            target=ProcessKey(target.pid, target.start_ticks),
+            host=ProcessKey(host.pid, host.start_ticks),
+            recursive=self._recursive,
+            interval_s=self._interval_s,
+        )
+        self._connection.open(order)
+        if _is_denied(self._connection.record.latest):
+            self._connection.close()
+            raise SidecarError(f"the memory of process {target.pid} may not be read: {REMEDY}")
+
+    def _close(self, error: BaseException | None) -> None:
+        try:
+            self._connection.close()
+        except SidecarError:
+            # What went wrong in the block matters more.
+            if error is None:
+                raise
+
+
+def _is_denied(snapshot: Snapshot | None) -> bool:
+    if snapshot is None or snapshot.total.pss_bytes is not None:
+        return False
+    return any(process.status is ReadStatus.DENIED for process in snapshot.processes)
+
+
+async def _in_thread(work: Callable[[Unpack[Ts]], T], *arguments: *Ts) -> T:
+    from anyio import CapacityLimiter, to_thread  # noqa: PLC0415 - not for those who are not async
+
+    # Of its own, so that it need not wait for what else the program does in threads.
+    return await to_thread.run_sync(work, *arguments, limiter=CapacityLimiter(1))
+
+
+def sidecar(
+    pid: int | None = None,
+    *,
+    recursive: bool = True,
+    interval_s: float = 0.05,
+    keep_snapshots: int | None = KEPT_SNAPSHOTS,
+) -> SidecarBlock:
+    """Measure a process, this one by default, and its descendants from a process of its own.
+
+    For ``with`` and, on asyncio and trio, for ``async with``. It samples while C code holds the
+    GIL or a loop is blocked, and does not count itself, nor do overlapping sidecars of one process
+    count each other; but PSS shares out the pages of the interpreter and its libraries among all
+    who map them, so it lowers the figure of a Python program by a megabyte or two. The block begins
+    with the first snapshot and ends with a last one. The sidecar ends with the block, or when this
+    process ends in whatever way; leaving the block after the target has ended is no error.
+    ``keep_snapshots=None`` keeps all snapshots.
+
+    Raises NoSuchProcess or NotAProcess on entering, and SidecarError when it cannot be started or
+    may not read the target. When it fails in the block, leaving the block raises SidecarError,
+    unless the block raised an error itself.
+
+    >>> with sidecar() as s:
+    ...     held = bytearray(50_000_000)
+    ...     loaded = s.mark("loaded")
+    >>> s.peak.pss_bytes >= loaded.peak.pss_bytes > 50_000_000
+    True
+    """
+    return SidecarBlock(
+        pid, recursive=recursive, interval_s=interval_s, keep_snapshots=keep_snapshots
+    )

@@ -1,0 +1,48 @@
+"""Starting the sidecar process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Final
+
+from memstat.errors import SidecarError
+
+_PACKAGE_ROOT: Final = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+# No sitecustomize, no .pth file, no current directory and no PYTHONPATH: nothing of the program can
+# stand in for the standard library, and no hook of a test runner or a coverage tool runs along.
+_FLAGS: Final = ("-P", "-s", "-S")
+_BOOT: Final = (
+    "import sys; sys.path.append(sys.argv[1]); from memstat.sidecars.process import main; main()"
+)
+_KEPT: Final = frozenset({"PYTHONHOME", "PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE"})
+
+
+def start_process() -> subprocess.Popen[bytes]:
+    """Start a sidecar that waits for its start order. Raises SidecarError.
+
+    It has a session of its own: what a terminal sends to the program's group is not for it.
+    """
+    if not sys.executable or getattr(sys, "frozen", False):
+        raise SidecarError("a sidecar needs a Python interpreter: sys.executable names none")
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name in _KEPT or not name.startswith("PYTHON")
+    }
+    try:
+        return subprocess.Popen(
+            [sys.executable, *_FLAGS, "-c", _BOOT, _PACKAGE_ROOT],
+            bufsize=0,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            # What the interpreter says in distress is told when the sidecar fails.
+            stderr=subprocess.STDOUT,
+            cwd="/",
+            env=environment,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise SidecarError(f"the sidecar could not be started: {error}") from error

@@ -1,0 +1,126 @@
+"""What a sidecar and its host say to each other: a line of JSON each. Pure.
+
+The host begins with the start order, then sends requests. The sidecar answers with a log: it tells
+when its clock started, each snapshot, and where in their order a phase ended.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from memstat.model import ProcessKey, Snapshot
+from memstat.report import jsonlines
+
+
+@dataclass(frozen=True, slots=True)
+class StartOrder:
+    """What a sidecar is told first."""
+
+    target: ProcessKey
+    """Whom to measure."""
+    host: ProcessKey
+    """Whom it serves and must not outlive."""
+    recursive: bool
+    """Whether descendants count."""
+    interval_s: float
+    """The time between two ticks."""
+
+    def encode(self) -> bytes:
+        """Return its line."""
+        return _encode(
+            target=[self.target.pid, self.target.start_ticks],
+            host=[self.host.pid, self.host.start_ticks],
+            recursive=self.recursive,
+            interval_s=self.interval_s,
+        )
+
+    @classmethod
+    def decode(cls, line: bytes) -> StartOrder:
+        r"""Return the order of a line.
+
+        >>> order = StartOrder(ProcessKey(7, 1), ProcessKey(8, 2), True, 0.05)
+        >>> StartOrder.decode(order.encode()) == order
+        True
+        """
+        value = json.loads(line)
+        return cls(
+            ProcessKey(*value["target"]),
+            ProcessKey(*value["host"]),
+            value["recursive"],
+            value["interval_s"],
+        )
+
+
+def mark_request() -> bytes:
+    """Ask for a sample now, then a mark. Its name stays with the host: it may be of any length."""
+    return _encode(kind="mark")
+
+
+def reset_request() -> bytes:
+    """Ask for a new peak, then a sample now."""
+    return _encode(kind="reset")
+
+
+def stop_request() -> bytes:
+    """Ask for a last sample, then the end."""
+    return _encode(kind="stop")
+
+
+def started(monotonic_s: float) -> bytes:
+    """Tell the instant of CLOCK_MONOTONIC that ``elapsed_s`` counts from."""
+    return _encode(kind="started", monotonic_s=monotonic_s)
+
+
+def snapshot(value: Snapshot) -> bytes:
+    """Tell a snapshot, in the form that the README documents."""
+    return f"{jsonlines.line(jsonlines.snapshot_object(value))}\n".encode("ascii")
+
+
+def marked(elapsed_s: float) -> bytes:
+    """Tell that a mark is here in the log."""
+    return _encode(kind="mark", elapsed_s=_as_in_snapshots(elapsed_s))
+
+
+def reset(elapsed_s: float) -> bytes:
+    """Tell that a new peak begins here in the log."""
+    return _encode(kind="reset", elapsed_s=_as_in_snapshots(elapsed_s))
+
+
+def done() -> bytes:
+    """Tell that one more request is done."""
+    return _encode(kind="done")
+
+
+def failed(message: str) -> bytes:
+    """Tell why the sidecar cannot go on."""
+    return _encode(kind="failed", message=message)
+
+
+def end() -> bytes:
+    """Tell that the log ends here, and as it should."""
+    return _encode(kind="end")
+
+
+def decode(line: bytes) -> Mapping[str, Any] | None:
+    r"""Return the message of a line; ``None`` when it is none, but what Python said in distress.
+
+    >>> decode(b'{"kind":"done"}'), decode(b"Traceback")
+    ({'kind': 'done'}, None)
+    """
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) and "kind" in value else None
+
+
+def _encode(**fields: object) -> bytes:
+    return json.dumps(fields).encode("ascii") + b"\n"
+
+
+def _as_in_snapshots(elapsed_s: float) -> float:
+    # Rounded alike, since the one is compared with the other.
+    return round(elapsed_s, 6)

@@ -1,0 +1,164 @@
+"""The sidecar in asynchronous programs, on every event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+import time
+
+import anyio
+import pytest
+
+from memstat import SidecarError, sidecar
+from memstat.sidecars.client import AsyncSidecar, SidecarBlock
+
+pytestmark = pytest.mark.anyio
+
+
+def assert_ended(block: SidecarBlock) -> None:
+    """Whatever it had come to, nothing of it is left."""
+    connection = block._connection
+    assert not connection._listener.is_alive()
+    if connection._process is not None:
+        assert connection._process.returncode is not None
+        for pipe in (connection._process.stdin, connection._process.stdout):
+            assert pipe is not None
+            assert pipe.closed
+
+
+def assert_gone(s: AsyncSidecar) -> None:
+    with pytest.raises(ProcessLookupError):
+        os.kill(s.pid, 0)
+
+
+async def test_it_measures_a_program_whose_loop_is_blocked() -> None:
+    async with sidecar(interval_s=0.01) as s:
+        await s.mark("begin")
+        samples = s.stats.samples
+        held = bytearray(60 << 20)
+        time.sleep(0.2)
+        loaded = await s.mark("loaded")
+        del held
+        await s.reset_peak()
+        assert s.peak is not None
+        assert loaded.peak is not None
+        assert s.peak.pss_bytes < loaded.peak.pss_bytes - (55 << 20)
+        assert s.stats.samples > samples + 3
+    assert s.marks[-1] == loaded
+    assert_gone(s)
+
+
+async def test_the_loop_goes_on_meanwhile() -> None:
+    beats = 0
+
+    async def beat() -> None:
+        nonlocal beats
+        while True:
+            beats += 1
+            await anyio.lowlevel.checkpoint()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(beat)
+        async with sidecar() as s:
+            at_start = beats
+            await s.mark("mark")
+            at_mark = beats
+        tasks.cancel_scope.cancel()
+    assert 0 < at_start < at_mark < beats
+
+
+async def test_cancellation_in_the_block_ends_it() -> None:
+    with anyio.CancelScope() as scope:
+        async with sidecar() as s:
+            scope.cancel()
+            await anyio.sleep_forever()
+    assert scope.cancelled_caught
+    assert_gone(s)
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.01, 0.03, 0.1, 0.2])
+async def test_a_cancellation_at_any_time_leaves_no_process(after_s: float) -> None:
+    block = sidecar()
+    with anyio.move_on_after(after_s) as scope:
+        async with block as s:
+            await s.mark("mark")
+            await anyio.sleep_forever()
+    assert scope.cancelled_caught
+    assert_ended(block)
+
+
+async def test_its_failure_comes_out_of_the_block() -> None:
+    with pytest.raises(SidecarError, match="killed by SIGKILL"):
+        async with sidecar() as s:
+            os.kill(s.pid, signal.SIGKILL)
+            with pytest.raises(SidecarError, match="killed by SIGKILL"):
+                await s.mark("dead")
+    assert_gone(s)
+
+
+async def test_an_error_of_the_block_is_not_masked() -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with sidecar() as s:
+            os.kill(s.pid, signal.SIGKILL)
+            raise ZeroDivisionError
+
+
+async def test_many_at_once_do_not_count_each_other() -> None:
+    pids: set[int] = set()
+    seen: set[int] = set()
+
+    async def measure() -> None:
+        async with sidecar(interval_s=0.005) as s:
+            await s.mark("mark")
+        pids.add(s.pid)
+        seen.update(p.key.pid for snapshot in s.snapshots for p in snapshot.processes)
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(8):
+            tasks.start_soon(measure)
+    assert len(pids) == 8
+    assert os.getpid() in seen
+    assert not seen & pids
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+@pytest.mark.parametrize("after_s", [0.0, 0.01, 0.03, 0.1, 0.2])
+async def test_asyncio_s_own_cancellation_leaves_no_process(
+    after_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    block = sidecar()
+    idle = threading.Event()
+    idle.set()
+    really_open, really_close = block._open, block._close
+
+    def do_open() -> None:
+        idle.clear()
+        try:
+            really_open()
+        finally:
+            idle.set()
+
+    def do_close(error: BaseException | None) -> None:
+        idle.clear()
+        try:
+            really_close(error)
+        finally:
+            idle.set()
+
+    monkeypatch.setattr(block, "_open", do_open)
+    monkeypatch.setattr(block, "_close", do_close)
+
+    async def measure() -> None:
+        async with block:
+            await asyncio.sleep(60)
+
+    task = asyncio.ensure_future(measure())
+    await asyncio.sleep(after_s)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    # It does not wait for the thread in which a block begins or ends, but that one ends too.
+    await anyio.to_thread.run_sync(idle.wait)
+    assert_ended(block)

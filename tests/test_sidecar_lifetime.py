@@ -1,0 +1,193 @@
+"""A sidecar ends with its host, in whatever way that ends, and belongs to it alone."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from memstat import SidecarError, sidecar
+from tests.targets import Target, python
+
+LONG_S = 30
+
+
+@contextmanager
+def end_of(pid: int) -> Iterator[Callable[[], None]]:
+    """Give a function that waits for the end of a process which may be nobody's child."""
+    pidfd = os.pidfd_open(pid)
+
+    def wait() -> None:
+        readable, _, _ = select.select([pidfd], [], [], LONG_S)
+        assert readable, f"process {pid} lives on"
+
+    try:
+        yield wait
+    finally:
+        os.close(pidfd)
+
+
+def host(source: str) -> tuple[str, ...]:
+    """Return a program with a sidecar ``s`` in a block that it leaves only if ``source`` does."""
+    head = """
+        import ctypes, os, signal, subprocess, sys, threading
+        import memstat
+        libc = ctypes.CDLL(None)
+        block = memstat.sidecar(interval_s=0.01)
+        s = block.__enter__()
+        print(s.pid, flush=True)
+        input()
+    """
+    return python(textwrap.dedent(head) + textwrap.dedent(source))
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        "os.kill(os.getpid(), signal.SIGKILL)",
+        "os._exit(0)",
+        "sys.exit(0)",
+        "raise ValueError",
+        "ctypes.string_at(0)",
+        "os.execvp('sleep', ['sleep', '60'])",
+        # Forked behind Python's back, the child holds both pipes open.
+        "libc.fork() or libc.pause(); os.kill(os.getpid(), signal.SIGKILL)",
+        "libc.fork() or libc.pause(); os._exit(0)",
+    ],
+)
+def test_it_ends_with_its_host(ending: str, start: Callable[..., Target]) -> None:
+    target = start(*host(ending), stderr=subprocess.DEVNULL)
+    with end_of(int(target.line())) as wait:
+        target.tell()
+        wait()
+
+
+def test_it_ends_with_a_host_that_is_killed_while_it_is_stopped(
+    start: Callable[..., Target],
+) -> None:
+    target = start(*host("signal.pause()"))
+    with end_of(int(target.line())) as wait:
+        os.kill(target.pid, signal.SIGSTOP)
+        os.kill(target.pid, signal.SIGKILL)
+        wait()
+
+
+def test_a_host_that_exits_in_the_block_ends_quietly(start: Callable[..., Target]) -> None:
+    source = "input(); sys.exit(7)"
+    target = start(*host(source), stderr=subprocess.PIPE)
+    with end_of(int(target.line())) as wait:
+        target.tell()
+        target.tell()
+        assert target.process.wait(LONG_S) == 7
+        wait()
+    assert target.process.stderr is not None
+    assert target.process.stderr.read() == b""
+
+
+def test_what_a_terminal_sends_to_the_program_is_not_for_it(start: Callable[..., Target]) -> None:
+    source = """
+        signal.signal(signal.SIGINT, lambda *_: print("interrupted", flush=True))
+        print("ready", flush=True)
+        input()
+        print(s.mark("alive").name, flush=True)
+    """
+    target = start(*host(source))
+    target.line()
+    target.tell()
+    assert target.line() == "ready"
+    os.killpg(target.pid, signal.SIGINT)
+    assert target.line() == "interrupted"
+    target.tell()
+    assert target.line() == "alive"
+
+
+def test_a_program_that_reaps_every_child_is_no_harm(start: Callable[..., Target]) -> None:
+    source = """
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        block.__exit__(None, None, None)
+        print(s.stats.samples > 1, flush=True)
+    """
+    target = start(*host(source))
+    target.line()
+    target.tell()
+    assert target.line() == "True"
+
+
+def test_a_fork_has_no_part_in_it() -> None:
+    told, tell = os.pipe()
+    with sidecar() as s:
+        before = s.mark("before")
+        child = os.fork()
+        if child == 0:
+            os.close(told)
+            with pytest.raises(SidecarError, match="belongs to process"):
+                s.mark("child")
+            with pytest.raises(SidecarError, match="belongs to process"):
+                s.reset_peak()
+            assert s.marks == (before,)
+            assert s.snapshots
+            s._connection.close()
+            # It can have one of its own.
+            with sidecar() as own:
+                assert own.mark("own").peak is not None
+            os.write(tell, b"fine")
+            os._exit(0)
+        os.close(tell)
+        assert os.read(told, 9) == b"fine"
+        os.close(told)
+        os.waitpid(child, 0)
+        assert s.mark("after").peak is not None
+    assert [mark.name for mark in s.marks] == ["before", "after"]
+
+
+def test_a_fork_that_leaves_the_block_does_not_end_it(start: Callable[..., Target]) -> None:
+    source = """
+        with memstat.sidecar() as inner:
+            child = os.fork()
+            if child == 0:
+                sys.exit(5)
+            print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+            print(inner.mark("fine").name, flush=True)
+    """
+    target = start(*host(source), stderr=subprocess.PIPE)
+    target.line()
+    target.tell()
+    assert target.line() == "5"
+    assert target.line() == "fine"
+    assert target.process.wait(LONG_S) == 0
+    assert target.process.stderr is not None
+    assert target.process.stderr.read() == b""
+
+
+def test_a_fork_while_another_thread_starts_a_sidecar_is_no_harm(
+    start: Callable[..., Target],
+) -> None:
+    source = """
+        done = threading.Event()
+        def keep_starting():
+            while not done.is_set():
+                with memstat.sidecar():
+                    pass
+        thread = threading.Thread(target=keep_starting)
+        thread.start()
+        for _ in range(20):
+            child = os.fork()
+            if child == 0:
+                with memstat.sidecar() as own:
+                    pass
+                os._exit(0 if own.peak else 1)
+            assert os.waitpid(child, 0)[1] == 0
+        done.set()
+        thread.join()
+        print("fine", flush=True)
+    """
+    target = start(*host(source))
+    target.line()
+    target.tell()
+    assert target.line() == "fine"

@@ -1,0 +1,159 @@
+"""The pure parts of the sidecar."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memstat.model import Memory, ProcessKey, ProcessSample, ReadStatus, Snapshot
+from memstat.report.jsonlines import line, snapshot_from, snapshot_object
+from memstat.sidecars import protocol
+from memstat.sidecars.outbox import Outbox
+from memstat.sidecars.protocol import StartOrder
+from memstat.sidecars.record import Record
+from memstat.testing import snapshot_of
+
+sizes = st.none() | st.integers(0, 1 << 50)
+seconds = st.integers(0, 1 << 40).map(lambda us: us / 1_000_000)
+memories = st.builds(Memory, sizes, sizes, sizes, sizes, sizes, sizes, sizes)
+keys = st.builds(ProcessKey, st.integers(1, 1 << 22), st.integers(0, 1 << 40))
+samples = st.builds(
+    ProcessSample,
+    key=keys,
+    name=st.text(max_size=15),
+    ppid=st.none() | st.integers(0, 1 << 22),
+    depth=st.integers(0, 40),
+    status=st.sampled_from(ReadStatus),
+    memory=memories,
+    rss_peak_bytes=sizes,
+)
+snapshots = st.builds(
+    Snapshot,
+    tick=st.integers(0, 1 << 40),
+    unix_time_s=st.integers(0, 4_000_000_000_000_000).map(lambda us: us / 1_000_000),
+    elapsed_s=seconds,
+    late_s=seconds,
+    missed_ticks=st.integers(0, 1 << 40),
+    sweep_s=seconds,
+    complete=st.booleans(),
+    total=memories,
+    processes=st.lists(samples, max_size=4).map(tuple),
+)
+
+
+@given(snapshots)
+def test_a_snapshot_survives_its_json(snapshot: Snapshot) -> None:
+    assert snapshot_from(json.loads(line(snapshot_object(snapshot)))) == snapshot
+
+
+@pytest.mark.parametrize(
+    "change", [{"tick": "many"}, {"time": "noon"}, {"processes": [{}]}, {"total": None}]
+)
+def test_what_is_no_snapshot_is_an_error(change: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="not a snapshot"):
+        snapshot_from({**snapshot_object(snapshot_of({7: 4096})), **change})
+
+
+@given(st.builds(StartOrder, keys, keys, st.booleans(), st.floats(0.001, 100)))
+def test_a_start_order_survives_its_line(order: StartOrder) -> None:
+    assert order.encode().endswith(b"\n")
+    assert StartOrder.decode(order.encode()) == order
+
+
+@pytest.mark.parametrize("text", [b"", b"Fatal Python error", b"[1]", b"7", b"{}", b"\xff"])
+def test_what_is_no_message_is_told_apart(text: bytes) -> None:
+    assert protocol.decode(text) is None
+
+
+PHASE_ENDS = -1
+
+
+@given(
+    st.lists(st.integers(PHASE_ENDS, 50), max_size=60),
+    st.integers(0, 200),
+    st.integers(1, 40),
+)
+def test_an_outbox_keeps_order_phases_and_the_peak_of_each(
+    totals: list[int], most_bytes: int, chunk: int
+) -> None:
+    outbox = Outbox(most_bytes)
+    written = b""
+    for number, total in enumerate(totals):
+        if total == PHASE_ENDS:
+            outbox.put(b"phase\n")
+        else:
+            outbox.put(b"%d\n" % total, total)
+        if number % 7 == 6:
+            written += write_some(outbox, chunk)
+    while outbox.head:
+        written += write_some(outbox, chunk)
+    lines = written.decode().splitlines()
+    assert [max(phase, default=None) for phase in phases(lines)] == [
+        max(phase, default=None)
+        for phase in phases(["phase" if t == PHASE_ENDS else str(t) for t in totals])
+    ]
+
+
+def write_some(outbox: Outbox, chunk: int) -> bytes:
+    data = outbox.head[:chunk]
+    outbox.sent(len(data))
+    return data
+
+
+def phases(lines: list[str]) -> list[list[int]]:
+    found: list[list[int]] = [[]]
+    for text in lines:
+        if text == "phase":
+            found.append([])
+        else:
+            found[-1].append(int(text))
+    return found
+
+
+def test_an_outbox_is_bounded_however_long_nobody_reads() -> None:
+    outbox = Outbox(most_bytes=1000)
+    for total in range(10_000):
+        outbox.put(b"x" * 50, total)
+    lines = 0
+    while head := outbox.head:
+        outbox.sent(len(head))
+        lines += 1
+    assert lines <= 1000 // 50
+
+
+def test_an_outbox_within_bounds_drops_nothing() -> None:
+    outbox = Outbox(most_bytes=1000)
+    for total in range(20):
+        outbox.put(b"x" * 50, total)
+    lines = 0
+    while head := outbox.head:
+        outbox.sent(len(head))
+        lines += 1
+    assert lines == 20
+
+
+def test_a_record_follows_the_log() -> None:
+    record = Record(0.1, keep_snapshots=2)
+    record.take({"kind": "started", "monotonic_s": 5.0})
+    record.take_snapshot(snapshot_of({7: 30}, elapsed_s=0.1))
+    record.expect_mark("first")
+    record.expect_mark("second")
+    record.take_snapshot(snapshot_of({7: 10}, elapsed_s=0.2))
+    record.take({"kind": "mark", "elapsed_s": 0.25})
+    record.take({"kind": "done"})
+    record.take({"kind": "mark", "elapsed_s": 0.26})
+    record.take({"kind": "done"})
+    record.take({"kind": "reset", "elapsed_s": 0.3})
+    record.take_snapshot(snapshot_of({7: 20}, elapsed_s=0.4))
+    record.take({"kind": "end"})
+    first, second = record.phases.marks
+    assert (first.name, first.peak and first.peak.pss_bytes) == ("first", 30)
+    assert (second.name, second.peak) == ("second", None)
+    assert record.phases.peak is not None
+    assert record.phases.peak.pss_bytes == 20
+    assert [snapshot.total.pss_bytes for snapshot in record.snapshots] == [10, 20]
+    assert (record.started_s, record.done, record.has_ended) == (5.0, 2, True)
+    assert record.stats.samples == 3
