@@ -148,6 +148,17 @@ def test_a_reset_begins_the_peak_anew_with_a_sample() -> None:
         assert len(s.marks) == 1
 
 
+def test_a_restart_begins_everything_anew_with_a_sample() -> None:
+    with sidecar(interval_s=3600) as s:
+        held = bytearray(60 * MIB)
+        high = mebibytes(s.mark("loaded").peak)
+        del held
+        s.restart()
+        assert (s.marks, s.stats.samples, len(s.snapshots)) == ((), 1, 1)
+        assert mebibytes(s.peak) < high - 55
+        assert mebibytes(s.mark("after").peak) < high - 55
+
+
 def test_it_keeps_as_many_snapshots_as_asked_for() -> None:
     with sidecar(interval_s=3600, keep_snapshots=2) as few, sidecar(keep_snapshots=None) as all_:
         for number in range(4):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memstat.model import Memory, ProcessKey, ProcessSample, ReadStatus, Snapshot
+from memstat.model import Memory, Peak, ProcessKey, ProcessSample, ReadStatus, Snapshot
 from memstat.report.jsonlines import line, snapshot_from, snapshot_object
 from memstat.sidecars import protocol
 from memstat.sidecars.outbox import Outbox
@@ -135,25 +136,38 @@ def test_an_outbox_within_bounds_drops_nothing() -> None:
     assert lines == 20
 
 
+def pss(peak: Peak | None) -> int | None:
+    return None if peak is None else peak.pss_bytes
+
+
 def test_a_record_follows_the_log() -> None:
     record = Record(0.1, keep_snapshots=2)
     record.take({"kind": "started", "monotonic_s": 5.0})
     record.take_snapshot(snapshot_of({7: 30}, elapsed_s=0.1))
-    record.expect_mark("first")
-    record.expect_mark("second")
+    for name in ("first", "second"):
+        record.at_boundary(partial(record.phases.mark, name))
+    record.at_boundary(record.phases.reset)
     record.take_snapshot(snapshot_of({7: 10}, elapsed_s=0.2))
-    record.take({"kind": "mark", "elapsed_s": 0.25})
-    record.take({"kind": "done"})
-    record.take({"kind": "mark", "elapsed_s": 0.26})
-    record.take({"kind": "done"})
-    record.take({"kind": "reset", "elapsed_s": 0.3})
+    for elapsed_s in (0.25, 0.26, 0.3):
+        record.take({"kind": "boundary", "elapsed_s": elapsed_s})
+        record.take({"kind": "done"})
     record.take_snapshot(snapshot_of({7: 20}, elapsed_s=0.4))
     record.take({"kind": "end"})
-    first, second = record.phases.marks
-    assert (first.name, first.peak and first.peak.pss_bytes) == ("first", 30)
-    assert (second.name, second.peak) == ("second", None)
-    assert record.phases.peak is not None
-    assert record.phases.peak.pss_bytes == 20
+    assert [(m.name, pss(m.peak)) for m in record.phases.marks] == [("first", 30), ("second", None)]
+    assert pss(record.phases.peak) == 20
     assert [snapshot.total.pss_bytes for snapshot in record.snapshots] == [10, 20]
-    assert (record.started_s, record.done, record.has_ended) == (5.0, 2, True)
+    assert (record.started_s, record.done, record.has_ended) == (5.0, 3, True)
     assert record.stats.samples == 3
+
+
+def test_a_restarted_record_knows_nothing_of_before() -> None:
+    record = Record(0.1, keep_snapshots=None)
+    record.take_snapshot(snapshot_of({7: 30}, elapsed_s=0.1))
+    record.phases.mark("before", 0.15)
+    record.at_boundary(record.restart)
+    record.take({"kind": "boundary", "elapsed_s": 0.2})
+    assert record.phases.peak is None
+    record.take_snapshot(snapshot_of({7: 20}, elapsed_s=0.3))
+    assert (record.phases.marks, pss(record.phases.peak)) == ((), 20)
+    assert pss(record.phases.mark("after", 0.4).peak) == 20
+    assert (record.stats.samples, len(record.snapshots)) == (1, 1)

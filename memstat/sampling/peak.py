@@ -41,11 +41,11 @@ class Phases:
     (4096, None)
     """
 
-    def __init__(self) -> None:
+    def __init__(self, since_s: float = 0.0) -> None:
         self.marks: tuple[Mark, ...] = ()
-        self._whole = RunningPeak()
-        self._since_reset = RunningPeak()
-        self._since_mark = RunningPeak()
+        self._whole = RunningPeak(since_s)
+        self._since_reset = RunningPeak(since_s)
+        self._since_mark = RunningPeak(since_s)
 
     @property
     def peak(self) -> Peak | None:

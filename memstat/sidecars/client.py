@@ -77,6 +77,13 @@ class Sidecar(_View):
         """Begin ``peak`` anew with a sample now; marks keep theirs. Blocks, raises as ``mark``."""
         self._connection.reset_peak()
 
+    def restart(self) -> None:
+        """Begin everything anew with a sample now, as if the block began now, but far sooner.
+
+        Blocks and raises as ``mark``.
+        """
+        self._connection.restart()
+
 
 class AsyncSidecar(_View):
     """A sidecar at work. Made by ``async with sidecar()``."""
@@ -91,6 +98,10 @@ class AsyncSidecar(_View):
     async def reset_peak(self) -> None:
         """Begin ``peak`` anew with a sample now. Marks keep theirs. Raises as ``mark``."""
         await _in_thread(self._connection.reset_peak)
+
+    async def restart(self) -> None:
+        """Begin everything anew with a sample now, as if the block began now, but far sooner."""
+        await _in_thread(self._connection.restart)
 
 
 class SidecarBlock:

@@ -82,16 +82,25 @@ class Connection:
 
     def mark(self, name: str) -> Mark:
         """Let it take a sample now and mark the instant. Raises SidecarError."""
-        with self.changed:
-            self.record.expect_mark(name)
-        if self._request(protocol.mark_request()):
-            return self.record.last_mark()
-        return self.record.phases.mark(name, self._elapsed_s())
+        marks: list[Mark] = []
+
+        def mark(elapsed_s: float) -> None:
+            marks.append(self.record.phases.mark(name, elapsed_s))
+
+        self._request(protocol.end_phase_request(), mark)
+        return marks[0]
 
     def reset_peak(self) -> None:
         """Begin the peak anew, with a sample now. Raises SidecarError."""
-        if not self._request(protocol.reset_request()):
-            self.record.phases.reset(self._elapsed_s())
+
+        def reset(elapsed_s: float) -> None:
+            self.record.phases.reset(elapsed_s)
+
+        self._request(protocol.begin_phase_request(), reset)
+
+    def restart(self) -> None:
+        """Begin the whole record anew, with a sample now. Raises SidecarError."""
+        self._request(protocol.begin_phase_request(), self.record.restart)
 
     def close(self) -> None:
         """Let it take a last sample and end. Raises SidecarError when it failed, now or before."""
@@ -118,19 +127,20 @@ class Connection:
                 raise SidecarError("the sidecar was given up before it had begun")
             self._is_open = True
 
-    def _elapsed_s(self) -> float:
-        return time.monotonic() - self.record.started_s
-
-    def _request(self, line: bytes) -> bool:
-        """Send a request and wait until it is done; False when the measurement has ended."""
+    def _request(self, line: bytes, act: Callable[[float], object]) -> None:
+        """Send a request and wait until it is done; ``act`` at its boundary in the log."""
         with self.changed:
             if self.record.has_ended:
-                return False
+                act(time.monotonic() - self.record.started_s)
+                return
             self._requests += 1
             number = self._requests
+            self.record.at_boundary(act)
             self._send(line)
         self._wait(lambda: self.record.done >= number or self.record.has_ended)
-        return self.record.done >= number
+        if self.record.done < number:
+            # It ended before it came to this one.
+            act(time.monotonic() - self.record.started_s)
 
     def _send(self, line: bytes) -> None:
         process = self._owned_process()

@@ -126,11 +126,11 @@ class Measurement:
     def answer(self, request: bytes) -> bool:
         """Do what the host asks for; whether to go on."""
         match protocol.decode(request):
-            case {"kind": "mark"}:
+            case {"kind": "end phase"}:
                 self._sample_now()
-                self._outbox.put(protocol.marked(self._elapsed_s()))
-            case {"kind": "reset"}:
-                self._outbox.put(protocol.reset(self._elapsed_s()))
+                self._outbox.put(protocol.boundary(self._elapsed_s()))
+            case {"kind": "begin phase"}:
+                self._outbox.put(protocol.boundary(self._elapsed_s()))
                 self._sample_now()
             case _:
                 self._sample_now()

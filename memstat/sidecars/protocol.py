@@ -1,7 +1,8 @@
 """What a sidecar and its host say to each other: a line of JSON each. Pure.
 
 The host begins with the start order, then sends requests. The sidecar answers with a log: it tells
-when its clock started, each snapshot, and where in their order a phase ended.
+when its clock started, each snapshot, and where among them a phase ended. What the host calls it
+stays with the host.
 """
 
 from __future__ import annotations
@@ -54,14 +55,14 @@ class StartOrder:
         )
 
 
-def mark_request() -> bytes:
-    """Ask for a sample now, then a mark. Its name stays with the host: it may be of any length."""
-    return _encode(kind="mark")
+def end_phase_request() -> bytes:
+    """Ask for a sample now, then a boundary."""
+    return _encode(kind="end phase")
 
 
-def reset_request() -> bytes:
-    """Ask for a new peak, then a sample now."""
-    return _encode(kind="reset")
+def begin_phase_request() -> bytes:
+    """Ask for a boundary, then a sample now."""
+    return _encode(kind="begin phase")
 
 
 def stop_request() -> bytes:
@@ -79,14 +80,10 @@ def snapshot(value: Snapshot) -> bytes:
     return f"{jsonlines.line(jsonlines.snapshot_object(value))}\n".encode("ascii")
 
 
-def marked(elapsed_s: float) -> bytes:
-    """Tell that a mark is here in the log."""
-    return _encode(kind="mark", elapsed_s=_as_in_snapshots(elapsed_s))
-
-
-def reset(elapsed_s: float) -> bytes:
-    """Tell that a new peak begins here in the log."""
-    return _encode(kind="reset", elapsed_s=_as_in_snapshots(elapsed_s))
+def boundary(elapsed_s: float) -> bytes:
+    """Tell that a phase ends and another begins here in the log."""
+    # Rounded as in snapshots, since the one is compared with the other.
+    return _encode(kind="boundary", elapsed_s=round(elapsed_s, 6))
 
 
 def done() -> bytes:
@@ -119,8 +116,3 @@ def decode(line: bytes) -> Mapping[str, Any] | None:
 
 def _encode(**fields: object) -> bytes:
     return json.dumps(fields).encode("ascii") + b"\n"
-
-
-def _as_in_snapshots(elapsed_s: float) -> float:
-    # Rounded alike, since the one is compared with the other.
-    return round(elapsed_s, 6)

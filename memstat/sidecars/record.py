@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from memstat.model import Mark, SamplingStats, Snapshot
+from memstat.model import SamplingStats, Snapshot
 from memstat.sampling.peak import Phases, RunningStats
 
 
@@ -13,6 +13,7 @@ class Record:
     """Keeps the last snapshots, the peaks of the phases and how far the log has come."""
 
     def __init__(self, interval_s: float, keep_snapshots: int | None) -> None:
+        self._interval_s = interval_s
         self.phases = Phases()
         self.snapshots: deque[Snapshot] = deque(maxlen=keep_snapshots)
         self.latest: Snapshot | None = None
@@ -23,15 +24,21 @@ class Record:
         """Whether the log ended as it should."""
         self.failure: str | None = None
         self._stats = RunningStats(interval_s)
-        self._names: deque[str] = deque()
+        self._at_boundaries: deque[Callable[[float], object]] = deque()
 
     @property
     def stats(self) -> SamplingStats:
         return self._stats.stats()
 
-    def expect_mark(self, name: str) -> None:
-        """Remember the name of a mark that is asked for."""
-        self._names.append(name)
+    def at_boundary(self, act: Callable[[float], object]) -> None:
+        """Call this, with the time, at the next boundary of the log that has no such call yet."""
+        self._at_boundaries.append(act)
+
+    def restart(self, elapsed_s: float) -> None:
+        """Begin peak, marks, snapshots and stats anew."""
+        self.phases = Phases(elapsed_s)
+        self.snapshots.clear()
+        self._stats = RunningStats(self._interval_s)
 
     def take_snapshot(self, snapshot: Snapshot) -> None:
         """Take in one snapshot."""
@@ -45,17 +52,11 @@ class Record:
         match message:
             case {"kind": "started", "monotonic_s": float(started_s)}:
                 self.started_s = started_s
-            case {"kind": "mark", "elapsed_s": float(elapsed_s)}:
-                self.phases.mark(self._names.popleft(), elapsed_s)
-            case {"kind": "reset", "elapsed_s": float(elapsed_s)}:
-                self.phases.reset(elapsed_s)
+            case {"kind": "boundary", "elapsed_s": float(elapsed_s)}:
+                self._at_boundaries.popleft()(elapsed_s)
             case {"kind": "done"}:
                 self.done += 1
             case {"kind": "end"}:
                 self.has_ended = True
             case {"kind": "failed", "message": str(reason)}:
                 self.failure = reason
-
-    def last_mark(self) -> Mark:
-        """Return the newest mark."""
-        return self.phases.marks[-1]
