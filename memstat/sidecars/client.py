@@ -35,8 +35,10 @@ class _View:
         return self._connection.pid
 
     @property
-    def latest(self) -> Snapshot | None:
+    def latest(self) -> Snapshot:
         """The newest snapshot."""
+        # The block has begun with one.
+        assert self._record.latest is not None
         return self._record.latest
 
     @property

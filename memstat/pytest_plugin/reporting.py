@@ -1,0 +1,87 @@
+"""Tells what all tests used, where they are reported: here, or for the workers of pytest-xdist."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from memstat.pytest_plugin import baseline, texts
+from memstat.pytest_plugin.row import Row
+from memstat.pytest_plugin.settings import Settings
+from memstat.report.text import plural
+
+
+def register(config: pytest.Config) -> None:
+    """Check the options and, unless this is a worker, report. Raises pytest.UsageError."""
+    settings = Settings.of(config)
+    if hasattr(config, "workerinput"):
+        return
+    settings.check_writable()
+    if settings.baseline_path is not None:
+        # A worker may have another current directory.
+        config.option.memstat_baseline = str(settings.baseline_path)
+    config.pluginmanager.register(ReportingPlugin(settings), "memstat-reporting")
+
+
+class ReportingPlugin:
+    """The hooks of the process that reports."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._rows: dict[str, Row] = {}
+        self._passed: set[str] = set()
+        self._trouble: list[str] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" and report.passed:
+            self._passed.add(report.nodeid)
+        value = getattr(report, "memstat", None)
+        if value is not None:
+            self._rows[report.nodeid] = Row.decode(value)
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        texts_of = {
+            "--memstat-json": self._figures,
+            "--memstat-baseline": self._baseline,
+        }
+        for option, path in self._settings.outputs().items():
+            try:
+                path.write_text(texts_of[option](), "utf-8")
+            except OSError as error:
+                self._trouble.append(f"{option}: cannot write to {path}: {error.strerror}")
+                session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        lines = [*self._lines()]
+        if lines:
+            terminalreporter.section("memstat")
+            for line in lines:
+                terminalreporter.write_line(line)
+
+    def _lines(self) -> Iterator[str]:
+        settings = self._settings
+        if settings.top is not None:
+            yield from texts.table([*self._rows.values()], settings.top)
+        new = len(self._growths().keys() - settings.baseline.keys())
+        if settings.baseline_path is not None and not settings.updates and new:
+            yield f"{plural(new, 'test is', 'tests are')} not in the baseline: --memstat-update"
+        yield from self._trouble
+
+    def _growths(self) -> dict[str, int]:
+        return {
+            test: row.growth_pss_bytes
+            for test, row in self._rows.items()
+            if test in self._passed and row.growth_pss_bytes is not None
+        }
+
+    def _figures(self) -> str:
+        rows = sorted(self._rows.values(), key=lambda row: row.test)
+        return json.dumps({"tests": [row.encode() for row in rows]}, indent=2) + "\n"
+
+    def _baseline(self) -> str:
+        settings = self._settings
+        return baseline.encode(
+            baseline.update(settings.baseline, self._growths(), settings.tolerance)
+        )

@@ -1,0 +1,109 @@
+"""What the options of the command line ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from memstat.pytest_plugin import baseline
+from memstat.pytest_plugin.baseline import Baseline
+from memstat.pytest_plugin.verdict import Tolerance, parse_tolerance
+
+_TOP: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The options, checked. Of a run without any, all are off."""
+
+    top: int | None
+    """How many tests to list; ``None`` for no list."""
+    json_path: Path | None
+    """Where to write the figures."""
+    baseline_path: Path | None
+    """Where the baseline is."""
+    baseline: Baseline
+    """The growth of each test before; empty without a baseline."""
+    tolerance: Tolerance
+    """How much more than before is no failure."""
+    updates: bool
+    """Whether the baseline is written, not held against the tests."""
+
+    @property
+    def measures_all(self) -> bool:
+        """Whether every test is measured, not only those that ask for it."""
+        return (self.top, self.json_path, self.baseline_path) != (None, None, None)
+
+    @classmethod
+    def of(cls, config: pytest.Config) -> Settings:
+        """Return what was asked for. Raises pytest.UsageError for nonsense."""
+        top, updates = config.getoption("memstat_top"), config.getoption("memstat_update")
+        if top is not None and top < 1:
+            raise pytest.UsageError(f"--memstat-top: must be 1 or more, not {top}")
+        if top is None and config.getoption("memstat"):
+            top = _TOP
+        baseline_path = _path(config, "memstat_baseline")
+        if updates and baseline_path is None:
+            raise pytest.UsageError("--memstat-update: which file? Add --memstat-baseline FILE")
+        return cls(
+            top=top,
+            json_path=_path(config, "memstat_json"),
+            baseline_path=baseline_path,
+            baseline=_read(baseline_path, may_be_new=updates) if baseline_path else {},
+            tolerance=_tolerance(config.getoption("memstat_tolerance")),
+            updates=updates,
+        )
+
+    def check_writable(self) -> None:
+        """Raise pytest.UsageError now, not after all tests, for a file that cannot be written."""
+        for option, path in self.outputs().items():
+            try:
+                existed = path.exists()
+                with path.open("a"):
+                    pass
+                if not existed:
+                    path.unlink()
+            except OSError as error:
+                raise pytest.UsageError(
+                    f"{option}: cannot write to {path}: {error.strerror}"
+                ) from None
+
+    def outputs(self) -> Mapping[str, Path]:
+        """Return the files to write, by their options."""
+        found = {}
+        if self.json_path is not None:
+            found["--memstat-json"] = self.json_path
+        if self.baseline_path is not None and self.updates:
+            found["--memstat-baseline"] = self.baseline_path
+        return found
+
+
+def _path(config: pytest.Config, option: str) -> Path | None:
+    value = config.getoption(option)
+    return None if value is None else config.invocation_params.dir / value
+
+
+def _read(path: Path, *, may_be_new: bool) -> Baseline:
+    try:
+        return baseline.decode(path.read_text("utf-8"))
+    except FileNotFoundError:
+        if may_be_new:
+            return {}
+        hint = "record it with --memstat-update"
+        raise pytest.UsageError(f"--memstat-baseline: no file {path}; {hint}") from None
+    except (OSError, ValueError) as error:
+        raise pytest.UsageError(f"--memstat-baseline: cannot read {path}: {error}") from None
+
+
+def _tolerance(text: str) -> Tolerance:
+    try:
+        return parse_tolerance(text)
+    except ValueError:
+        raise pytest.UsageError(
+            f"--memstat-tolerance: {text!r} is neither a percentage, as in 10%, nor a size,"
+            " as in 5 MiB"
+        ) from None
