@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from memstat.pytest_plugin.measuring import MeasuringPlugin
     from memstat.pytest_plugin.probe import MemoryProbe
 
+_OPTIONS = ("memstat", "memstat_top", "memstat_json", "memstat_baseline", "memstat_update")
 _MEASURING = "memstat-measuring"
 _MARKER = (
     'max_pss(size, absolute=False): the test and all that it starts may grow by so much PSS ("200'
@@ -24,7 +25,10 @@ _MARKER = (
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("memstat", "memory of tests and all that they start (PSS)")
     group.addoption(
-        "--memstat", action="store_true", help="Measure every test; list the largest growths."
+        "--memstat",
+        action="store_true",
+        default=None,
+        help="Measure every test; list the largest growths.",
     )
     group.addoption(
         "--memstat-top", metavar="N", type=int, help="List so many (default 10). Implies --memstat."
@@ -46,16 +50,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--memstat-update",
         action="store_true",
+        default=None,
         help="Write what passed to the baseline instead; within the tolerance it stays as it is.",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", _MARKER)
-    if any(
-        config.getoption(name)
-        for name in ("memstat", "memstat_top", "memstat_json", "memstat_baseline", "memstat_update")
-    ):
+    if any(config.getoption(name) is not None for name in _OPTIONS):
         from memstat.pytest_plugin.reporting import register  # noqa: PLC0415 - only when asked for
 
         register(config)
@@ -63,15 +65,20 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if any(_asks_for_it(item) for item in items):
+    if any(asks_for_it(item) for item in items):
         _measuring(config)
 
 
-def _asks_for_it(item: pytest.Item) -> bool:
-    return (
-        "memory" in getattr(item, "fixturenames", ())
-        or item.get_closest_marker("max_pss") is not None
-    )
+def asks_for_it(item: pytest.Item) -> bool:
+    """Whether a test is to be measured whatever the options say."""
+    return item.get_closest_marker("max_pss") is not None or _uses_our_fixture(item)
+
+
+def _uses_our_fixture(item: pytest.Item) -> bool:
+    # A project may have a fixture of that name itself.
+    known = getattr(item, "_fixtureinfo", None)
+    definitions = known.name2fixturedefs.get("memory", ()) if known else ()
+    return bool(definitions) and definitions[-1].func.__module__ == __name__
 
 
 def _measuring(config: pytest.Config) -> MeasuringPlugin:
@@ -89,6 +96,4 @@ def _measuring(config: pytest.Config) -> MeasuringPlugin:
 @pytest.fixture
 def memory(request: pytest.FixtureRequest) -> MemoryProbe:
     """What this test and all that it starts use, seen by a sidecar: ``peak``, ``mark(name)``."""
-    from memstat.pytest_plugin.probe import MemoryProbe  # noqa: PLC0415 - only when used
-
-    return MemoryProbe(_measuring(request.config).station)
+    return _measuring(request.config).probe(request.node)

@@ -10,8 +10,8 @@ import pytest
 
 from memstat.errors import SidecarError
 from memstat.model import ProcessKey, Snapshot
-from memstat.pytest_plugin import texts
-from memstat.pytest_plugin.probe import Station
+from memstat.pytest_plugin import asks_for_it, texts
+from memstat.pytest_plugin.probe import MemoryProbe, Station
 from memstat.pytest_plugin.row import Row, Survivor
 from memstat.pytest_plugin.settings import Settings
 from memstat.pytest_plugin.verdict import MaxPss, Usage, read_marker
@@ -44,6 +44,13 @@ class MeasuringPlugin:
     def __init__(self, config: pytest.Config) -> None:
         self.station = Station()
         self._settings = Settings.of(config)
+
+    def probe(self, item: pytest.Item) -> MemoryProbe:
+        """Return what a test sees. Raises SidecarError."""
+        if _MEASURED not in item.stash:
+            # Asked for while it runs, by request.getfixturevalue.
+            self.station.begin()
+        return MemoryProbe(self.station)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
@@ -84,17 +91,20 @@ class MeasuringPlugin:
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
-        measured = item.stash.get(_MEASURED, None)
-        if call.when == "teardown" and measured is not None and measured.start is not None:
-            # Plain values: under pytest-xdist they travel to another process.
-            report.memstat = self._row(item, measured).encode()  # type: ignore[attr-defined]
+        if call.when == "teardown" and _MEASURED in item.stash:
+            measured = item.stash[_MEASURED]
+            # It has a snapshot, and items live as long as the session.
+            del item.stash[_MEASURED]
+            if measured.usage is not None or measured.failure is not None:
+                # Plain values: under pytest-xdist they travel to another process.
+                report.memstat = self._row(item, measured).encode()  # type: ignore[attr-defined]
         return report
 
     def pytest_unconfigure(self) -> None:
         self.station.close()
 
     def _is_measured(self, item: pytest.Item) -> bool:
-        return self._settings.measures_all or _asks_for_it(item)
+        return self._settings.measures_all or asks_for_it(item)
 
     def _begin(self, measured: _Measured) -> None:
         try:
@@ -131,7 +141,7 @@ class MeasuringPlugin:
         usage = measured.usage
         if usage is None:
             # Who only listens in need not fail for it: the list says so.
-            if _asks_for_it(item) or before_bytes is not None:
+            if asks_for_it(item) or before_bytes is not None:
                 yield f"memstat: the test could not be measured: {measured.failure}"
             return
         if limit is not None and limit.exceeded_by(usage) > 0:
@@ -169,13 +179,6 @@ class MeasuringPlugin:
             for process in alive(sidecar.latest)
             if process.key not in measured.before
         )
-
-
-def _asks_for_it(item: pytest.Item) -> bool:
-    return (
-        "memory" in getattr(item, "fixturenames", ())
-        or item.get_closest_marker("max_pss") is not None
-    )
 
 
 def _limit_of(item: pytest.Item) -> MaxPss | None:

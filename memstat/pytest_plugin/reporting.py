@@ -56,7 +56,7 @@ class ReportingPlugin:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         lines = [*self._lines()]
         if lines:
-            terminalreporter.section("memstat")
+            terminalreporter.write_sep("=", "memstat")
             for line in lines:
                 terminalreporter.write_line(line)
 

@@ -41,7 +41,7 @@ class Settings:
     @classmethod
     def of(cls, config: pytest.Config) -> Settings:
         """Return what was asked for. Raises pytest.UsageError for nonsense."""
-        top, updates = config.getoption("memstat_top"), config.getoption("memstat_update")
+        top, updates = config.getoption("memstat_top"), bool(config.getoption("memstat_update"))
         if top is not None and top < 1:
             raise pytest.UsageError(f"--memstat-top: must be 1 or more, not {top}")
         if top is None and config.getoption("memstat"):

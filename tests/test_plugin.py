@@ -1,0 +1,560 @@
+"""The pytest plugin as its users meet it."""
+
+from __future__ import annotations
+
+import json
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+HUNGRY = """
+    import subprocess, sys
+    import pytest
+
+    at_teardown = []
+
+    @pytest.fixture(autouse=True)
+    def nothing_is_left():
+        yield
+        while at_teardown: at_teardown.pop()()
+
+    def start(mib):
+        source = f"held = bytearray({mib} << 20); print('ready', flush=True); input()"
+        process = subprocess.Popen(
+            [sys.executable, "-c", source], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        process.stdout.readline()
+        return process
+
+    def stop(process): process.communicate(b"go\\n")
+
+    # Alive at the end of the test, it is in a sample for certain.
+    def use(mib):
+        process = start(mib)
+        at_teardown.append(lambda: stop(process))
+"""
+
+
+def make(pytester: pytest.Pytester, tests: str) -> None:
+    pytester.makepyfile(test_it=HUNGRY + tests)
+
+
+@pytest.fixture(autouse=True)
+def configured(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\naddopts = --strict-markers\nfilterwarnings = error\n")
+
+
+def test_it_is_silent_until_used(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import sys
+
+        def test_nothing_is_loaded():
+            loaded = sys.modules.keys() & {"rich", "click", "anyio.to_thread", "memstat.model"}
+            assert not loaded
+        """
+    )
+    result = pytester.runpytest_subprocess("-p", "no:anyio")
+    result.assert_outcomes(passed=1)
+    assert "memstat" not in result.stdout.str().replace(str(pytester.path), "").split("plugins:")[0]
+    assert "GROWTH" not in result.stdout.str()
+
+
+def test_a_limit_loads_no_terminal_library_and_no_event_loop(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import sys
+        import pytest
+
+        @pytest.mark.max_pss("100 MiB")
+        def test_little_is_loaded(memory):
+            assert memory.mark("now").peak is not None
+            assert not sys.modules.keys() & {"rich", "click", "anyio.to_thread", "aiofiles"}
+        """
+    )
+    pytester.runpytest_subprocess("-p", "no:anyio").assert_outcomes(passed=1)
+
+
+def test_a_test_within_its_limit_passes(pytester: pytest.Pytester) -> None:
+    make(pytester, "\n    @pytest.mark.max_pss('150 MiB')\n    def test_it(): use(60)\n")
+    result = pytester.runpytest()
+    result.assert_outcomes(passed=1)
+    result.stdout.no_fnmatch_line("*memstat*GROWTH*")
+
+
+def test_a_test_over_its_limit_fails_with_the_processes_at_its_peak(
+    pytester: pytest.Pytester,
+) -> None:
+    make(pytester, "\n    @pytest.mark.max_pss('20 MiB')\n    def test_it(): use(60)\n")
+    result = pytester.runpytest()
+    result.assert_outcomes(failed=1)
+    result.stdout.re_match_lines(
+        [
+            r"_+ test_it _+",
+            r"memstat: the test and what it started grew by 6\d\.\d MiB, 4\d\.\d MiB more than max",
+            r"  limit  20\.0 MiB",
+            r"  start  [\d.]+ MiB",
+            r"  peak   [\d.]+ MiB, .* after the start \(\d+ samples\)",
+            r"at the peak:",
+            r"  \[\d+\] \d+ kB \(.*\)",
+            r"    \[\d+\] 6\d+ kB \(python.*\)",
+            r"  Total: \d+ kB",
+        ],
+        consecutive=True,
+    )
+    result.stdout.no_fnmatch_line("*measuring.py*")
+
+
+def test_a_total_counts_what_was_there_before(pytester: pytest.Pytester) -> None:
+    make(
+        pytester,
+        """
+    @pytest.mark.max_pss("1 MiB", absolute=True)
+    def test_too_much(): pass
+
+    @pytest.mark.max_pss("1 TiB", absolute=True)
+    def test_fine(): pass
+    """,
+    )
+    result = pytester.runpytest()
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*in total, * more than max_pss allows"])
+
+
+def test_what_fixtures_hold_is_no_growth_of_the_test(pytester: pytest.Pytester) -> None:
+    make(
+        pytester,
+        """
+    @pytest.fixture
+    def server():
+        process = start(60)
+        yield
+        stop(process)
+
+    @pytest.mark.max_pss("20 MiB")
+    def test_it(server): pass
+    """,
+    )
+    pytester.runpytest().assert_outcomes(passed=1)
+
+
+def test_the_test_s_own_failure_matters_more(pytester: pytest.Pytester) -> None:
+    make(
+        pytester,
+        """
+    @pytest.mark.max_pss("20 MiB")
+    def test_it():
+        use(60)
+        raise ZeroDivisionError
+    """,
+    )
+    result = pytester.runpytest()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["*ZeroDivisionError", "*memstat call*", "*more than max_pss allows"]
+    )
+    result.stdout.fnmatch_lines(["FAILED test_it.py::test_it - ZeroDivisionError"])
+
+
+def test_skipped_and_expected_failures_stay_what_they_are(pytester: pytest.Pytester) -> None:
+    make(
+        pytester,
+        """
+    @pytest.mark.max_pss("1 MiB", absolute=True)
+    def test_skipped(): pytest.skip("no reason")
+
+    @pytest.mark.xfail(strict=True)
+    @pytest.mark.max_pss("1 MiB", absolute=True)
+    def test_expected(): pass
+    """,
+    )
+    pytester.runpytest("--memstat").assert_outcomes(skipped=1, xfailed=1)
+
+
+@pytest.mark.parametrize("arguments", ["", "'much'", "-1", "'1M', total=True"])
+def test_a_limit_that_makes_no_sense_fails_the_test(
+    pytester: pytest.Pytester, arguments: str
+) -> None:
+    make(pytester, f"\n    @pytest.mark.max_pss({arguments})\n    def test_it(): pass\n")
+    result = pytester.runpytest()
+    result.assert_outcomes(failed=1)
+    result.stdout.re_match_lines([r"memstat: (max_pss takes one size|.* is not a size: write)"])
+
+
+def test_the_nearest_limit_counts_also_in_classes(pytester: pytest.Pytester) -> None:
+    make(
+        pytester,
+        """
+    import unittest
+
+    @pytest.mark.max_pss("1 MiB", absolute=True)
+    class TestAll:
+        def test_class(self): pass
+
+        @pytest.mark.max_pss("1 TiB", absolute=True)
+        def test_own(self): pass
+
+    @pytest.mark.max_pss("1 MiB", absolute=True)
+    class TestOld(unittest.TestCase):
+        def test_old(self): pass
+    """,
+    )
+    pytester.runpytest().assert_outcomes(passed=1, failed=2)
+
+
+def test_the_fixture_measures_sync_and_async_tests(pytester: pytest.Pytester) -> None:
+    make(
+        pytester,
+        """
+    import anyio
+
+    @pytest.fixture(params=["asyncio", "trio"])
+    def anyio_backend(request): return request.param
+
+    def check(memory, process):
+        loaded = memory.mark("loaded")
+        stop(process)
+        memory.mark("stopped")
+        assert memory.mark("idle").peak.pss_bytes < loaded.peak.pss_bytes - (50 << 20)
+        assert [mark.name for mark in memory.marks] == ["loaded", "stopped", "idle"]
+        assert memory.peak.pss_bytes >= loaded.peak.pss_bytes
+        assert memory.latest.complete
+
+    def test_sync(memory): check(memory, start(60))
+
+    @pytest.mark.anyio
+    async def test_async(memory):
+        await anyio.sleep(0)
+        check(memory, start(60))
+
+    def test_on_demand(request): check(request.getfixturevalue("memory"), start(60))
+    """,
+    )
+    pytester.runpytest_subprocess().assert_outcomes(passed=4)
+
+
+def test_the_peak_is_that_of_this_test_alone(pytester: pytest.Pytester) -> None:
+    make(
+        pytester,
+        """
+    def test_large(memory):
+        use(60)
+        assert memory.mark("large").peak.pss_bytes > 60 << 20
+
+    def test_small(memory):
+        small = memory.mark("small").peak.pss_bytes
+        assert memory.peak.pss_bytes < small + (20 << 20)
+        assert len(memory.marks) == 1
+    """,
+    )
+    pytester.runpytest().assert_outcomes(passed=2)
+
+
+def test_a_fixture_of_that_name_in_a_project_is_its_own(pytester: pytest.Pytester) -> None:
+    make(
+        pytester,
+        """
+    @pytest.fixture
+    def memory(): return "mine"
+
+    def test_it(memory, request):
+        assert memory == "mine"
+        assert not request.config.pluginmanager.has_plugin("memstat-measuring")
+    """,
+    )
+    pytester.runpytest().assert_outcomes(passed=1)
+
+
+def test_a_list_of_the_largest_growths(pytester: pytest.Pytester) -> None:
+    make(
+        pytester,
+        """
+    def test_small(): pass
+    def test_large(): use(60)
+    def test_middle(): use(30)
+    """,
+    )
+    result = pytester.runpytest("--memstat")
+    result.assert_outcomes(passed=3)
+    result.stdout.re_match_lines(
+        [
+            r"=+ memstat =+",
+            r"   GROWTH      PEAK  TEST",
+            r" 6\d\.\d MiB +[\d.]+ MiB  test_it\.py::test_large",
+            r" 3\d\.\d MiB +[\d.]+ MiB  test_it\.py::test_middle",
+            r" .*B +[\d.]+ MiB  test_it\.py::test_small",
+        ],
+        consecutive=True,
+    )
+    short = pytester.runpytest("--memstat-top", "1")
+    short.stdout.re_match_lines([r".*::test_large", r" +\.\.\. +2 tests more"], consecutive=True)
+
+
+def test_figures_for_machines(pytester: pytest.Pytester) -> None:
+    make(
+        pytester,
+        """
+    def test_b(): use(60)
+    def test_a(): pass
+    """,
+    )
+    result = pytester.runpytest("--memstat-json", "out.json", "--junitxml", "out.xml")
+    result.assert_outcomes(passed=2)
+    assert "GROWTH" not in result.stdout.str()
+    first, second = json.loads(Path("out.json").read_text())["tests"]
+    assert (first["test"], second["test"]) == ("test_it.py::test_a", "test_it.py::test_b")
+    growth, peak = second["growth_pss_bytes"], second["peak_pss_bytes"]
+    assert peak - second["start_pss_bytes"] == growth > 60 << 20
+    assert second["complete"]
+    assert second["samples"] >= 2
+    assert properties("out.xml")["test_b"] == {
+        "memstat_growth_pss_bytes": str(growth),
+        "memstat_peak_pss_bytes": str(peak),
+    }
+    assert properties("out.xml")["test_a"].keys() == properties("out.xml")["test_b"].keys()
+
+
+def properties(path: str) -> dict[str, dict[str, str]]:
+    return {
+        case.attrib["name"]: {p.attrib["name"]: p.attrib["value"] for p in case.iter("property")}
+        for case in ET.parse(path).iter("testcase")
+    }
+
+
+def test_workers_of_xdist_measure_their_own_and_the_list_is_of_all(
+    pytester: pytest.Pytester,
+) -> None:
+    make(
+        pytester,
+        """
+    @pytest.mark.parametrize("mib", [10, 20, 30, 40])
+    def test_it(mib): use(mib)
+
+    @pytest.mark.max_pss("5 MiB")
+    def test_limit(): use(60)
+    """,
+    )
+    result = pytester.runpytest_subprocess(
+        "-n", "2", "--memstat", "--memstat-json", "out.json", "--junitxml", "out.xml"
+    )
+    result.assert_outcomes(passed=4, failed=1)
+    result.stdout.fnmatch_lines(["*grew by *more than max_pss allows", "at the peak:"])
+    listed = re.findall(r"MiB  test_it\.py::(\S+)", result.stdout.str())
+    expected = ["test_limit", "test_it[40]", "test_it[30]", "test_it[20]", "test_it[10]"]
+    assert listed == expected
+    rows = json.loads(Path("out.json").read_text())["tests"]
+    for mib, measured in zip((10, 20, 30, 40), rows, strict=False):
+        assert mib < measured["growth_pss_bytes"] / (1 << 20) < mib + 9
+    assert all("memstat_peak_pss_bytes" in found for found in properties("out.xml").values())
+
+
+def test_a_baseline_is_recorded_and_held(pytester: pytest.Pytester) -> None:
+    make(
+        pytester,
+        """
+    import os
+
+    def test_it(): use(int(os.environ["MIB"]))
+    def test_failing(): assert os.environ["MIB"] != "30"
+    """,
+    )
+
+    def run(mib: int, *options: str) -> pytest.RunResult:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("MIB", str(mib))
+            return pytester.runpytest("--memstat-baseline", "base.json", *options)
+
+    missing = run(30)
+    assert missing.ret == pytest.ExitCode.USAGE_ERROR
+    missing.stderr.fnmatch_lines(["*--memstat-baseline: no file*record it with --memstat-update"])
+    run(30, "--memstat-update").assert_outcomes(passed=1, failed=1)
+    recorded = Path("base.json").read_text()
+    assert json.loads(recorded)["growth_pss_bytes"].keys() == {"test_it.py::test_it"}
+    again = run(30)
+    again.assert_outcomes(passed=1, failed=1)
+    more = run(40)
+    more.assert_outcomes(passed=1, failed=1)
+    more.stdout.re_match_lines(
+        [
+            r"memstat: the test grew by 4\d\.\d MiB; the baseline has 3\d\.\d MiB",
+            r"  limit  3\d\.\d MiB before, and a tolerance of 3\.\d+ MiB",
+        ]
+    )
+    more.stdout.fnmatch_lines(["1 test is not in the baseline: --memstat-update"])
+    run(40, "--memstat-tolerance", "20 MiB").assert_outcomes(passed=2)
+    run(30, "--memstat-update", "test_it.py::test_it").assert_outcomes(passed=1)
+    assert Path("base.json").read_text() == recorded
+    run(40, "--memstat-update").assert_outcomes(passed=2)
+    run(40).assert_outcomes(passed=2)
+
+
+def test_a_baseline_is_held_by_workers_of_xdist_and_written_once(
+    pytester: pytest.Pytester,
+) -> None:
+    make(
+        pytester, "\n    @pytest.mark.parametrize('n', range(4))\n    def test_it(n): use(n * 5)\n"
+    )
+    options = ("-n", "2", "--memstat-baseline", "base.json")
+    pytester.runpytest_subprocess(*options, "--memstat-update").assert_outcomes(passed=4)
+    baseline = json.loads(Path("base.json").read_text())
+    assert len(baseline["growth_pss_bytes"]) == 4
+    baseline["growth_pss_bytes"]["test_it.py::test_it[3]"] = 0
+    Path("base.json").write_text(json.dumps(baseline))
+    pytester.runpytest_subprocess(*options).assert_outcomes(passed=3, failed=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--memstat-top", "0"], "--memstat-top: must be 1 or more"),
+        (["--memstat-json", "no/such/file"], "--memstat-json: cannot write to*No such file"),
+        (["--memstat-json", "."], "--memstat-json: cannot write to*Is a directory"),
+        (["--memstat-update"], "--memstat-update: which file?"),
+        (["--memstat-baseline", "test_it.py"], "--memstat-baseline: cannot read*"),
+        (["--memstat", "--memstat-tolerance", "some"], "--memstat-tolerance: 'some' is neither"),
+    ],
+)
+def test_options_that_make_no_sense_are_usage_errors_before_any_test(
+    pytester: pytest.Pytester, options: list[str], words: str
+) -> None:
+    make(pytester, "\n    def test_it(): raise SystemExit\n")
+    result = pytester.runpytest(*options)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: {words}*"])
+
+
+def test_a_sidecar_that_dies_fails_the_test_that_needs_it_and_no_other(
+    pytester: pytest.Pytester,
+) -> None:
+    make(
+        pytester,
+        """
+    import os, signal
+
+    def kill_all_children():
+        listing = f"/proc/self/task/{os.getpid()}/children"
+        for pid in open(listing).read().split(): os.kill(int(pid), signal.SIGKILL)
+
+    @pytest.mark.max_pss("100 MiB")
+    def test_needs_it(): kill_all_children()
+
+    def test_does_not(): kill_all_children()
+
+    @pytest.mark.max_pss("100 MiB")
+    def test_next(): pass
+    """,
+    )
+    result = pytester.runpytest_subprocess("--memstat", "-W", "ignore::ResourceWarning")
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "memstat: the test could not be measured: the sidecar was killed by SIGKILL",
+            "not measured: test_it.py::test_does_not: the sidecar was killed by SIGKILL",
+        ]
+    )
+
+
+def test_a_sidecar_that_cannot_start_fails_the_test_that_needs_it(
+    pytester: pytest.Pytester,
+) -> None:
+    make(
+        pytester,
+        """
+    @pytest.mark.max_pss("100 MiB")
+    def test_needs_it(): pass
+
+    def test_does_not(): pass
+    """,
+    )
+    pytester.makeconftest("import sys; sys.executable = '/bin/false'")
+    result = pytester.runpytest_subprocess("--memstat")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["memstat: the test could not be measured: the sidecar ended too*"])
+
+
+MULTIPROCESSING = """
+    import multiprocessing
+    def work(ready, stop):
+        held = bytearray(60 << 20)
+        ready.set()
+        stop.wait()
+    def test_it():
+        context = multiprocessing.get_context("WAY")
+        ready, stop = context.Event(), context.Event()
+        process = context.Process(target=work, args=(ready, stop))
+        process.start()
+        at_teardown.append(process.join)
+        at_teardown.append(stop.set)
+        ready.wait()
+    """
+
+REAL = {
+    "subprocess": "def test_it(): use(60)",
+    "fork": MULTIPROCESSING.replace("WAY", "fork"),
+    "spawn": MULTIPROCESSING.replace("WAY", "spawn"),
+    "asyncio_subprocess": """
+    import asyncio
+    async def use_async():
+        source = "held = bytearray(60 << 20); print('ready', flush=True); input()"
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", source,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        )
+        await process.stdout.readline()
+        return process
+    def test_it():
+        runner = asyncio.Runner()
+        at_teardown.append(runner.close)
+        process = runner.run(use_async())
+        at_teardown.append(lambda: runner.run(process.communicate(b"go\\n")))
+    """,
+}
+
+
+@pytest.mark.parametrize("way", REAL)
+def test_it_sees_what_a_test_starts(pytester: pytest.Pytester, way: str) -> None:
+    make(pytester, f"\n    pytestmark = pytest.mark.max_pss('30 MiB')\n    {REAL[way].strip()}\n")
+    options = ("-W", "ignore::DeprecationWarning", "-p", "no:xdist")
+    result = pytester.runpytest_subprocess(*options)
+    result.assert_outcomes(failed=1)
+    result.stdout.re_match_lines([r"memstat: the test and what it started grew by [678]\d\.\d MiB"])
+
+
+def test_what_a_test_leaks_is_named_and_no_growth_of_the_next(pytester: pytest.Pytester) -> None:
+    make(
+        pytester,
+        """
+    import os, signal
+
+    DAEMON = (
+        "import os, signal; held = bytearray(60 << 20); pid = os.fork(); os.write(1, b'%d' % pid)"
+        " if pid else (os.close(1), signal.pause())"
+    )
+    pids = []
+
+    def test_leak():
+        done = subprocess.run([sys.executable, "-c", DAEMON], stdout=subprocess.PIPE)
+        pids.append(int(done.stdout))
+
+    @pytest.mark.max_pss("20 MiB")
+    def test_next(): pass
+
+    def test_end(): os.kill(pids[0], signal.SIGKILL)
+    """,
+    )
+    result = pytester.runpytest("--memstat-json", "out.json", "--memstat")
+    result.assert_outcomes(passed=3)
+    result.stdout.re_match_lines(
+        [r"left running by test_it\.py::test_leak: \[\d+\] python.* 6\d\.\d MiB"]
+    )
+    rows = {row["test"]: row for row in json.loads(Path("out.json").read_text())["tests"]}
+    leak, after = rows["test_it.py::test_leak"], rows["test_it.py::test_next"]
+    assert leak["growth_pss_bytes"] > 60 << 20
+    assert after["start_pss_bytes"] > leak["start_pss_bytes"] + (55 << 20)
+    assert after["growth_pss_bytes"] < 10 << 20
+    assert [p["name"][:6] for p in leak["left_running"]] == ["python"]
+    assert after["left_running"] == []
