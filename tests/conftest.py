@@ -10,6 +10,7 @@ import pytest
 import uvloop
 from hypothesis import HealthCheck, settings
 
+from tests.blocking import forbid_blocking
 from tests.targets import Target, compile_c
 
 # A busy machine is no reason to fail.
@@ -27,6 +28,16 @@ settings.load_profile("memstat")
 def anyio_backend(request: pytest.FixtureRequest) -> Any:
     """Every async test runs on all three."""
     return request.param
+
+
+@pytest.fixture(autouse=True)
+def loop_never_blocked(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail an async test in which memstat blocks the event loop."""
+    if "anyio_backend" not in request.fixturenames:
+        yield
+        return
+    with forbid_blocking():
+        yield
 
 
 @pytest.fixture

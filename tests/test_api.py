@@ -35,7 +35,7 @@ async def test_a_watch_ends_with_its_target(start: Callable[..., Target]) -> Non
 
 
 async def test_a_run_tells_status_and_peak() -> None:
-    result = await memstat.run(["sh", "-c", "sleep 0.1; exit 3"], interval_s=0.01)
+    result = await memstat.run(["sh", "-c", "sleep 1; exit 3"], interval_s=0.01)
     assert result.exit_status == 3
     assert result.peak is not None
     assert result.stats.samples > 0

@@ -26,8 +26,10 @@ async def beside(
             tasks.start_soon(partial(work, *args, **kwargs))
             yield
             tasks.cancel_scope.cancel()
+        return
     except BaseExceptionGroup as group:
         if len(group.exceptions) > 1:
             raise
         error = group.exceptions[0]
-        raise error from error.__cause__
+    # Not while the group is handled: it would take the place of the error's own context.
+    raise error

@@ -1,0 +1,50 @@
+"""Catching code of memstat that blocks the event loop.
+
+Only asyncio and uvloop are looked at, where blockbuster can tell that a loop runs. The code is the
+same on trio.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from blockbuster import BlockBusterFunction, blockbuster_ctx
+
+_PACKAGE = "memstat"
+
+
+@contextmanager
+def forbid_blocking() -> Iterator[None]:
+    """Let blocking calls from memstat raise BlockingError in a thread that runs an event loop."""
+    with blockbuster_ctx(_PACKAGE) as blockbuster:
+        blockbuster.functions.update(_more_functions())
+        for function in blockbuster.functions.values():
+            function.activate()
+        yield
+
+
+def _more_functions() -> dict[str, BlockBusterFunction]:
+    """What blockbuster does not know: how memstat reads ``/proc``, and waiting for children."""
+    functions = {
+        name: BlockBusterFunction(None, name, scanned_modules=_PACKAGE)
+        for name in ("builtins.open", "io.open", "os.open", "os.pread", "os.scandir")
+    }
+    for name in ("os.waitpid", "os.waitid"):
+        functions[name] = BlockBusterFunction(
+            None, name, scanned_modules=_PACKAGE, can_block_predicate=_does_not_hang
+        )
+    # The first use of a part of anyio imports it.
+    for name in ("builtins.open", "io.open"):
+        functions[name].can_block_in("<frozen importlib._bootstrap>", "_find_and_load")
+    # asyncio starts processes on its loop: DEVNULL is opened, and a child that could not execute
+    # its program, dead already, is buried.
+    functions["os.open"].can_block_in("/subprocess.py", "_get_devnull")
+    functions["os.waitpid"].can_block_in("/subprocess.py", "_execute_child")
+    return functions
+
+
+def _does_not_hang(*arguments: Any) -> bool:
+    return bool(arguments[-1] & os.WNOHANG)
