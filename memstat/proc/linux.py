@@ -71,6 +71,11 @@ def require_linux() -> None:
             "/proc/self/smaps does not exist: /proc is not mounted, "
             "or this kernel was built without CONFIG_PROC_PAGE_MONITOR"
         )
+    if os.readlink("/proc/self") != str(os.getpid()):
+        # A PID means another process there than here (pid_namespaces(7)).
+        raise UnsupportedPlatform(
+            "/proc belongs to another PID namespace: mount it anew (unshare --mount-proc)"
+        )
 
 
 def hides_processes() -> bool:
