@@ -96,3 +96,108 @@ def memstat(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]
 def memstat_path() -> str:
     """Return the path of the installed command."""
     return str(Path(sys.executable).with_name("memstat"))
+
+
+MAIN_THREAD_GONE = r"""
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+static void fill(volatile char *memory, long size) {
+    for (long at = 0; at < size; at += 1024)
+        memory[at] = 1;
+}
+static pthread_t first;
+static void *live(void *unused) {
+    fill(malloc(30 << 20), 30 << 20);
+    pthread_join(first, NULL);
+    puts("ready");
+    fflush(stdout);
+    pause();
+    return NULL;
+}
+int main(void) {
+    pthread_t other;
+    first = pthread_self();
+    pthread_create(&other, NULL, live, NULL);
+    pthread_exit(NULL);
+}
+"""
+"""Its main thread has ended when it prints ``ready``; another holds 30 MiB."""
+
+MANY_THREADS = r"""
+#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
+static void fill(volatile char *memory, long size) {
+    for (long at = 0; at < size; at += 1024)
+        memory[at] = 1;
+}
+static pthread_barrier_t all;
+static void *live(void *unused) {
+    char held[64 << 10];
+    fill(held, sizeof held);
+    pthread_barrier_wait(&all);
+    pause();
+    return NULL;
+}
+int main(void) {
+    pthread_barrier_init(&all, NULL, 201);
+    for (int i = 0; i < 200; i++) {
+        pthread_t thread;
+        pthread_create(&thread, NULL, live, NULL);
+    }
+    pthread_barrier_wait(&all);
+    puts("ready");
+    fflush(stdout);
+    pause();
+}
+"""
+"""200 threads with 64 KiB of stack in use each."""
+
+CROWD = r"""
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+static void fill(volatile char *memory, long size) {
+    for (long at = 0; at < size; at += 1024)
+        memory[at] = 1;
+}
+int main(int argc, char **argv) {
+    int ready[2];
+    char one = 0;
+    pipe(ready);
+    for (int i = 0; i < atoi(argv[1]); i++)
+        if (fork() == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            fill(malloc(1 << 20), 1 << 20);
+            write(ready[1], &one, 1);
+            pause();
+        }
+    for (int i = 0; i < atoi(argv[1]); i++)
+        read(ready[0], &one, 1);
+    puts("ready");
+    fflush(stdout);
+    pause();
+}
+"""
+"""As many children as its argument says, with 1 MiB each."""
+
+STORM = r"""
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+    getchar();
+    for (int i = 0; i < atoi(argv[1]); i++) {
+        if (fork() == 0)
+            _exit(0);
+        if (i % 20 == 19)
+            while (wait(NULL) > 0);
+    }
+}
+"""
+"""As many children as its argument says, 20 at a time, each gone at once."""

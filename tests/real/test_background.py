@@ -15,7 +15,7 @@ async def test_an_error_of_the_block_keeps_its_context() -> None:
     with pytest.raises(KeyError) as caught:
         async with memstat.watch(os.getpid()):
             try:
-                raise ZeroDivisionError
+                raise ZeroDivisionError  # noqa: TRY301
             except ZeroDivisionError:
                 raise KeyError  # noqa: B904 - without a cause, on purpose
     assert isinstance(caught.value.__context__, ZeroDivisionError)
