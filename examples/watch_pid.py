@@ -13,7 +13,9 @@ import anyio
 
 import memstat
 
-GROWING = "import time\nheld = []\nfor _ in range(5): held.append(b'x' * (8 << 20)); time.sleep(0.2)"
+GROWING = (
+    "import time\nheld = []\nfor _ in range(5): held.append(b'x' * (8 << 20)); time.sleep(0.2)"
+)
 
 
 async def watch(pid: int) -> None:
