@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -281,10 +281,23 @@ async def _started(command: Sequence[str], around: Surroundings) -> AsyncIterato
     try:
         yield process
     finally:
-        # It has ended, unless it may not be killed (setuid): that must not hold us.
-        with anyio.move_on_after(_BURIAL_S, shield=True):
-            await process.wait()
+        with CancelScope(shield=True):
+            await _bury(process)
         COMMANDS.discard(process.pid)
+
+
+async def _bury(process: Process) -> None:
+    """Wait for a command that has ended; kill it where the ladder failed for want of descriptors.
+
+    One that may not be killed (setuid) must not hold us.
+    """
+    with anyio.move_on_after(_BURIAL_S):
+        await process.wait()
+    if process.returncode is None:
+        with suppress(ProcessLookupError, PermissionError):
+            process.kill()
+        with anyio.move_on_after(_BURIAL_S):
+            await process.wait()
 
 
 async def _identify(source: ProcSource, process: Process) -> Recipient:

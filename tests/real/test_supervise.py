@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
 
 import anyio
 import psutil
@@ -181,7 +186,7 @@ async def test_the_tree_can_be_killed_while_it_is_sampled() -> None:
             if len(snapshot.processes) == 10:
                 everyone = snapshot
                 break
-        await running.ladder.kill()
+        await running.kill()
     assert running.result.signal == signal.SIGKILL
     assert await alive(everyone) == []
 
@@ -218,3 +223,64 @@ async def test_commands_side_by_side() -> None:
         for code in range(5):
             tasks.start_soon(run, code)
     assert {code: result.exit_code for code, result in results.items()} == {c: c for c in range(5)}
+
+
+SETUID = r"""
+#include <stdio.h>
+#include <unistd.h>
+int main(void) {
+    setuid(0);
+    puts("ready");
+    fflush(stdout);
+    sleep(600);
+}
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a setuid program")
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_command_that_may_not_be_killed_does_not_hold_us(
+    backend: str, c_program: Callable[[str], Path]
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        os.chmod(name, 0o755)
+        program = shutil.copy(c_program(SETUID), name)
+        os.chmod(program, 0o4755)
+        source = f"""
+import anyio, memstat, os, subprocess
+read, write = os.pipe()
+async def main():
+    async with memstat.supervise(
+        [{program!r}], stdout=write, stderr=subprocess.DEVNULL, grace_s=0.1
+    ) as running:
+        assert os.read(read, 6) == b'ready\\n'
+        print(running.pid)
+        raise ZeroDivisionError
+anyio.run(main, backend={backend!r})
+"""
+        as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        done = subprocess.run(
+            [*as_nobody, *python(source)], capture_output=True, text=True, check=False
+        )
+        # It lives on, so it was not waited for to the end.
+        os.kill(int(done.stdout), signal.SIGKILL)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "ZeroDivisionError"
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_no_descriptor_left_is_no_reason_to_leave_the_command_running(backend: str) -> None:
+    source = f"""
+import anyio, memstat, os, resource
+async def main():
+    async with memstat.supervise(['sleep', '600'], interval_s=60) as running:
+        await anext(aiter(running))
+        print(running.pid)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, 20000))
+        raise ZeroDivisionError
+anyio.run(main, backend={backend!r})
+"""
+    done = subprocess.run(python(source), capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert int(done.stdout) not in psutil.pids()
+    assert done.stderr.splitlines()[-1].startswith("memstat.errors.TooManyDescriptors")
