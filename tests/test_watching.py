@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 import anyio
 import pytest
+from anyio import to_thread
 
 import memstat
 from memstat.proc.linux import LinuxProcSource
@@ -135,7 +136,7 @@ class StuckSource(LinuxProcSource):
 
 
 async def test_watches_of_one_loop_share_their_reader_threads(grower: Grower) -> None:
-    source = StuckSource()
+    source = await to_thread.run_sync(StuckSource)
     key = (await memstat.measure(grower.pid)).processes[0].key
     samplers = [
         Sampler(Sweeper(source, [key], recursive=True), 0.01, has_ended=lambda _: True)

@@ -13,6 +13,7 @@ import pytest
 
 import memstat
 from memstat import ReadStatus
+from memstat.errors import NotAProcess
 from tests.targets import MAIN_THREAD_GONE, MANY_THREADS, Target, python
 
 pytestmark = pytest.mark.anyio
@@ -176,7 +177,7 @@ async def test_the_id_of_a_thread(
     target = start(str(c_program(MANY_THREADS)))
     target.line()
     tid = max(map(int, os.listdir(f"/proc/{target.pid}/task")))
-    with pytest.raises(memstat.NotAProcess, match=f"measure {target.pid} instead"):
+    with pytest.raises(NotAProcess, match=f"measure {target.pid} instead"):
         await memstat.measure(tid)
 
 
