@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from tests.terminal.tmux import wait_until
+
 
 class Gate:
     """A named pipe: who opens it for reading waits until the test lets one through."""
@@ -17,8 +19,15 @@ class Gate:
 
     def open(self) -> None:
         """Let one who waits through; wait for one to come."""
-        with self.path.open("w"):
-            pass
+        wait_until(self._try_to_open, lambda: "nobody came to the gate")
+
+    def _try_to_open(self) -> bool:
+        try:
+            # Fails while nobody has it open for reading: fifo(7).
+            os.close(os.open(self.path, os.O_WRONLY | os.O_NONBLOCK))
+        except OSError:
+            return False
+        return True
 
 
 WAIT: Final = "open(sys.argv[1]).read()"

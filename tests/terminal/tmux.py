@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import subprocess
 import sys
 import time
@@ -90,32 +91,29 @@ class Tmux:
     ) -> str:
         """Return the screen as soon as a text is on it, or a predicate holds for it."""
         holds = (lambda screen: wanted in screen) if isinstance(wanted, str) else wanted
-        deadline = time.monotonic() + within_s
-        while not holds(screen := self.screen):
-            assert time.monotonic() < deadline, f"not within {within_s} s; on the screen:\n{screen}"
-            time.sleep(_POLL_S)
+        screen = ""
+
+        def looked_at() -> object:
+            nonlocal screen
+            screen = self.screen
+            return holds(screen)
+
+        wait_until(looked_at, lambda: f"the screen is\n{screen}", within_s=within_s)
         return screen
 
     def run(self, line: str, *, within_s: float = _WITHIN_S) -> int:
         """Type a command, wait until it has ended, and return its exit status."""
-        before = self.everything.count("status=")
+        ended = len(self._statuses())
         self.type(f"{line}; echo status=$?.")
-        return self.wait_for_status(before + 1, within_s=within_s)
+        return self.wait_for_status(ended + 1, within_s=within_s)
 
     def wait_for_status(self, commands: int = 1, *, within_s: float = _WITHIN_S) -> int:
         """Wait until so many commands that ``echo status=$?.`` follows have ended."""
-        ended: list[str] = []
+        self.wait_for(lambda _: len(self._statuses()) >= commands, within_s=within_s)
+        return int(self._statuses()[-1])
 
-        def all_ended(_: str) -> bool:
-            ended[:] = [
-                line.partition("status=")[2].rstrip(". ")
-                for line in self.everything.splitlines()
-                if line.rstrip().endswith(".") and "status=" in line and "$?" not in line
-            ]
-            return len(ended) >= commands
-
-        self.wait_for(all_ended, within_s=within_s)
-        return int(ended[-1])
+    def _statuses(self) -> list[str]:
+        return re.findall(r"status=(\d+)\.\s*$", self.everything, re.MULTILINE)
 
     def resize(self, columns: int, rows: int) -> None:
         self.command("resize-window", "-x", str(columns), "-y", str(rows))
@@ -132,3 +130,16 @@ class Tmux:
 
 def _path() -> str:
     return f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+
+
+def wait_until(
+    holds: Callable[[], object],
+    tell: Callable[[], str] = str,
+    *,
+    within_s: float = _WITHIN_S,
+) -> None:
+    """Return as soon as a predicate holds; fail when it does not within a bound."""
+    deadline = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {within_s} s: {tell()}"
+        time.sleep(_POLL_S)

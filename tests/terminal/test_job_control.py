@@ -1,0 +1,153 @@
+"""Ctrl+C, Ctrl+Z and signals at a terminal, and the state in which it is left."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.terminal.conftest import OpenTerminal
+from tests.terminal.programs import Gate, script
+from tests.terminal.table import rows
+from tests.terminal.tmux import Tmux, wait_until
+
+SLEEP = "memstat run -rv -- sleep 1000"
+
+
+def shows_one(screen: str) -> bool:
+    return len(rows(screen)) == 1
+
+
+def modes(terminal: Tmux, mark: str) -> str:
+    """Return what stty tells of the terminal."""
+    terminal.type(f"echo {mark}; stty -a; echo {mark} end")
+    terminal.wait_for(f"\n{mark} end")
+    told = terminal.everything.rpartition(f"\n{mark}\n")[2]
+    return told.partition(f"\n{mark} end")[0]
+
+
+ENDS = {
+    "exit": ("memstat run -rv -- sleep 0.5", None, 0),
+    "error": ("memstat run -rv -- sh -c 'sleep 0.5; exit 3'", None, 3),
+    "not found": ("memstat run -rv -- no-such-command", None, 127),
+    "SIGTERM": (SLEEP, signal.SIGTERM, 143),
+    "SIGHUP": (SLEEP, signal.SIGHUP, 129),
+    "SIGINT": (SLEEP, "C-c", 130),
+    "SIGQUIT": (SLEEP, "C-\\", 131),
+    "watching": ("memstat get -rvw $$", "C-c", 130),
+    "watching ends by SIGTERM": ("memstat get -rvw $$", signal.SIGTERM, 143),
+}
+
+
+@pytest.mark.parametrize(("command", "by", "status"), ENDS.values(), ids=ENDS.keys())
+def test_the_terminal_is_left_as_it_was(
+    open_terminal: OpenTerminal, command: str, by: str | signal.Signals | None, status: int
+) -> None:
+    terminal = open_terminal()
+    terminal.type("ulimit -c 0")
+    before = modes(terminal, "before")
+    terminal.type(f"{command}; echo status=$?.")
+    if by is not None:
+        terminal.wait_for(lambda s: rows(s) and not terminal.cursor_is_visible)
+        if isinstance(by, str):
+            terminal.press(by)
+        else:
+            send_to_memstat(terminal, by)
+    # Where Ctrl+C killed the command, an interactive shell drops the rest of the line.
+    terminal.wait_for(lambda s: re.search(r"\$ *\n*$", s.rpartition("memstat")[2]))
+    if "status=" not in terminal.screen.rpartition("$?.")[2]:
+        terminal.type("echo status=$?.")
+    assert terminal.wait_for_status() == status
+    assert terminal.cursor_is_visible
+    assert modes(terminal, "after") == before
+    assert terminal.format("#{wrap_flag}") == "1"
+
+
+def send_to_memstat(terminal: Tmux, signum: signal.Signals) -> None:
+    """Signal the only child of the shell, and nobody else, as ``kill PID`` does."""
+    shell = terminal.format("#{pane_pid}")
+    (memstat,) = map(int, Path(f"/proc/{shell}/task/{shell}/children").read_text().split())
+    os.kill(memstat, signum)
+
+
+def test_a_command_that_ignores_ctrl_c_goes_on(open_terminal: OpenTerminal, gate: Gate) -> None:
+    terminal = open_terminal()
+    terminal.type("memstat run -rv -- sh -c 'trap \"echo not now\" INT; true <gate; true <gate'")
+    terminal.wait_for(shows_one)
+    terminal.press("C-c")
+    terminal.wait_for("not now")
+    assert shows_one(terminal.wait_for(shows_one))
+    gate.open()
+    terminal.wait_for("Exited with code")
+
+
+def test_ctrl_z_gives_the_terminal_back_and_fg_takes_it_again(
+    open_terminal: OpenTerminal, gate: Gate
+) -> None:
+    terminal = open_terminal()
+    terminal.type("memstat run -rv -- sh -c 'true <gate; echo the end'")
+    terminal.wait_for(shows_one)
+    for _ in range(2):
+        terminal.press("C-z")
+        terminal.wait_for("Stopped")
+        assert terminal.run("echo between") == 0
+        assert terminal.cursor_is_visible
+        assert "NAME" not in terminal.screen
+        terminal.type("clear")
+        terminal.type("fg")
+        terminal.wait_for(lambda s: shows_one(s) and not terminal.cursor_is_visible)
+    gate.open()
+    terminal.wait_for("Exited with code 0")
+    assert "the end" in terminal.everything
+    assert terminal.cursor_is_visible
+    assert terminal.everything.count("NAME") == 1
+
+
+def test_in_the_background_nothing_is_drawn(open_terminal: OpenTerminal, gate: Gate) -> None:
+    terminal = open_terminal()
+    terminal.type("memstat run -rv -- sh -c 'true <gate; echo from behind; true <gate'")
+    terminal.wait_for(shows_one)
+    terminal.press("C-z")
+    terminal.wait_for("Stopped")
+    terminal.type("bg")
+    gate.open()
+    terminal.wait_for(" &\n$ from behind")
+    assert terminal.run("echo between") == 0
+    assert "NAME" not in terminal.screen
+    assert terminal.cursor_is_visible
+    terminal.type("fg")
+    terminal.wait_for(shows_one)
+    gate.open()
+    terminal.wait_for("Exited with code 0")
+    assert terminal.everything.count("NAME") == 1
+
+
+RECORDING = """
+import os, signal, subprocess, sys
+# A shell's handler, not ignored: the command must have the default.
+for signum in (signal.SIGHUP, signal.SIGTERM):
+    signal.signal(signum, lambda *_: None)
+done = subprocess.run(sys.argv[2:])
+with open(sys.argv[1] + '.part', 'w') as file:
+    file.write(str(done.returncode))
+os.rename(sys.argv[1] + '.part', sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize("prints", [False, True])
+def test_a_terminal_that_goes_away_ends_the_command_and_leaves_nobody(
+    open_terminal: OpenTerminal, tmp_path: Path, *, prints: bool
+) -> None:
+    terminal = open_terminal()
+    wrapper = script(tmp_path, "record.py", RECORDING)
+    command = "yes" if prints else "sleep 1000"
+    terminal.type(f"{wrapper} status memstat run -rv -- {command}")
+    pid = rows(terminal.wait_for(shows_one))[0].pid
+    assert Path(f"/proc/{pid}").exists()
+    terminal.command("kill-pane")
+    wait_until((tmp_path / "status").exists)
+    assert int((tmp_path / "status").read_text()) == -signal.SIGHUP
+    assert not Path(f"/proc/{pid}").exists()
