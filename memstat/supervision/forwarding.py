@@ -83,7 +83,7 @@ class SignalPlan:
 class Command(Protocol):
     """What signals are passed on to."""
 
-    def send_signal(self, signum: int) -> bool: ...
+    async def pass_on(self, signum: int) -> bool: ...
 
     async def kill(self) -> None: ...
 
@@ -129,9 +129,10 @@ class Forwarder:
         verdict = self.plan.judge(signum, anyio.current_time(), in_foreground=by_terminal)
         if verdict.kill_now:
             await command.kill()
-        if verdict.forward:
-            command.send_signal(signum)
-        if verdict.kill_later:
+        if verdict.forward and not await command.pass_on(signum):
+            # All have ended: only a reader that is stuck can hold us. The next one ends us.
+            signal.signal(signum, signal.SIG_DFL)
+        elif verdict.kill_later:
             tasks.start_soon(self._kill_later, command)
 
     async def _kill_later(self, command: Command) -> None:

@@ -37,6 +37,10 @@ class Ladder:
         with CancelScope(shield=True):
             await self._press((signal.SIGKILL,), _KILL_PATIENCE_S)
 
+    async def signal(self, signum: int) -> bool:
+        """One signal to all who are there now; whether anybody was."""
+        return await to_thread.run_sync(self._signal_and_count, (signum,), {}) > 0
+
     async def _press(self, signals: Sequence[int], within_s: float) -> bool:
         """Signal everyone once, latecomers too; whether all have ended in time."""
         reached: dict[ProcessKey, bool] = {}

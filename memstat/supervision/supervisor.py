@@ -124,6 +124,17 @@ class Supervised(Measured):
         """Send a signal to the command; False when it has ended or is not ours to signal."""
         return self._ended_s is None and self._recipient.send(signum)
 
+    async def pass_on(self, signum: int) -> bool:
+        """Send a signal to the command, or to those whom ``wait_all`` waits for when it has ended.
+
+        Returns whether anybody got it.
+        """
+        if not self._terms.wait_all or await to_thread.run_sync(
+            is_alive, self._source, self._key()
+        ):
+            return self.send_signal(signum)
+        return await self._ladder.signal(signum)
+
     async def end(self) -> None:
         """End the tree: SIGTERM to all of it, after ``grace_s`` seconds SIGKILL. Not cancellable.
 

@@ -76,7 +76,7 @@ def open_on_terminal(
 ) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """Start a command on a terminal of its own; give it and the near end of the terminal.
 
-    It is killed at the end, with its process group.
+    It is killed at the end; the hang-up of the terminal ends whoever is left.
     """
     near, far = pty.openpty()
     streams: dict[str, Any] = {"stdin": far, "stdout": far, "stderr": far, **options}
@@ -87,7 +87,6 @@ def open_on_terminal(
     finally:
         process.kill()
         process.wait()
-        # The hang-up of the terminal ends whoever is left.
         os.close(near)
 
 
@@ -109,3 +108,11 @@ def processes_with(marker: str) -> list[int]:
         except OSError:
             pass
     return found
+
+
+def wait_for(process: subprocess.Popen[bytes], seconds: float) -> int | None:
+    """Wait for the end of a process; ``None`` when it has not ended in time."""
+    try:
+        return process.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return None

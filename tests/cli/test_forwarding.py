@@ -26,7 +26,7 @@ class Sleep:
     def __init__(self, process: Process) -> None:
         self.process = process
 
-    def send_signal(self, signum: int) -> bool:
+    async def pass_on(self, signum: int) -> bool:
         self.process.send_signal(signal.Signals(signum))
         return True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import signal
@@ -10,7 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.cli.harness import open_on_terminal, read_to_end, read_until
+from tests.cli.harness import open_on_terminal, read_to_end, read_until, wait_for
 from tests.targets import Target, memstat, memstat_path, python
 
 SIGNALS = [
@@ -208,3 +209,41 @@ def test_no_core_of_memstat_itself(run: Callable[..., Target]) -> None:
     running.process.returncode = -os.WTERMSIG(wait_status)
     assert os.WTERMSIG(wait_status) == signal.SIGQUIT
     assert not os.WCOREDUMP(wait_status)
+
+
+def test_whom_wait_all_waits_for_gets_the_signal(run: Callable[..., Target]) -> None:
+    family = python("""
+import os, signal, time
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+command = os.getpid()
+if os.fork():
+    os._exit(4)
+while os.getppid() == command:
+    time.sleep(0.001)
+print(os.getpid())
+signal.sigwait([signal.SIGTERM])
+print('heard')
+""")
+    running = run("-r", "--wait-all", "--kill-after", "1000", "--", *family)
+    pidfd = os.pidfd_open(int(running.line()))
+    running.process.send_signal(signal.SIGTERM)
+    assert running.line() == "heard"
+    assert_ended(pidfd)
+    assert finish(running)[0] == 4
+
+
+def test_a_second_signal_gets_through_when_nobody_reads(start: Callable[..., Target]) -> None:
+    reading, writing = os.pipe()
+    with open(reading, "rb") as pipe:
+        room = fcntl.fcntl(reading, fcntl.F_SETPIPE_SZ, 4096)
+        os.write(writing, b"x" * room)
+        names_itself = python("import os; print(os.getpid()); input()")
+        running = start(memstat_path(), "run", "-v", "--", *names_itself, stderr=writing)
+        os.close(writing)
+        pidfd = os.pidfd_open(int(running.line()))
+        running.tell()
+        assert_ended(pidfd)
+        while (status := wait_for(running.process, 0.2)) is None:
+            running.process.send_signal(signal.SIGTERM)
+        assert status == -signal.SIGTERM
+        assert pipe.read() == b"x" * room

@@ -22,6 +22,7 @@ from tests.cli.harness import (
     open_on_terminal,
     read_to_end,
     read_until,
+    wait_for,
 )
 from tests.cli.json_fields import assert_snapshot, assert_watch_summary
 from tests.targets import Target, memstat_path
@@ -195,10 +196,3 @@ def test_a_second_ctrl_c_gets_through_when_nobody_reads(watch: Callable[..., Tar
         watching.process.send_signal(signal.SIGINT)
         status = wait_for(watching.process, 0.2)
     assert status == -signal.SIGINT
-
-
-def wait_for(process: subprocess.Popen[bytes], seconds: float) -> int | None:
-    try:
-        return process.wait(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        return None
