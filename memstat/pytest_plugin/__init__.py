@@ -6,7 +6,7 @@ a test or an option asks for it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -76,8 +76,8 @@ def asks_for_it(item: pytest.Item) -> bool:
 
 def _uses_our_fixture(item: pytest.Item) -> bool:
     # A project may have a fixture of that name itself.
-    known = getattr(item, "_fixtureinfo", None)
-    definitions = known.name2fixturedefs.get("memory", ()) if known else ()
+    known: Any = getattr(item, "_fixtureinfo", None)
+    definitions: Any = known.name2fixturedefs.get("memory", ()) if known else ()
     return bool(definitions) and definitions[-1].func.__module__ == __name__
 
 

@@ -1,7 +1,7 @@
 """What the pytest plugin costs those who do not use it.
 
-Run it by ``python -m tests.benchmarks.plugin_startup``: ``pytest --collect-only`` of a file with one
-empty test, with the plugin and without, in turns.
+Run it by ``python -m tests.benchmarks.plugin_startup``: ``pytest --collect-only`` of a file with
+one empty test, with the plugin and without, in turns.
 """
 
 from __future__ import annotations
