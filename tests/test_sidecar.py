@@ -224,6 +224,15 @@ def test_an_impossible_interval_is_an_error_at_once(interval_s: float) -> None:
         sidecar(interval_s=interval_s)
 
 
+def test_a_block_is_entered_once() -> None:
+    block = sidecar()
+    with block as s, pytest.raises(RuntimeError, match="entered before"):
+        block.__enter__()
+    with pytest.raises(RuntimeError, match="entered before"), block:
+        pytest.fail("the block must not begin")
+    assert s.stats.samples >= 2
+
+
 def test_a_sidecar_that_is_killed_is_an_error_of_mark_and_of_the_block() -> None:
     with pytest.raises(SidecarError, match="killed by SIGKILL"), sidecar() as s:
         os.kill(s.pid, signal.SIGKILL)

@@ -61,6 +61,8 @@ class Connection:
 
         Raises SidecarError.
         """
+        if self._process is not None:
+            raise RuntimeError("this block was entered before: call sidecar() for another")
         self._process = registry.launch(self, start_process)
         try:
             self._listener.start()

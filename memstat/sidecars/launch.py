@@ -9,7 +9,7 @@ from typing import Final
 
 from memstat.errors import SidecarError
 
-_PACKAGE_ROOT: Final = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+_PACKAGE_ROOT: Final = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
 
 # No sitecustomize, no .pth file, no current directory and no PYTHONPATH: nothing of the program can
 # stand in for the standard library, and no hook of a test runner or a coverage tool runs along.
