@@ -34,6 +34,7 @@ EXAMPLES: list[MemstatError] = [
     errors.SpawnError("nothing: command not found", 127),
     errors.ParseError("/proc/PID/stat: nonsense"),
     errors.SizeError("'x' is not a size"),
+    errors.SidecarError("the sidecar ended"),
 ]
 
 
