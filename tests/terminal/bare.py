@@ -1,0 +1,100 @@
+"""A terminal without an emulator: a pseudo-terminal whose output a test reads, or does not."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import struct
+import subprocess
+import termios
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, Final, Self
+
+from tests.targets import memstat_path
+
+_CHUNK: Final = 1 << 16
+_FRAME_END: Final = b"\x1b[?7h"
+_DRAWING: Final = re.compile(
+    rb"\x1b\[\?7l.*?\x1b\[\?7h"  # a view, drawn without line breaking
+    rb"|\r?\x1b\[2K(?:\x1b\[1A\x1b\[2K)*"  # the last view erased
+    rb"|\x1b\[\?(?:7|25)[hl]",
+    re.DOTALL,
+)
+
+
+class BareTerminal:
+    """Runs memstat as the leader of a session on a pseudo-terminal."""
+
+    def __init__(self, *arguments: str, columns: int = 100, rows: int = 24, **options: Any) -> None:
+        self.near, far = pty.openpty()
+        fcntl.ioctl(far, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
+        command = [memstat_path(), *arguments] if arguments[0] in ("run", "get") else [*arguments]
+        streams = {"stdin": far, "stdout": far, "stderr": far} | options
+        self.process = subprocess.Popen(
+            command,
+            **streams,
+            env={**os.environ, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"},
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(far, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - no threads
+        )
+        os.close(far)
+
+    def read(self) -> bytes | None:
+        """Return what comes next; ``None`` when the last writer has gone."""
+        try:
+            return os.read(self.near, _CHUNK) or None
+        except OSError:
+            return None
+
+    def read_all(self) -> bytes:
+        """Return everything up to the end."""
+        chunks = []
+        while (chunk := self.read()) is not None:
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+    def read_until(self, wanted: bytes, within_s: float = 30) -> bytes:
+        """Return what comes up to and with ``wanted``."""
+        text = b""
+        while wanted not in text:
+            readable, _, _ = select.select([self.near], [], [], within_s)
+            assert readable, f"nothing came for {within_s} s after {text[-500:]!r}"
+            chunk = self.read()
+            assert chunk is not None, f"the end came after {text[-500:]!r}"
+            text += chunk
+        return text
+
+    def hang_up(self) -> None:
+        """Take the terminal away."""
+        if self.near >= 0:
+            os.close(self.near)
+            self.near = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.hang_up()
+        self.process.kill()
+        self.process.wait()
+
+
+def printed_pieces(terminal: BareTerminal) -> Iterator[bytes]:
+    """Yield what was printed up to the end, piece by piece, without what was only drawn."""
+    text = b""
+    while (chunk := terminal.read()) is not None:
+        text += chunk
+        end = text.rfind(_FRAME_END) + len(_FRAME_END)
+        if end > len(_FRAME_END):
+            yield _DRAWING.sub(b"", text[:end])
+            text = text[end:]
+    yield _DRAWING.sub(b"", text)
