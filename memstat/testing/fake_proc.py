@@ -10,7 +10,7 @@ from typing import Final
 from memstat.errors import NoSuchProcess, NotAProcess
 from memstat.model import Memory, ProcessKey
 from memstat.proc.parse import Identity
-from memstat.proc.source import GONE, Reading
+from memstat.proc.source import GONE, ProcessReader, Reading
 from memstat.testing.fake_process import FakeProcess
 from memstat.testing.memory import memory_of, private_memory
 
@@ -99,7 +99,7 @@ class FakeProc:
             raise NoSuchProcess(pid, f"no process has PID {pid}")
         return identity
 
-    def reader(self, key: ProcessKey) -> _FakeReader:
+    def reader(self, key: ProcessKey) -> ProcessReader:
         return _FakeReader(self, key)
 
     def find(self, key: ProcessKey) -> FakeProcess | None:
