@@ -188,12 +188,12 @@ def test_a_process_that_has_ended_is_dimmed() -> None:
 
 
 def test_a_command_line_stands_for_the_name_where_there_is_room() -> None:
-    commands = {ROWS[0].sample.key: "make -j4 \x1b[2Jall"}
+    commands = {ROWS[0].sample.key: "/usr/bin/make -j4 \x1b[2Jall /x"}
     wide, narrow = (
         text_of(dashboard(view_of(ROWS), width=width, height=24, command_lines=commands), width)
         for width in (100, 80)
     )
-    assert wide[1].startswith("      7 make -j4 \\x1b[2Jall ")
+    assert wide[1].startswith("      7 make -j4 \\x1b[2Jall /x ")
     assert narrow[1].startswith("      7 make    ")
 
 
@@ -215,7 +215,9 @@ def test_before_anything_is_known_nothing_is_claimed() -> None:
 
 def test_one_line_tells_total_and_peak() -> None:
     assert text_of(total_line(view_of(ROWS), width=60), 60) == [FOOTER[0]]
-    assert text_of(total_line(view_of(ROWS), width=20), 20) == ["Total  186 MiB  ▁▅█▆"]
+    # What does not fit whole is left out.
+    assert text_of(total_line(view_of(ROWS), width=30), 30) == ["Total  186 MiB  ▁▅█▆"]
+    assert text_of(total_line(view_of(ROWS), width=10), 10) == ["Total  186"]
 
 
 @given(
