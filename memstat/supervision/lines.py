@@ -14,9 +14,10 @@ _ESCAPES: Final = re.compile(
     rb"|[ -/]*[0-~])?"  # two characters, or more with intermediate ones
 )
 _CONTROLS: Final = bytes({*range(0x20), 0x7F} - set(b"\t\n\r\x1b"))
-_C1_CONTROLS: Final = re.compile(rb"\xc2[\x80-\x9f]")
+_C1_CONTROLS: Final = re.compile(rb"\xc2+[\x80-\x9f]+")
 """Escape sequences in one character, in UTF-8; some terminals obey them."""
 _COLOUR: Final = re.compile(rb"\x1b\[([0-9;:]*)m")
+_LONGEST_COLOUR: Final = 256
 _RESETS: Final = (b"\x1b[0m", b"\x1b[m")
 
 
@@ -74,7 +75,16 @@ def _clean(text: bytes) -> bytes:
     text = text.replace(b"\r\n", b"\n")
     if b"\r" not in text:
         return text
-    return b"\n".join(line.rstrip(b"\r").rpartition(b"\r")[2] for line in text.split(b"\n"))
+    return b"\n".join(map(_last_state, text.split(b"\n")))
+
+
+def _last_state(line: bytes) -> bytes:
+    """Return what carriage returns leave of a line. Colours of what is overwritten go on."""
+    overwritten, _, left = line.rstrip(b"\r").rpartition(b"\r")
+    if b"\x1b" not in overwritten:
+        return left
+    reset = b"\x1b[0m" if any(code in overwritten for code in _RESETS) else b""
+    return reset + _colour_after(b"", overwritten) + left
 
 
 def _colour_after(colour: bytes, text: bytes) -> bytes:
@@ -82,6 +92,8 @@ def _colour_after(colour: bytes, text: bytes) -> bytes:
     if last_reset >= 0:
         colour, text = b"", text[last_reset:]
     for code in _COLOUR.finditer(text):
-        # Sequences add up until a reset; a bound, for those who never reset.
-        colour = b"" if code[1] in (b"", b"0", b"00") else (colour + code[0])[-256:]
+        colour = b"" if code[1] in (b"", b"0", b"00") else colour + code[0]
+        if len(colour) > _LONGEST_COLOUR:
+            # Sequences add up until a reset; of those who never reset, the last ones count.
+            colour = colour[colour.index(b"\x1b", len(colour) - _LONGEST_COLOUR) :]
     return colour

@@ -53,6 +53,11 @@ def filtered(*pieces: bytes) -> bytes:
         (b"\x1b\nc\n", b"\nc\n"),
         (b"a\x1b[31\n2Jb\n", b"a31\n2Jb\n"),
         (b"\x1b]0;title\nnext\n", b"\nnext\n"),
+        # What is taken out does not leave another one behind.
+        (b"a\xc2\xc2\x9b\x9b2Jb\n", b"a2Jb\n"),
+        # Text that is overwritten leaves its colours.
+        (b"\x1b[31ma\n b\x1b[0m\rc\n", b"\x1b[31ma\n\x1b[0mc\n"),
+        (b"\x1b[31ma\rb\x1b[0m\n", b"\x1b[31mb\x1b[0m\n"),
     ],
 )
 def test_lines(output: bytes, shown: bytes) -> None:
@@ -78,6 +83,14 @@ def test_each_piece_begins_in_the_colour_of_the_last_and_ends_without() -> None:
     assert lines.pending == b"\x1b[1m\x1b[31mthr"
     assert lines.feed(b"ee\x1b[0m\n") == b"\x1b[1m\x1b[31mthree\x1b[0m\n"
     assert lines.feed(b"four\n") == b"four\n"
+
+
+def test_colours_that_are_never_reset_are_kept_whole_and_within_bounds() -> None:
+    lines = LineFilter()
+    lines.feed(b"\x1b[38;2;100;200;150mx\n" * 50)
+    shown = lines.feed(b"next\n")
+    assert SGR.sub(b"", shown) == b"next\n"
+    assert len(shown) < 300
 
 
 def test_the_unfinished_line_is_shown_as_it_stands() -> None:
@@ -114,7 +127,7 @@ OUTPUT = st.lists(st.sampled_from(FRAGMENTS) | st.binary(max_size=3), max_size=3
 @example([b"\x1b[3\x001m\x1b\x00[2J"])
 def test_nothing_but_text_colours_tabs_and_newlines_comes_out(pieces: list[bytes]) -> None:
     text = SGR.sub(b"", filtered(*pieces))
-    assert not re.search(rb"[\x00-\x08\x0b-\x1f\x7f]", text)
+    assert not re.search(rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]", text)
 
 
 @given(OUTPUT, st.data())
