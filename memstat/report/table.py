@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from rich.console import Group, RenderableType
+from rich.console import Group, OverflowMethod, RenderableType
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
@@ -83,10 +83,11 @@ def dashboard(
     """
     columns = _fitting(width)
     name_width = width - sum(column.width + _GAP for column in columns)
+    overflow: OverflowMethod = "crop" if ascii_only else "ellipsis"
     table = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style=_STRONG)
     if _PID in columns:
         table.add_column("PID", justify="right", width=_PID_WIDTH, no_wrap=True)
-    table.add_column("NAME", width=name_width, no_wrap=True, overflow="ellipsis")
+    table.add_column("NAME", width=name_width, no_wrap=True, overflow=overflow)
     for column in columns:
         if column is not _PID:
             table.add_column(
