@@ -105,6 +105,14 @@ async def test_an_error_of_the_block_is_not_masked() -> None:
             raise ZeroDivisionError
 
 
+async def test_a_block_is_entered_once() -> None:
+    block = sidecar()
+    async with block as s:
+        with pytest.raises(RuntimeError, match="entered before"):
+            await block.__aenter__()
+        await s.mark("unharmed")
+
+
 async def test_many_at_once_do_not_count_each_other() -> None:
     pids: set[int] = set()
     seen: set[int] = set()

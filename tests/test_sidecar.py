@@ -233,6 +233,15 @@ def test_a_block_is_entered_once() -> None:
     assert s.stats.samples >= 2
 
 
+def test_after_the_block_it_can_be_read_but_not_asked() -> None:
+    with sidecar() as s:
+        inside = s.mark("inside")
+    for ask in (lambda: s.mark("outside"), s.reset_peak, s.restart):
+        with pytest.raises(SidecarError, match="its block was left"):
+            ask()
+    assert s.marks == (inside,)
+
+
 def test_a_sidecar_that_is_killed_is_an_error_of_mark_and_of_the_block() -> None:
     with pytest.raises(SidecarError, match="killed by SIGKILL"), sidecar() as s:
         os.kill(s.pid, signal.SIGKILL)

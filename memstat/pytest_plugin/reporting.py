@@ -62,7 +62,7 @@ class ReportingPlugin:
 
     def _lines(self) -> Iterator[str]:
         settings = self._settings
-        if settings.top is not None:
+        if settings.top is not None and self._rows:
             yield from texts.table([*self._rows.values()], settings.top)
         new = len(self._growths().keys() - settings.baseline.keys())
         if settings.baseline_path is not None and not settings.updates and new:

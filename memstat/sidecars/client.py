@@ -117,8 +117,10 @@ class SidecarBlock:
         self._recursive = recursive
         self._interval_s = interval_s
         self._connection = Connection(Record(interval_s, keep_snapshots))
+        self._is_entered = False
 
     def __enter__(self) -> Sidecar:
+        self._enter_once()
         self._open()
         return Sidecar(self._connection)
 
@@ -131,6 +133,7 @@ class SidecarBlock:
         self._close(error)
 
     async def __aenter__(self) -> AsyncSidecar:
+        self._enter_once()
         try:
             await _in_thread(self._open)
         except BaseException:
@@ -149,6 +152,11 @@ class SidecarBlock:
 
         with CancelScope(shield=True):
             await _in_thread(self._close, error)
+
+    def _enter_once(self) -> None:
+        if self._is_entered:
+            raise RuntimeError("this block was entered before: call sidecar() for another")
+        self._is_entered = True
 
     def _open(self) -> None:
         source = LinuxProcSource()

@@ -46,6 +46,7 @@ class Connection:
         self._is_open = False
         self._is_over = False
         self._is_abandoned = False
+        self._failure: str | None = None
         self._distress: deque[bytes] = deque(maxlen=_LINES_OF_DISTRESS)
         self._process: subprocess.Popen[bytes] | None = None
         self._listener = threading.Thread(target=self._listen, name="memstat sidecar", daemon=True)
@@ -61,8 +62,6 @@ class Connection:
 
         Raises SidecarError.
         """
-        if self._process is not None:
-            raise RuntimeError("this block was entered before: call sidecar() for another")
         self._process = registry.launch(self, start_process)
         try:
             self._listener.start()
@@ -80,7 +79,7 @@ class Connection:
         if self._is_open:
             self._clean_up()
         elif self._process is not None:
-            self._process.kill()
+            self._kill()
 
     def mark(self, name: str) -> Mark:
         """Let it take a sample now and mark the instant. Raises SidecarError."""
@@ -131,6 +130,10 @@ class Connection:
 
     def _request(self, line: bytes, act: Callable[[float], object]) -> None:
         """Send a request and wait until it is done; ``act`` at its boundary in the log."""
+        if os.getpid() != self._owner:
+            raise SidecarError(f"this sidecar belongs to process {self._owner}, not to its fork")
+        if not self._is_open:
+            raise SidecarError("this sidecar has ended: its block was left")
         with self.changed:
             if self.record.has_ended:
                 act(time.monotonic() - self.record.started_s)
@@ -145,26 +148,27 @@ class Connection:
             act(time.monotonic() - self.record.started_s)
 
     def _send(self, line: bytes) -> None:
-        process = self._owned_process()
-        assert process.stdin is not None
+        assert self._process is not None
+        assert self._process.stdin is not None
         try:
-            process.stdin.write(line)
+            self._process.stdin.write(line)
         except OSError:
             pass  # It has ended: its log tells how.
-
-    def _owned_process(self) -> subprocess.Popen[bytes]:
-        if os.getpid() != self._owner:
-            raise SidecarError(f"this sidecar belongs to process {self._owner}, not to its fork")
-        if self._process is None:
-            raise SidecarError("this sidecar has not been started")
-        return self._process
 
     def _wait(self, met: Callable[[], bool]) -> None:
         with self.changed:
             self.changed.wait_for(lambda: met() or self._is_over, self._patience_s)
             if met():
                 return
-        raise SidecarError(self._reason())
+        if self._failure is None:
+            self._failure = self._reason()
+            # One that does not answer now is not waited for again.
+            self._kill()
+        raise SidecarError(self._failure)
+
+    def _kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
 
     def _reason(self) -> str:
         """Say why what was waited for did not come."""
@@ -192,7 +196,7 @@ class Connection:
         assert self._process is not None
         self._is_open = False
         if not self.record.has_ended:
-            self._process.kill()
+            self._kill()
         if self._listener.ident is not None:
             self._listener.join(_END_PATIENCE_S)
         self._status()
