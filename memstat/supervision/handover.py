@@ -31,8 +31,11 @@ class Handover:
             self._changed.wait_for(lambda: self.ended or not self._is_full)
             if self.ended:
                 return False
+            is_first = not self._waiting
             self._waiting += data
-            self._changed.notify_all()
+            # The taker waits for something, then for a whole batch: nothing between need wake it.
+            if is_first or self._is_full:
+                self._changed.notify_all()
             return True
 
     def take(self) -> bytes | None:

@@ -27,6 +27,7 @@ class TerminalRelay:
     def __init__(self, like: int) -> None:
         self._like = like
         self._near, self.far = pty.openpty()
+        os.set_blocking(self._near, False)
         termios.tcsetattr(self.far, termios.TCSANOW, termios.tcgetattr(like))
         self.resize()
         self._output = Handover(batch_bytes=_BATCH_BYTES, batch_s=_BATCH_S)
@@ -83,11 +84,20 @@ class TerminalRelay:
     def _read(self) -> bytes | None:
         """Return what there is, nothing after a while of silence, ``None`` at the end."""
         closing = self._closing
-        readable, _, _ = select.select([self._near], [], [], 0 if closing else _BATCH_S)
-        if not readable:
-            return None if closing else b""
+        data = self._read_now()
+        if data != b"":
+            return data
+        if closing:
+            return None
+        select.select([self._near], [], [], _BATCH_S)
+        return b""
+
+    def _read_now(self) -> bytes | None:
+        """Return what there is, be it nothing; ``None`` at the end."""
         try:
             return os.read(self._near, _READ_BYTES) or None
+        except BlockingIOError:
+            return b""
         except OSError:
             # EIO: nobody has the far end open any more.
             return None
