@@ -20,7 +20,7 @@ from memstat.report.board import View
 from memstat.report.table import dashboard, total_line
 
 _FALLBACK_SIZE: Final = os.terminal_size((80, 24))
-_SUMMARY_LINES: Final = 5
+_SUMMARY_LINES: Final = 8
 _NO_WRAP: Final = "\x1b[?7l"
 _WRAP: Final = "\x1b[?7h"
 _ENCODING_ERRORS: Final = "memstat.keep_or_escape"

@@ -136,7 +136,7 @@ def test_of_more_than_the_screen_holds_the_largest_are_shown_and_the_rest_summed
     )
     gate.open()
     terminal.wait_for("Exited with code 0")
-    assert len(rows(terminal.screen)) > shown
+    assert len(rows(terminal.everything)) > shown
 
 
 @pytest.mark.parametrize(
