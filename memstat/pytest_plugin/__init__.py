@@ -85,11 +85,10 @@ def _measuring(config: pytest.Config) -> MeasuringPlugin:
     """Return what measures the tests of this process, made on first use."""
     from memstat.pytest_plugin.measuring import MeasuringPlugin  # noqa: PLC0415 - only when used
 
-    plugin = config.pluginmanager.get_plugin(_MEASURING)
+    plugin: MeasuringPlugin | None = config.pluginmanager.get_plugin(_MEASURING)
     if plugin is None:
         plugin = MeasuringPlugin(config)
         config.pluginmanager.register(plugin, _MEASURING)
-    assert isinstance(plugin, MeasuringPlugin)
     return plugin
 
 
