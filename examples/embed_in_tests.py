@@ -12,7 +12,7 @@ import sys
 import pytest
 
 import memstat
-from memstat.pytest_plugin.probe import MemoryProbe
+from memstat.pytest_plugin import MemoryProbe
 
 MIB = 1 << 20
 LOAD = "rows = [str(n) * 8 for n in range(300_000)]; print(len(rows))"

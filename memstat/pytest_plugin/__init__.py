@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from memstat.pytest_plugin.measuring import MeasuringPlugin
     from memstat.pytest_plugin.probe import MemoryProbe
 
+__all__ = ["MemoryProbe"]
+
 _OPTIONS = ("memstat", "memstat_top", "memstat_json", "memstat_baseline", "memstat_update")
 _MEASURING = "memstat-measuring"
 _MARKER = (
@@ -96,3 +98,12 @@ def _measuring(config: pytest.Config) -> MeasuringPlugin:
 def memory(request: pytest.FixtureRequest) -> MemoryProbe:
     """What this test and all that it starts use, seen by a sidecar: ``peak``, ``mark(name)``."""
     return _measuring(request.config).probe(request.node)
+
+
+def __getattr__(name: str) -> object:
+    # For annotations in tests, and for nobody else.
+    if name == "MemoryProbe":
+        from memstat.pytest_plugin.probe import MemoryProbe  # noqa: PLC0415 - only when used
+
+        return MemoryProbe
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
