@@ -50,6 +50,7 @@ class Dashboard:
         self._board = Board()
         self._commands: dict[ProcessKey, tuple[str, str]] = {}
         self._broken = False
+        self._turn = anyio.Lock()
 
     @asynccontextmanager
     async def on_screen(self, measured: Measured) -> AsyncIterator[None]:
@@ -89,12 +90,18 @@ class Dashboard:
             return
         with anyio.open_signal_receiver(signal.SIGTSTP) as signals:
             async for _ in signals:
-                await self._on_terminal(self._display.stop)
-                ours = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
-                os.kill(os.getpid(), signal.SIGTSTP)
-                signal.signal(signal.SIGTSTP, ours)
+                # No frame may come between the last look at the terminal and the stop.
+                async with self._turn:
+                    await self._take_turn(self._display.stop)
+                    ours = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+                    os.kill(os.getpid(), signal.SIGTSTP)
+                    signal.signal(signal.SIGTSTP, ours)
 
     async def _on_terminal(self, action: Callable[[*Ts], None], *arguments: *Ts) -> None:
+        async with self._turn:
+            await self._take_turn(action, *arguments)
+
+    async def _take_turn(self, action: Callable[[*Ts], None], *arguments: *Ts) -> None:
         if self._broken:
             return
         try:

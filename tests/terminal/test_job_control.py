@@ -118,7 +118,7 @@ def test_in_the_background_nothing_is_drawn(open_terminal: OpenTerminal, gate: G
     gate.open()
     terminal.wait_for(" &\n$ from behind")
     assert terminal.run("echo between") == 0
-    assert "NAME" not in terminal.screen
+    assert "NAME" not in terminal.screen, terminal.screen
     assert terminal.cursor_is_visible
     terminal.type("fg")
     terminal.wait_for(shows_one)
@@ -151,5 +151,7 @@ def test_a_terminal_that_goes_away_ends_the_command_and_leaves_nobody(
     assert Path(f"/proc/{pid}").exists()
     terminal.command("kill-pane")
     wait_until((tmp_path / "status").exists)
-    assert int((tmp_path / "status").read_text()) == -signal.SIGHUP
+    # Who prints may find the terminal gone before the signal reaches it: an error of write(2).
+    expected = {-signal.SIGHUP, 1} if prints else {-signal.SIGHUP}
+    assert int((tmp_path / "status").read_text()) in expected
     assert not Path(f"/proc/{pid}").exists()

@@ -81,7 +81,8 @@ def test_a_terminal_that_goes_away_ends_a_command_that_prints(tmp_path: Path) ->
     with terminal:
         terminal.read_until(b"y\r\ny\r\n")
         terminal.hang_up()
-        assert terminal.process.wait(10) == -signal.SIGHUP
+        # The signal and the error of a write race, as they do on the terminal itself.
+        assert terminal.process.wait(10) in (-signal.SIGHUP, 1)
     pid = int((tmp_path / "pid").read_text())
     wait_until(lambda: not Path(f"/proc/{pid}").exists())
 
