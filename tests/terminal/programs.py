@@ -11,7 +11,10 @@ from tests.terminal.tmux import wait_until
 
 
 class Gate:
-    """A named pipe: who opens it for reading waits until the test lets one through."""
+    """A named pipe: who reads it to its end waits until the test lets one through.
+
+    Who opened it without reading could pass twice at one opening.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path

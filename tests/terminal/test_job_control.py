@@ -77,7 +77,9 @@ def send_to_memstat(terminal: Tmux, signum: signal.Signals) -> None:
 
 def test_a_command_that_ignores_ctrl_c_goes_on(open_terminal: OpenTerminal, gate: Gate) -> None:
     terminal = open_terminal()
-    terminal.type("memstat run -rv -- sh -c 'trap \"echo not now\" INT; true <gate; true <gate'")
+    terminal.type(
+        "memstat run -rv -- sh -c 'trap \"echo not now\" INT; read x <gate; read x <gate; true'"
+    )
     terminal.wait_for(shows_one)
     terminal.press("C-c")
     terminal.wait_for("not now")
@@ -90,7 +92,7 @@ def test_ctrl_z_gives_the_terminal_back_and_fg_takes_it_again(
     open_terminal: OpenTerminal, gate: Gate
 ) -> None:
     terminal = open_terminal()
-    terminal.type("memstat run -rv -- sh -c 'true <gate; echo the end'")
+    terminal.type("memstat run -rv -- sh -c 'read x <gate; echo the end'")
     terminal.wait_for(shows_one)
     for _ in range(2):
         terminal.press("C-z")
@@ -110,7 +112,7 @@ def test_ctrl_z_gives_the_terminal_back_and_fg_takes_it_again(
 
 def test_in_the_background_nothing_is_drawn(open_terminal: OpenTerminal, gate: Gate) -> None:
     terminal = open_terminal()
-    terminal.type("memstat run -rv -- sh -c 'true <gate; echo from behind; true <gate'")
+    terminal.type("memstat run -rv -- sh -c 'read x <gate; echo from behind; read x <gate; true'")
     terminal.wait_for(shows_one)
     terminal.press("C-z")
     terminal.wait_for("Stopped")

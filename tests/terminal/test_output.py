@@ -15,7 +15,7 @@ def test_output_scrolls_above_the_table_in_order_and_in_colour(
 ) -> None:
     terminal = open_terminal()
     reds = r"printf '\033[31mred %s\033[0m\n' $(seq 100)"
-    (tmp_path / "prints.sh").write_text(f"{reds}; echo errors >&2; true <gate; echo last")
+    (tmp_path / "prints.sh").write_text(f"{reds}; echo errors >&2; read x <gate; echo last")
     terminal.type("memstat run -rv -- sh prints.sh")
     screen = terminal.wait_for(lambda s: "errors" in s and rows(s))
     assert screen.index("red 100") < screen.index("errors") < screen.index("NAME")
