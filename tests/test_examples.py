@@ -57,5 +57,6 @@ def test_fork_tree_is_seen_whole() -> None:
 
 
 def test_every_example_is_tested() -> None:
-    tested = re.findall(r'"(\w+\.py)"', Path(__file__).read_text())
+    sources = Path(__file__).parent.glob("test_examples*.py")
+    tested = re.findall(r"\b(\w+\.py)\"", "".join(path.read_text() for path in sources))
     assert {path.name for path in EXAMPLES.glob("*.py")} == set(tested)

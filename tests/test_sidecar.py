@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Self
@@ -74,7 +76,7 @@ class SamplerThread:
     def __init__(self) -> None:
         self.begun_s: list[float] = []
         self._ready = threading.Event()
-        self._stop = threading.Event()
+        self._until_s = math.inf
         self._thread = threading.Thread(target=anyio.run, args=[self._watch])
 
     def __enter__(self) -> Self:
@@ -83,7 +85,7 @@ class SamplerThread:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop.set()
+        self._until_s = time.monotonic()
         self._thread.join()
 
     async def _watch(self) -> None:
@@ -93,7 +95,8 @@ class SamplerThread:
                 offset_s = offset_s or watched._sampler._started_s
                 self.begun_s.append(offset_s + snapshot.elapsed_s)
                 self._ready.set()
-                if self._stop.is_set():
+                # The newest one may have begun long ago.
+                if self.begun_s[-1] > self._until_s:
                     return
 
 

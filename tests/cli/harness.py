@@ -56,7 +56,7 @@ def read_until(fd: int, end: bytes = b"") -> bytes:
     """Read from the near end of a terminal until ``end`` is seen, or nobody has the far end."""
     output = b""
     while not (end and end in output):
-        if not select.select([fd], [], [], 60)[0]:
+        if not select.select([fd], [], [], 20)[0]:
             raise TimeoutError(output)
         try:
             output += os.read(fd, 65536)

@@ -189,7 +189,8 @@ def test_a_command_that_is_killed_is_told(run: Callable[..., Target], options: l
     os.kill(int(running.line()), signal.SIGKILL)
     status, _, err = finish(running)
     assert status == 128 + signal.SIGKILL
-    assert "Process was killed by signal SIGKILL\nPeak:\n" in err
+    # The kill may come before the first sample.
+    assert "Process was killed by signal SIGKILL\nPeak:" in err
 
 
 def test_a_grandchild_that_is_killed_is_the_commands_affair(run: Callable[..., Target]) -> None:
