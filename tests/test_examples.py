@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.targets import memstat
+from tests.targets import memstat, memstat_path
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -56,7 +57,38 @@ def test_fork_tree_is_seen_whole() -> None:
     assert int(found[1]) > 4 * 20 * 1024
 
 
+def limit_in_ci(*arguments: str) -> subprocess.CompletedProcess[str]:
+    with_memstat = f"{Path(memstat_path()).parent}:{os.environ['PATH']}"
+    return subprocess.run(
+        [EXAMPLES / "limit_in_ci.sh", *arguments],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PATH": with_memstat},
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_limit_in_ci_that_is_kept() -> None:
+    done = limit_in_ci()
+    assert (done.returncode, done.stdout) == (0, "passed, with less than 200MiB\n")
+    assert done.stderr.startswith("Peak:\n")
+
+
+def test_a_limit_in_ci_that_is_exceeded() -> None:
+    done = limit_in_ci("30 MiB")
+    assert (done.returncode, done.stdout) == (124, "")
+    assert "memstat: the limit of 30.0 MiB was exceeded" in done.stderr
+    assert done.stderr.endswith("failed: more than 30 MiB\n")
+
+
+def test_a_limit_in_ci_and_a_command_that_fails_by_itself() -> None:
+    done = limit_in_ci("1GiB", "sh", "-c", "exit 7")
+    assert done.returncode == 7
+    assert done.stderr.endswith("failed with status 7, and not for memory\n")
+
+
 def test_every_example_is_tested() -> None:
     sources = Path(__file__).parent.glob("test_examples*.py")
-    tested = re.findall(r"\b(\w+\.py)\"", "".join(path.read_text() for path in sources))
-    assert {path.name for path in EXAMPLES.glob("*.py")} == set(tested)
+    tested = re.findall(r"\b(\w+\.(?:py|sh))\"", "".join(path.read_text() for path in sources))
+    assert {path.name for path in EXAMPLES.glob("*.*")} == set(tested)

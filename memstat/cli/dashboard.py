@@ -6,32 +6,21 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Final, Protocol, TypeVarTuple
+from typing import Final, TypeVarTuple
 
 import anyio
 from anyio import to_thread
 
-from memstat.model import Peak, ProcessKey, SamplingStats, Snapshot
+from memstat.model import ProcessKey
 from memstat.proc.cmdline import read_command_line
 from memstat.report.board import Board, View
 from memstat.report.live import LiveDisplay
 from memstat.sampling.background import beside
+from memstat.sampling.measured import Measured
 
 Ts = TypeVarTuple("Ts")
 
 _FRAME_S: Final = 0.1
-
-
-class Measured(Protocol):
-    """What watches and supervised commands have in common."""
-
-    @property
-    def peak(self) -> Peak | None: ...
-
-    @property
-    def stats(self) -> SamplingStats: ...
-
-    def __aiter__(self) -> AsyncIterator[Snapshot]: ...
 
 
 def _nothing() -> None: ...

@@ -14,7 +14,14 @@ import anyio
 from anyio import CancelScope, to_thread
 from anyio.abc import Process
 
-from memstat.model import Limit, ProcessKey, ReadStatus, RunResult, Snapshot
+from memstat.model import (
+    Limit,
+    ProcessKey,
+    ProcessSample,
+    ReadStatus,
+    RunResult,
+    Snapshot,
+)
 from memstat.proc.linux import LinuxProcSource
 from memstat.proc.oom import count_oom_kills
 from memstat.proc.signals import Recipient, is_alive
@@ -82,6 +89,7 @@ class Supervised(Measured):
         self._ended_s: float | None = None
         self._ended = anyio.Event()
         self._oom_kills: int | None = None
+        self._survivors: tuple[ProcessSample, ...] = ()
         # What is ended, is ended whole, however little of it is measured.
         self._whole = sweeper if sweeper.is_recursive else sweeper.recursively()
         self._ladder = Ladder(self._source, self._members)
@@ -115,7 +123,7 @@ class Supervised(Measured):
             stats=self.stats,
             peak=self._sampler.whole_peak,
             last=self.latest,
-            survivors=tuple(p for p in self._sampler.alive if p.key != self._key()),
+            survivors=self._survivors,
             oom_kills=self._oom_kills,
             limit=self.limit,
         )
@@ -194,6 +202,8 @@ class Supervised(Measured):
             beside(self._enforce_limit),
         ):
             await self._sampler.run()
+        # Whom the ladder was ending at the last sample has ended by now.
+        self._survivors = await to_thread.run_sync(self._find_survivors)
         self._ended.set()
 
     async def _enforce_limit(self) -> None:
@@ -213,6 +223,10 @@ class Supervised(Measured):
             while await to_thread.run_sync(self._is_anyone_alive):  # noqa: ASYNC110
                 await anyio.sleep(_LIVENESS_PAUSE_S)
         self._sampler.stop()
+
+    def _find_survivors(self) -> tuple[ProcessSample, ...]:
+        descendants = (p for p in self._sampler.alive if p.key != self._key())
+        return tuple(p for p in descendants if is_alive(self._source, p.key))
 
     def _is_anyone_alive(self) -> bool:
         members = self._members()
