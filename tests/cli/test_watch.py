@@ -187,9 +187,12 @@ def test_a_target_that_has_ended_already_is_missing(target: Target) -> None:
 def test_a_second_ctrl_c_gets_through_when_nobody_reads(watch: Callable[..., Target]) -> None:
     watching = watch("-v", "-f", "1000")
     assert watching.process.stdout is not None
+    block = f"{watching.line()}\n{watching.line()}\n"
     fd = watching.process.stdout.fileno()
-    fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, 4096)
-    while int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)), sys.byteorder) < 3900:
+    capacity = fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, 4096)
+    # Full enough for the block of the peak not to fit, which is longer by a line.
+    full = capacity - len(block) - len("Pea")
+    while int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)), sys.byteorder) <= full:
         time.sleep(0.01)
     status = None
     while status is None:
