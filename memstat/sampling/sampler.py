@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from typing import Final, TypeVar, TypeVarTuple, Unpack
@@ -13,6 +12,7 @@ from anyio.lowlevel import RunVar
 
 from memstat.model import Limit, Mark, Peak, ProcessSample, SamplingStats, Snapshot
 from memstat.sampling.clock import Tick, TickGrid
+from memstat.sampling.cores import cores, kept_on
 from memstat.sampling.ends import alive
 from memstat.sampling.newest import Newest
 from memstat.sampling.peak import Phases, RunningStats
@@ -131,8 +131,8 @@ class Sampler:
         if swept is not None:
             return swept
         async with anyio.create_task_group() as shards:
-            for _ in range(min(_cores(), -(-self._sweeper.waiting // _WORTH_A_THREAD))):
-                shards.start_soon(_in_reader_thread, self._sweeper.drain)
+            for core in cores()[: -(-self._sweeper.waiting // _WORTH_A_THREAD)]:
+                shards.start_soon(_in_reader_thread, self._drain, core)
         return await _in_reader_thread(self._finish, tick)
 
     def _begin(self, tick: Tick) -> _Swept | None:
@@ -140,14 +140,14 @@ class Sampler:
         self._sweeper.begin()
         return None if self._sweeper.waiting else self._finish(tick)
 
+    def _drain(self, core: int) -> None:
+        with kept_on(core):
+            self._sweeper.drain()
+
     def _finish(self, tick: Tick) -> _Swept:
         # Not on the loop: for hundreds of processes this takes a millisecond.
         snapshot = self._sweeper.finish(tick, self._started_s)
         return snapshot, alive(snapshot)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0))
 
 
 _limiter: RunVar[CapacityLimiter] = RunVar("memstat_readers")
@@ -162,6 +162,6 @@ def reader_limiter() -> CapacityLimiter:
     try:
         return _limiter.get()
     except LookupError:
-        limiter = CapacityLimiter(_cores())
+        limiter = CapacityLimiter(len(cores()))
         _limiter.set(limiter)
         return limiter
