@@ -89,6 +89,7 @@ class Sweeper:
         self._finding = threading.Lock()
         self._nodes = tuple(Node(key, "", 0) for key in self.roots)
         self._tracked: dict[ProcessKey, _Tracked] = {}
+        self._work: list[tuple[_Tracked, Node]] = []
         self._waiting: deque[tuple[_Tracked, Node]] = deque()
         self._failure: MemstatError | None = None
         self._began_s = 0.0
@@ -111,8 +112,13 @@ class Sweeper:
         """Find the tree; read it too when it is small. Raises TooManyDescriptors."""
         self._began_s, self._began_unix_s = time.monotonic(), time.time()
         self._failure = None
-        self._nodes = self.find()
-        self._track()
+        nodes = self.find()
+        # As long as nobody comes or goes, the tree is the same object.
+        if nodes is not self._nodes or not self._tracked:
+            self._nodes = nodes
+            self._track()
+        # Large ones first: a thread that begins the largest last would keep all others waiting.
+        self._waiting.extend(sorted(self._work, key=_last_rss, reverse=True))
         if len(self._waiting) <= _READ_WHILE_FINDING:
             self.drain()
 
@@ -152,7 +158,7 @@ class Sweeper:
         """Return what was read since ``begin``. Raises TooManyDescriptors if nothing could be."""
         if self._failure is not None:
             raise self._failure
-        samples = tuple([self._tracked[node.key].sample for node in self._nodes])
+        samples = tuple([tracked.sample for tracked, _ in self._work])
         elapsed_s = self._began_s - started_s
         return Snapshot(
             tick=tick.index,
@@ -171,6 +177,7 @@ class Sweeper:
         for tracked in self._tracked.values():
             tracked.close()
         self._tracked.clear()
+        self._work.clear()
 
     def _track(self) -> None:
         kept = {}
@@ -180,10 +187,7 @@ class Sweeper:
         for ended in self._tracked.values():
             ended.close()
         self._tracked = kept
-        # Large ones first: a thread that begins the largest last would keep all others waiting.
-        work = [(kept[node.key], node) for node in self._nodes]
-        work.sort(key=_last_rss, reverse=True)
-        self._waiting.extend(work)
+        self._work = [(kept[node.key], node) for node in self._nodes]
 
 
 def _last_rss(work: tuple[_Tracked, Node]) -> int:
