@@ -45,6 +45,22 @@ class LinuxReader:
     what changes, no more is parsed than a sample holds.
     """
 
+    __slots__ = (
+        "_borrows",
+        "_budget",
+        "_directory",
+        "_fetch",
+        "_key",
+        "_last",
+        "_memory_fd",
+        "_memory_file",
+        "_memory_text",
+        "_parse",
+        "_stat_fd",
+        "_stat_text",
+        "_status_fd",
+    )
+
     def __init__(self, key: ProcessKey, budget: DescriptorBudget, *, rollup: bool) -> None:
         self._directory = f"/proc/{key.pid}"
         self._key = key

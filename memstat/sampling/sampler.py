@@ -23,8 +23,8 @@ Ts = TypeVarTuple("Ts")
 _Swept = tuple[Snapshot, tuple[ProcessSample, ...]]
 """A snapshot, and whom of it is alive."""
 
-_WORTH_A_THREAD: Final = 8
-"""Processes per reader: for fewer, waking another thread takes longer than reading them."""
+_WORTH_A_THREAD: Final = 128
+"""Processes that one thread reads sooner than it wakes another to share them with."""
 
 
 class Sampler:
@@ -138,7 +138,10 @@ class Sampler:
     def _begin(self, tick: Tick) -> _Swept | None:
         """Sweep a small tree in one go; of a large one, only find it."""
         self._sweeper.begin()
-        return None if self._sweeper.waiting else self._finish(tick)
+        if self._sweeper.waiting > _WORTH_A_THREAD:
+            return None
+        self._sweeper.drain()
+        return self._finish(tick)
 
     def _drain(self, core: int) -> None:
         with kept_on(core):

@@ -22,9 +22,6 @@ from memstat.proc.source import ProcessReader, ProcSource, Reading
 from memstat.proc.tree import Node, ProcessTree
 from memstat.sampling.clock import Tick
 
-_READ_WHILE_FINDING: Final = 8
-"""Trees up to this size are read by the thread that found them: a second hop would cost more."""
-
 _SHARE_INCOMPLETE: Final = frozenset({ReadStatus.DENIED, ReadStatus.GONE})
 
 
@@ -109,7 +106,7 @@ class Sweeper:
         return Sweeper(self.source, self.roots, recursive=True)
 
     def begin(self) -> None:
-        """Find the tree; read it too when it is small. Raises TooManyDescriptors."""
+        """Find the tree. Raises TooManyDescriptors."""
         self._began_s, self._began_unix_s = time.monotonic(), time.time()
         self._failure = None
         nodes = self.find()
@@ -119,8 +116,6 @@ class Sweeper:
             self._track()
         # Large ones first: a thread that begins the largest last would keep all others waiting.
         self._waiting.extend(sorted(self._work, key=_last_rss, reverse=True))
-        if len(self._waiting) <= _READ_WHILE_FINDING:
-            self.drain()
 
     def find(self) -> tuple[Node, ...]:
         """Return who belongs to the tree now; the targets alone when not recursive.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -42,6 +44,39 @@ def sampler_of(
     """Return a sampler of a tree, by default until its root has ended."""
     options.setdefault("has_ended", partial(targets_ended, {root.key}))
     return Sampler(Sweeper(proc, [root.key], recursive=True), interval_s, **options)
+
+
+class DrainsTogether(Sweeper):
+    """Counts who comes to read, each of whom waits for so many others first."""
+
+    def __init__(self, proc: FakeProc, root: FakeProcess, readers: int) -> None:
+        super().__init__(proc, [root.key], recursive=True)
+        self.threads: set[int] = set()
+        self._all_there = threading.Barrier(readers)
+
+    def drain(self) -> None:
+        self.threads.add(threading.get_ident())
+        self._all_there.wait(20)
+        super().drain()
+
+
+@pytest.mark.parametrize(("children", "most_readers"), [(7, 1), (127, 1), (128, 2), (900, 8)])
+async def test_a_large_tree_is_shared_by_as_many_readers_as_cores_a_small_one_is_not(
+    children: int, most_readers: int
+) -> None:
+    proc = FakeProc()
+    root = proc.start("root", MIB)
+    for _ in range(children):
+        root.fork(MIB)
+    allowed = os.sched_getaffinity(0)
+    readers = min(most_readers, len(allowed))
+    sweeper = DrainsTogether(proc, root, readers)
+    sampler = Sampler(sweeper, FAST_S, has_ended=lambda _: True)
+    await sampler.run()
+    assert len(sweeper.threads) == readers
+    assert sampler.peak is not None
+    assert sampler.peak.pss_bytes == (1 + children) * MIB
+    assert os.sched_getaffinity(0) == allowed
 
 
 async def test_the_peak_is_taken_from_every_snapshot_though_nobody_looks() -> None:

@@ -231,15 +231,6 @@ def test_any_number_of_readers_gives_the_same_snapshot(readers: int) -> None:
     assert (shared.total, shared.complete) == (alone.total, alone.complete)
 
 
-def test_a_small_tree_is_read_by_whoever_finds_it() -> None:
-    proc = FakeProc()
-    processes = tree_of(proc, 7)
-    sweeper = Sweeper(proc, [processes[0].key], recursive=True)
-    sweeper.begin()
-    assert sweeper.waiting == 0
-    assert sweeper.finish(TICK, 0.0).total.pss_bytes == (1 + sum(range(1, 8))) * MIB
-
-
 def test_the_largest_processes_are_read_first() -> None:
     proc = FakeProc()
     processes = tree_of(proc, 10)

@@ -91,11 +91,11 @@ async def test_five_hundred_processes(crowd: Callable[[int], Target]) -> None:
 async def test_a_watch_of_a_crowd_measures_all_of_it_every_time(
     crowd: Callable[[int], Target],
 ) -> None:
-    target = crowd(100)
+    target = crowd(300)
     totals = []
     async with memstat.watch(target.pid, interval_s=0.01) as watched:
         async for snapshot in watched:
-            assert len(snapshot.processes) == 101
+            assert len(snapshot.processes) == 301
             assert snapshot.complete
             totals.append(snapshot.total.pss_bytes)
             if len(totals) == 5:
