@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,16 @@ from tests.targets import Target, compile_c
 # A busy machine is no reason to fail.
 settings.register_profile("memstat", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("memstat")
+
+
+def pytest_configure() -> None:
+    """Heed what ``nohup`` or the background of a script has ignored: all that is started would too.
+
+    Commands under memstat are to end by these signals.
+    """
+    for signum in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        if signal.getsignal(signum) is signal.SIG_IGN:
+            signal.signal(signum, signal.SIG_DFL)
 
 
 @pytest.fixture(
