@@ -23,8 +23,8 @@ Ts = TypeVarTuple("Ts")
 _Swept = tuple[Snapshot, tuple[ProcessSample, ...]]
 """A snapshot, and whom of it is alive."""
 
-_WORTH_A_THREAD: Final = 128
-"""Processes that one thread reads sooner than it wakes another to share them with."""
+_WORTH_A_THREAD_BYTES: Final = 1 << 30
+"""What one thread reads sooner than it wakes another to share it with: see ``weight_bytes``."""
 
 
 class Sampler:
@@ -131,14 +131,14 @@ class Sampler:
         if swept is not None:
             return swept
         async with anyio.create_task_group() as shards:
-            for core in cores()[: -(-self._sweeper.waiting // _WORTH_A_THREAD)]:
+            for core in cores()[: -(-self._sweeper.weight_bytes // _WORTH_A_THREAD_BYTES)]:
                 shards.start_soon(_in_reader_thread, self._drain, core)
         return await _in_reader_thread(self._finish, tick)
 
     def _begin(self, tick: Tick) -> _Swept | None:
         """Sweep a small tree in one go; of a large one, only find it."""
         self._sweeper.begin()
-        if self._sweeper.waiting > _WORTH_A_THREAD:
+        if self._sweeper.weight_bytes > _WORTH_A_THREAD_BYTES:
             return None
         self._sweeper.drain()
         return self._finish(tick)

@@ -22,6 +22,9 @@ from memstat.proc.source import ProcessReader, ProcSource, Reading
 from memstat.proc.tree import Node, ProcessTree
 from memstat.sampling.clock import Tick
 
+_PROCESS_BYTES: Final = 8 << 20
+"""Reading a process takes as long as it takes the kernel to walk so much memory besides its own."""
+
 _SHARE_INCOMPLETE: Final = frozenset({ReadStatus.DENIED, ReadStatus.GONE})
 
 
@@ -96,6 +99,11 @@ class Sweeper:
     def waiting(self) -> int:
         """How many reads are left for ``drain``."""
         return len(self._waiting)
+
+    @property
+    def weight_bytes(self) -> int:
+        """How long they take, told in memory to walk: their RSS when last read, and a bit each."""
+        return sum(tracked.rss_bytes + _PROCESS_BYTES for tracked, _ in self._waiting)
 
     @property
     def is_recursive(self) -> bool:

@@ -46,17 +46,21 @@ def sampler_of(
     return Sampler(Sweeper(proc, [root.key], recursive=True), interval_s, **options)
 
 
-class DrainsTogether(Sweeper):
-    """Counts who comes to read, each of whom waits for so many others first."""
+class ReadTogether(Sweeper):
+    """Has so many readers at each sweep, who wait for each other before they read."""
 
-    def __init__(self, proc: FakeProc, root: FakeProcess, readers: int) -> None:
+    def __init__(self, proc: FakeProc, root: FakeProcess, readers_of_sweeps: list[int]) -> None:
         super().__init__(proc, [root.key], recursive=True)
-        self.threads: set[int] = set()
-        self._all_there = threading.Barrier(readers)
+        self._barriers = [threading.Barrier(readers) for readers in readers_of_sweeps]
+        self.readers = 0
+
+    def begin(self) -> None:
+        self._barrier = self._barriers.pop(0)
+        super().begin()
 
     def drain(self) -> None:
-        self.threads.add(threading.get_ident())
-        self._all_there.wait(20)
+        if self._barrier.wait(20) == 0:
+            self.readers += self._barrier.parties
         super().drain()
 
 
@@ -70,13 +74,27 @@ async def test_a_large_tree_is_shared_by_as_many_readers_as_cores_a_small_one_is
         root.fork(MIB)
     allowed = os.sched_getaffinity(0)
     readers = min(most_readers, len(allowed))
-    sweeper = DrainsTogether(proc, root, readers)
+    sweeper = ReadTogether(proc, root, [readers])
     sampler = Sampler(sweeper, FAST_S, has_ended=lambda _: True)
     await sampler.run()
-    assert len(sweeper.threads) == readers
+    assert sweeper.readers == readers
     assert sampler.peak is not None
     assert sampler.peak.pss_bytes == (1 + children) * MIB
     assert os.sched_getaffinity(0) == allowed
+
+
+async def test_so_are_a_few_large_processes_once_it_is_known_that_they_are() -> None:
+    proc = FakeProc()
+    root = proc.start("root", MIB)
+    for _ in range(3):
+        root.fork(500 * MIB)
+    readers = min(2, len(os.sched_getaffinity(0)))
+    sweeper = ReadTogether(proc, root, [1, readers])
+    sampler = Sampler(sweeper, FAST_S, has_ended=lambda _: sampler.stats.samples == 2)
+    await sampler.run()
+    assert sweeper.readers == 1 + readers
+    assert sampler.peak is not None
+    assert sampler.peak.pss_bytes == 1501 * MIB
 
 
 async def test_the_peak_is_taken_from_every_snapshot_though_nobody_looks() -> None:
