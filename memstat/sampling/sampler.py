@@ -127,21 +127,22 @@ class Sampler:
             self.limit_exceeded.set()
 
     async def _sweep(self, tick: Tick) -> _Swept:
-        swept = await _in_reader_thread(self._begin, tick)
+        swept, readers = await _in_reader_thread(self._begin, tick)
         if swept is not None:
             return swept
         async with anyio.create_task_group() as shards:
-            for core in cores()[: -(-self._sweeper.weight_bytes // _WORTH_A_THREAD_BYTES)]:
+            for core in cores()[:readers]:
                 shards.start_soon(_in_reader_thread, self._drain, core)
         return await _in_reader_thread(self._finish, tick)
 
-    def _begin(self, tick: Tick) -> _Swept | None:
-        """Sweep a small tree in one go; of a large one, only find it."""
+    def _begin(self, tick: Tick) -> tuple[_Swept | None, int]:
+        """Sweep a small tree in one go; of a large one, only find it and count readers for it."""
         self._sweeper.begin()
-        if self._sweeper.weight_bytes > _WORTH_A_THREAD_BYTES:
-            return None
+        readers = -(-self._sweeper.weight_bytes // _WORTH_A_THREAD_BYTES)
+        if readers > 1:
+            return None, readers
         self._sweeper.drain()
-        return self._finish(tick)
+        return self._finish(tick), readers
 
     def _drain(self, core: int) -> None:
         with kept_on(core):

@@ -31,10 +31,10 @@ _SHARE_INCOMPLETE: Final = frozenset({ReadStatus.DENIED, ReadStatus.GONE})
 class _Tracked:
     """A member of the tree with its reader and what was read last."""
 
-    __slots__ = ("_node", "_reader", "_reading", "sample")
+    __slots__ = ("_reader", "_reading", "node", "sample")
 
     def __init__(self, node: Node, reader: ProcessReader) -> None:
-        self._node = node
+        self.node = node
         self._reader = reader
         self._reading: Reading | None = None
         self.sample = ProcessSample(node.key, node.name)
@@ -43,11 +43,15 @@ class _Tracked:
     def rss_bytes(self) -> int:
         return self.sample.memory.rss_bytes or 0
 
-    def read(self, node: Node) -> None:
+    def place(self, node: Node) -> None:
+        if node is not self.node:
+            self.node, self._reading = node, None
+
+    def read(self) -> None:
         reading = self._reader.read()
-        if reading is self._reading and node is self._node:
+        if reading is self._reading:
             return
-        self._reading, self._node = reading, node
+        self._reading, node = reading, self.node
         self.sample = ProcessSample(
             node.key,
             reading.name or self.sample.name,
@@ -89,8 +93,7 @@ class Sweeper:
         self._finding = threading.Lock()
         self._nodes = tuple(Node(key, "", 0) for key in self.roots)
         self._tracked: dict[ProcessKey, _Tracked] = {}
-        self._work: list[tuple[_Tracked, Node]] = []
-        self._waiting: deque[tuple[_Tracked, Node]] = deque()
+        self._waiting: deque[_Tracked] = deque()
         self._failure: MemstatError | None = None
         self._began_s = 0.0
         self._began_unix_s = 0.0
@@ -103,7 +106,7 @@ class Sweeper:
     @property
     def weight_bytes(self) -> int:
         """How long they take, told in memory to walk: their RSS when last read, and a bit each."""
-        return sum(tracked.rss_bytes + _PROCESS_BYTES for tracked, _ in self._waiting)
+        return sum(tracked.rss_bytes + _PROCESS_BYTES for tracked in self._waiting)
 
     @property
     def is_recursive(self) -> bool:
@@ -123,7 +126,7 @@ class Sweeper:
             self._nodes = nodes
             self._track()
         # Large ones first: a thread that begins the largest last would keep all others waiting.
-        self._waiting.extend(sorted(self._work, key=_last_rss, reverse=True))
+        self._waiting.extend(sorted(self._tracked.values(), key=_last_rss, reverse=True))
 
     def find(self) -> tuple[Node, ...]:
         """Return who belongs to the tree now; the targets alone when not recursive.
@@ -143,14 +146,13 @@ class Sweeper:
     def drain(self) -> None:
         """Read processes until none is left; a failure is kept for ``finish``."""
         try:
-            while (work := self._take()) is not None:
-                tracked, node = work
-                tracked.read(node)
+            while (tracked := self._take()) is not None:
+                tracked.read()
         except MemstatError as error:
             self._failure = error
             self._waiting.clear()
 
-    def _take(self) -> tuple[_Tracked, Node] | None:
+    def _take(self) -> _Tracked | None:
         try:
             return self._waiting.popleft()
         except IndexError:
@@ -161,7 +163,7 @@ class Sweeper:
         """Return what was read since ``begin``. Raises TooManyDescriptors if nothing could be."""
         if self._failure is not None:
             raise self._failure
-        samples = tuple([tracked.sample for tracked, _ in self._work])
+        samples = tuple([tracked.sample for tracked in self._tracked.values()])
         elapsed_s = self._began_s - started_s
         return Snapshot(
             tick=tick.index,
@@ -180,21 +182,19 @@ class Sweeper:
         for tracked in self._tracked.values():
             tracked.close()
         self._tracked.clear()
-        self._work.clear()
 
     def _track(self) -> None:
         kept = {}
         for node in self._nodes:
             known = self._tracked.pop(node.key, None)
             kept[node.key] = known or _Tracked(node, self.source.reader(node.key))
+            kept[node.key].place(node)
         for ended in self._tracked.values():
             ended.close()
         self._tracked = kept
-        self._work = [(kept[node.key], node) for node in self._nodes]
 
 
-def _last_rss(work: tuple[_Tracked, Node]) -> int:
-    return work[0].rss_bytes
+_last_rss: Final = attrgetter("rss_bytes")
 
 
 def sweep_once(

@@ -237,7 +237,7 @@ def test_the_largest_processes_are_read_first() -> None:
     sweeper = Sweeper(proc, [processes[0].key], recursive=True)
     sweep(sweeper)
     sweeper.begin()
-    order = [node.key for _, node in sweeper._waiting]
+    order = [tracked.node.key for tracked in sweeper._waiting]
     assert order[:2] == [processes[10].key, processes[9].key]
     assert set(order[-2:]) == {processes[0].key, processes[1].key}
 
