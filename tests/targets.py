@@ -98,6 +98,11 @@ def memstat_path() -> str:
     return str(Path(sys.executable).with_name("memstat"))
 
 
+def search_path() -> str:
+    """Return a PATH on which the installed command and its Python come first."""
+    return f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+
+
 MAIN_THREAD_GONE = r"""
 #include <pthread.h>
 #include <stdio.h>

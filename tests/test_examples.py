@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.targets import memstat, memstat_path
+from tests.targets import memstat, search_path
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -58,12 +58,11 @@ def test_fork_tree_is_seen_whole() -> None:
 
 
 def limit_in_ci(*arguments: str) -> subprocess.CompletedProcess[str]:
-    with_memstat = f"{Path(memstat_path()).parent}:{os.environ['PATH']}"
     return subprocess.run(
         [EXAMPLES / "limit_in_ci.sh", *arguments],
         capture_output=True,
         text=True,
-        env={**os.environ, "PATH": with_memstat},
+        env={**os.environ, "PATH": search_path()},
         timeout=60,
         check=False,
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.targets import Target
+from tests.targets import Target, search_path
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -25,8 +25,7 @@ def blocks(language: str) -> list[str]:
 
 
 def environment(**more: str) -> dict[str, str]:
-    bin_directory = Path(sys.executable).parent
-    return {**os.environ, "PATH": f"{bin_directory}:{os.environ['PATH']}", **more}
+    return {**os.environ, "PATH": search_path(), **more}
 
 
 def without_figures(text: str) -> str:

@@ -20,6 +20,8 @@ MOMENTS = 50
 FEWER_MOMENTS = 20
 LATEST_S = 0.3
 """Later, memstat has long started: it takes a tenth of a second."""
+SWALLOWED = "Failed checking if argv[0] is an import path entry"
+"""While CPython looks at argv[0], before any code of ours, it prints a Ctrl+C so and goes on."""
 
 
 @pytest.fixture
@@ -53,17 +55,14 @@ def assert_truthful(status: int | None, truths: set[int], stderr: str) -> None:
 
 
 def end_by(process: subprocess.Popen[str], signum: int) -> tuple[str, str]:
-    """Send a signal and wait for the end; return what was printed.
-
-    While CPython looks at argv[0], before any code of ours, it prints a Ctrl+C and goes on.
-    """
+    """Send a signal, again if CPython swallowed it, and wait; return what was printed."""
     process.send_signal(signum)
     try:
         return process.communicate(timeout=15)
     except subprocess.TimeoutExpired:
         process.send_signal(signum)
         out, err = process.communicate(timeout=15)
-        assert "Failed checking if argv[0] is an import path entry" in err
+        assert SWALLOWED in err
         return out, err
 
 
@@ -93,11 +92,11 @@ def read_to_the_end_of_both(near: int) -> str:
     try:
         return read_to_end(near).decode()
     except TimeoutError as error:
-        # As in end_by.
         os.write(near, b"\x03")
-        shown: bytes = error.args[0] + read_to_end(near)
-        assert b"Failed checking if argv[0] is an import path entry" in shown
-        return shown.decode()
+        before: bytes = error.args[0]
+        shown = (before + read_to_end(near)).decode()
+        assert SWALLOWED in shown
+        return shown
 
 
 def test_ctrl_c_ends_both_whenever_it_is_pressed(marked: tuple[str, Mapping[str, str]]) -> None:

@@ -6,11 +6,12 @@ import itertools
 import os
 import re
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
+
+from tests.targets import search_path
 
 _NUMBERS: Final = itertools.count()
 _POLL_S: Final = 0.02
@@ -38,7 +39,7 @@ class Tmux:
                 *("bash", "--norc", "--noprofile", "--noediting", "-i"),
             ],
             check=True,
-            env={**os.environ, "PATH": _path(), "LC_ALL": "C.UTF-8", "SHELL": "/bin/sh"},
+            env={**os.environ, "PATH": search_path(), "LC_ALL": "C.UTF-8", "SHELL": "/bin/sh"},
         )
         self.wait_for("$")
 
@@ -126,10 +127,6 @@ class Tmux:
         subprocess.run(
             ["tmux", "-L", self._socket, "kill-server"], check=False, capture_output=True
         )
-
-
-def _path() -> str:
-    return f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 
 
 def wait_until(
