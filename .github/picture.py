@@ -18,7 +18,7 @@ from rich.terminal_theme import MONOKAI
 
 import memstat
 from memstat.model import ProcessKey
-from memstat.proc.cmdline import read_command_line
+from memstat.proc.linux import read_command_line
 from memstat.report.board import Board, View
 from memstat.report.table import dashboard
 

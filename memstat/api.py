@@ -11,11 +11,11 @@ from functools import partial
 
 from anyio import to_thread
 
+from memstat.background import beside
 from memstat.model import ProcessKey, RunResult, Snapshot
 from memstat.proc.linux import LinuxProcSource
-from memstat.sampling.background import beside
 from memstat.sampling.clock import check_interval
-from memstat.sampling.ends import targets_ended
+from memstat.sampling.liveness import targets_ended
 from memstat.sampling.measured import Measured
 from memstat.sampling.sampler import Sampler
 from memstat.sampling.sweep import Sweeper, sweep_once

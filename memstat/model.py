@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+_ZOMBIE_STATES: Final = frozenset("ZXx")
 
 
 class ReadStatus(StrEnum):
@@ -36,6 +39,33 @@ class ProcessKey:
     """Process id, as this PID namespace numbers it."""
     start_ticks: int
     """Start time in clock ticks since boot: field 22 of ``proc_pid_stat(5)``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a process is: the parts of ``proc_pid_stat(5)`` that memstat needs."""
+
+    pid: int
+    """Process id."""
+    ppid: int
+    """Process id of its parent; 0 for one of another PID namespace, or of the kernel."""
+    start_ticks: int
+    """Start time since boot, in clock ticks."""
+    name: str
+    """``comm``, decoded; bytes that are not UTF-8 stand as ``\\xNN``."""
+    state: str
+    """One letter; ``Z`` once the main thread has ended."""
+    threads: int
+    """Living threads and the main one."""
+    has_executed: bool = True
+    """Whether it has called ``execve`` since it was forked."""
+    is_kernel_thread: bool = False
+    """Whether it is a part of the kernel, without memory of its own."""
+
+    @property
+    def is_alive(self) -> bool:
+        """False for a zombie; a process whose main thread alone has ended lives."""
+        return self.state not in _ZOMBIE_STATES or self.threads > 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,8 @@ import click
 from memstat.cli import options
 from memstat.cli.output import Output, standard_error, standard_output
 from memstat.errors import ProcessError
-from memstat.model import ProcessKey, Snapshot
+from memstat.model import Identity, ProcessKey, Snapshot
 from memstat.proc.linux import LinuxProcSource
-from memstat.proc.parse import Identity
 from memstat.report import notes, plain
 from memstat.sampling.sweep import Sweeper, sweep_once
 
@@ -66,7 +65,7 @@ def command(
         err.try_write(f"memstat: {reason}")
     failed = bool(missing or unreadable)
     if watch and first.total.pss_bytes is not None:
-        from memstat.cli.watching import LineReport, WatchReport, watch_and_report  # noqa: PLC0415
+        from memstat.cli.watch_session import LineReport, WatchReport, watch_and_report  # noqa: PLC0415
 
         report: WatchReport
         terminal = out.live_terminal

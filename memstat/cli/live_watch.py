@@ -7,11 +7,11 @@ from typing import TextIO
 from anyio import to_thread
 
 from memstat.api import Watch
-from memstat.cli.dashboard import Dashboard
 from memstat.cli.output import Output
 from memstat.report import notes
-from memstat.report.live import LiveDisplay
 from memstat.report.summary import watch_summary_lines
+from memstat.terminal.dashboard import Dashboard
+from memstat.terminal.display import LiveDisplay
 
 
 class LiveWatchReport:

@@ -12,7 +12,7 @@ from memstat import __version__
 from memstat.cli.output import standard_error
 from memstat.errors import MemstatError
 from memstat.proc.platform import require_linux_kernel
-from memstat.report.text import printable
+from memstat.text import printable
 
 _FAILURE: Final = 1
 _USAGE: Final = 2

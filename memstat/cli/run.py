@@ -111,7 +111,7 @@ def command(*, frequency_hz: float | None, interval_s: float | None, **parameter
     when it could not be executed; 125 when memstat itself failed, or took fewer samples than
     --min-samples; 124 when it used more than --max-pss.
     """
-    from memstat.cli.running import RunOptions, run_and_report  # noqa: PLC0415 - anyio
+    from memstat.cli.run_session import RunOptions, run_and_report  # noqa: PLC0415 - anyio
 
     chosen_s = options.choose_interval_s(frequency_hz, interval_s)
     if parameters["on_exceed"] is not None and parameters["max_pss_bytes"] is None:

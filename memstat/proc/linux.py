@@ -6,9 +6,9 @@ import os
 from collections.abc import Mapping
 
 from memstat.errors import NoSuchProcess, NotAProcess, UnsupportedPlatform
-from memstat.model import ProcessKey
+from memstat.model import Identity, ProcessKey
 from memstat.proc.descriptors import DescriptorBudget, available_descriptors, name_shortage
-from memstat.proc.parse import Identity, parse_stat, parse_status
+from memstat.proc.parse import parse_stat, parse_status
 from memstat.proc.platform import require_linux_kernel
 from memstat.proc.reader import LinuxReader, read_file
 
@@ -104,3 +104,18 @@ def _hidden(pid: int) -> str:
         f"process {pid} belongs to another user and /proc hides it (hidepid): "
         "run as the same user or as root"
     )
+
+
+def read_command_line(key: ProcessKey) -> str | None:
+    """Return the arguments of a process, joined by spaces and cut at 8 KiB; ``None`` if unknown.
+
+    ``/proc/PID/cmdline`` (proc_pid_cmdline(5)): empty for kernel threads and zombies. The process
+    may have written anything into it.
+    """
+    try:
+        arguments = read_file(f"/proc/{key.pid}/cmdline")
+        if parse_stat(read_file(f"/proc/{key.pid}/stat")).start_ticks != key.start_ticks:
+            return None
+    except OSError:
+        return None
+    return arguments.rstrip(b"\0").replace(b"\0", b" ").decode("utf-8", "backslashreplace") or None

@@ -7,38 +7,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from memstat.errors import ParseError
-from memstat.model import Memory
+from memstat.model import Identity, Memory
+from memstat.text import decode_name
 from memstat.units import KIB
 
-_ZOMBIE_STATES: Final = frozenset("ZXx")
 # Of "flags" in proc_pid_stat(5): PF_* in the kernel's include/linux/sched.h.
 _PF_FORKNOEXEC: Final = 0x40
 _PF_KTHREAD: Final = 0x200000
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who a process is: the parts of ``proc_pid_stat(5)`` that memstat needs."""
-
-    pid: int
-    ppid: int
-    start_ticks: int
-    """Start time since boot, in clock ticks."""
-    name: str
-    """``comm``, decoded; bytes that are not UTF-8 stand as ``\\xNN``."""
-    state: str
-    """One letter; ``Z`` once the main thread has ended."""
-    threads: int
-    """Living threads and the main one."""
-    has_executed: bool = True
-    """Whether it has called ``execve`` since it was forked."""
-    is_kernel_thread: bool = False
-    """Whether it is a part of the kernel, without memory of its own."""
-
-    @property
-    def is_alive(self) -> bool:
-        """False for a zombie; a process whose main thread alone has ended lives."""
-        return self.state not in _ZOMBIE_STATES or self.threads > 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +30,6 @@ class Status:
     """``VmRSS``; ``None`` for a zombie or a kernel thread."""
     rss_peak_bytes: int | None
     """``VmHWM``, likewise."""
-
-
-def decode_name(raw: bytes) -> str:
-    r"""Return ``comm`` as text that any encoder takes.
-
-    >>> decode_name(b"caf\xc3\xa9 \xff")
-    'café \\xff'
-    """
-    return raw.decode("utf-8", "backslashreplace")
 
 
 def parse_stat(data: bytes) -> Identity:

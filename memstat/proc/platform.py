@@ -1,7 +1,8 @@
-"""Which system this is. Imports nothing that other systems lack."""
+"""Facts about the whole system. Imports nothing that other systems lack."""
 
 from __future__ import annotations
 
+import re
 import sys
 
 from memstat.errors import UnsupportedPlatform
@@ -11,3 +12,16 @@ def require_linux_kernel() -> None:
     """Raise UnsupportedPlatform on any system but Linux."""
     if sys.platform != "linux":
         raise UnsupportedPlatform(f"memstat measures Linux processes; this is {sys.platform}")
+
+
+def count_oom_kills() -> int | None:
+    """Return how many processes the OOM killer has killed since boot; ``None`` when not told.
+
+    ``oom_kill`` of ``/proc/vmstat``, since Linux 4.13; it counts the whole system.
+    """
+    try:
+        with open("/proc/vmstat", "rb") as file:
+            found = re.search(rb"^oom_kill (\d+)$", file.read(), re.MULTILINE)
+    except OSError:
+        return None
+    return int(found[1]) if found else None

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from memstat.model import Memory, ProcessKey, ReadStatus
-from memstat.proc.parse import Identity
+from memstat.model import Identity, Memory, ProcessKey, ReadStatus
 
 
 @dataclass(frozen=True, slots=True)

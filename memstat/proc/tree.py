@@ -6,8 +6,7 @@ from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from memstat.model import ProcessKey
-from memstat.proc.parse import Identity
+from memstat.model import Identity, ProcessKey
 
 _NOBODY_KNOWS: Final = -1
 """The start time of a process that could not be identified."""

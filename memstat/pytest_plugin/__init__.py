@@ -6,9 +6,11 @@ a test or an option asks for it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+
+from memstat.pytest_plugin.selection import is_opted_in
 
 if TYPE_CHECKING:
     from memstat.pytest_plugin.measuring import MeasuringPlugin
@@ -67,20 +69,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if any(asks_for_it(item) for item in items):
+    if any(is_opted_in(item) for item in items):
         _measuring(config)
-
-
-def asks_for_it(item: pytest.Item) -> bool:
-    """Whether a test is to be measured whatever the options say."""
-    return item.get_closest_marker("max_pss") is not None or _uses_our_fixture(item)
-
-
-def _uses_our_fixture(item: pytest.Item) -> bool:
-    # A project may have a fixture of that name itself.
-    known: Any = getattr(item, "_fixtureinfo", None)
-    definitions: Any = known.name2fixturedefs.get("memory", ()) if known else ()
-    return bool(definitions) and definitions[-1].func.__module__ == __name__
 
 
 def _measuring(config: pytest.Config) -> MeasuringPlugin:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from memstat.pytest_plugin.verdict import Tolerance
+from memstat.pytest_plugin.limits import Tolerance
 
 Baseline = Mapping[str, int]
 """Test id to growth in bytes."""

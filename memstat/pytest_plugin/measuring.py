@@ -10,12 +10,13 @@ import pytest
 
 from memstat.errors import SidecarError
 from memstat.model import ProcessKey, Snapshot
-from memstat.pytest_plugin import asks_for_it, texts
+from memstat.pytest_plugin import messages
+from memstat.pytest_plugin.limits import MaxPss, Usage, read_marker
 from memstat.pytest_plugin.probe import MemoryProbe, Station
-from memstat.pytest_plugin.row import Row, Survivor
+from memstat.pytest_plugin.selection import is_opted_in
 from memstat.pytest_plugin.settings import Settings
-from memstat.pytest_plugin.verdict import MaxPss, Usage, read_marker
-from memstat.sampling.ends import alive
+from memstat.pytest_plugin.usage import Row, Survivor
+from memstat.sampling.liveness import alive
 
 
 @dataclass(slots=True)
@@ -104,7 +105,7 @@ class MeasuringPlugin:
         self.station.close()
 
     def _is_measured(self, item: pytest.Item) -> bool:
-        return self._settings.measures_all or asks_for_it(item)
+        return self._settings.measures_all or is_opted_in(item)
 
     def _begin(self, measured: _Measured) -> None:
         try:
@@ -141,15 +142,15 @@ class MeasuringPlugin:
         usage = measured.usage
         if usage is None:
             # Who only listens in need not fail for it: the list says so.
-            if asks_for_it(item) or before_bytes is not None:
+            if is_opted_in(item) or before_bytes is not None:
                 yield f"memstat: the test could not be measured: {measured.failure}"
             return
         if limit is not None and limit.exceeded_by(usage) > 0:
-            yield texts.over_limit(usage, limit)
+            yield messages.over_limit(usage, limit)
         if before_bytes is not None:
             slack_bytes = self._settings.tolerance.slack_bytes(before_bytes)
             if usage.growth_bytes > before_bytes + slack_bytes:
-                yield texts.over_baseline(usage, before_bytes, slack_bytes)
+                yield messages.over_baseline(usage, before_bytes, slack_bytes)
 
     def _row(self, item: pytest.Item, measured: _Measured) -> Row:
         usage = measured.usage

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from memstat.pytest_plugin import baseline, texts
-from memstat.pytest_plugin.row import Row
+from memstat.pytest_plugin import baseline, messages
 from memstat.pytest_plugin.settings import Settings
-from memstat.report.text import plural
+from memstat.pytest_plugin.usage import Row
+from memstat.text import plural
 
 
 def register(config: pytest.Config) -> None:
@@ -63,7 +63,7 @@ class ReportingPlugin:
     def _lines(self) -> Iterator[str]:
         settings = self._settings
         if settings.top is not None and self._rows:
-            yield from texts.table([*self._rows.values()], settings.top)
+            yield from messages.table([*self._rows.values()], settings.top)
         new = len(self._growths().keys() - settings.baseline.keys())
         if settings.baseline_path is not None and not settings.updates and new:
             yield f"{plural(new, 'test is', 'tests are')} not in the baseline: --memstat-update"

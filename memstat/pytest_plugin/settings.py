@@ -11,7 +11,7 @@ import pytest
 
 from memstat.pytest_plugin import baseline
 from memstat.pytest_plugin.baseline import Baseline
-from memstat.pytest_plugin.verdict import Tolerance, parse_tolerance
+from memstat.pytest_plugin.limits import Tolerance, parse_tolerance
 
 _TOP: Final = 10
 

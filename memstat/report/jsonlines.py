@@ -20,7 +20,7 @@ from memstat.model import (
     SamplingStats,
     Snapshot,
 )
-from memstat.proc.parse import decode_name
+from memstat.text import decode_name
 
 Json = Mapping[str, object]
 

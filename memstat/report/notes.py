@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from memstat.model import (
+    Identity,
     Limit,
     Peak,
     ProcessSample,
@@ -15,8 +16,7 @@ from memstat.model import (
     SamplingStats,
     Snapshot,
 )
-from memstat.proc.parse import Identity
-from memstat.report.text import plural, printable, signal_name
+from memstat.text import plural, printable, signal_name
 from memstat.units import format_duration, format_elapsed, format_size
 
 _FEW: Final = 2

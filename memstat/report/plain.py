@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from memstat.model import ProcessSample, ReadStatus, Snapshot
-from memstat.report.text import printable
+from memstat.text import printable
 from memstat.units import KIB
 
 _INDENT = "  "

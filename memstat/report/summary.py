@@ -6,7 +6,7 @@ from typing import Final
 
 from memstat.model import Peak, ProcessSample, RunResult, SamplingStats, Snapshot
 from memstat.report.notes import no_peak_reason
-from memstat.report.text import plural, printable, signal_name
+from memstat.text import plural, printable, signal_name
 from memstat.units import format_elapsed, format_size
 
 _LARGEST: Final = 3

@@ -13,8 +13,8 @@ from rich.text import Text
 
 from memstat.model import ProcessKey, ReadStatus
 from memstat.report.board import Row, View
-from memstat.report.text import plural, printable
 from memstat.report.trend import bars
+from memstat.text import plural, printable
 from memstat.units import format_duration, format_elapsed, format_size
 
 _SIZE_WIDTH: Final = 8

@@ -13,10 +13,10 @@ from anyio.lowlevel import RunVar
 from memstat.model import Limit, Mark, Peak, ProcessSample, SamplingStats, Snapshot
 from memstat.sampling.clock import Tick, TickGrid
 from memstat.sampling.cores import cores, kept_on
-from memstat.sampling.ends import alive
+from memstat.sampling.liveness import alive
 from memstat.sampling.newest import Newest
-from memstat.sampling.peak import Phases, RunningStats
 from memstat.sampling.sweep import Sweeper
+from memstat.sampling.tally import Phases, RunningStats
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")

@@ -13,12 +13,12 @@ from typing import Final, TypeVar
 from memstat.errors import SidecarError
 from memstat.model import Mark
 from memstat.report.jsonlines import snapshot_from
-from memstat.report.text import printable, signal_name
 from memstat.sidecars import protocol
 from memstat.sidecars.launch import start_process
 from memstat.sidecars.protocol import StartOrder
 from memstat.sidecars.record import Record
 from memstat.sidecars.registry import registry
+from memstat.text import printable, signal_name
 
 T = TypeVar("T")
 

@@ -16,7 +16,7 @@ from memstat.proc.descriptors import raise_descriptor_limit
 from memstat.proc.linux import LinuxProcSource
 from memstat.proc.signals import is_alive, open_pidfd
 from memstat.sampling.clock import Tick, TickGrid
-from memstat.sampling.ends import targets_ended, tree_ended
+from memstat.sampling.liveness import targets_ended, tree_ended
 from memstat.sampling.sweep import Sweeper
 from memstat.sidecars import protocol
 from memstat.sidecars.outbox import Outbox

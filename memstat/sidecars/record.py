@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 
 from memstat.model import SamplingStats, Snapshot
-from memstat.sampling.peak import Phases, RunningStats
+from memstat.sampling.tally import Phases, RunningStats
 
 
 class Record:

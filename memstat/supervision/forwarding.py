@@ -13,7 +13,7 @@ from typing import Final, Protocol
 import anyio
 from anyio.abc import TaskGroup
 
-from memstat.sampling.background import beside
+from memstat.background import beside
 
 _FORWARDED: Final = (
     signal.SIGTERM,

@@ -14,6 +14,7 @@ import anyio
 from anyio import CancelScope, to_thread
 from anyio.abc import Process
 
+from memstat.background import beside
 from memstat.model import (
     Limit,
     ProcessKey,
@@ -23,17 +24,16 @@ from memstat.model import (
     Snapshot,
 )
 from memstat.proc.linux import LinuxProcSource
-from memstat.proc.oom import count_oom_kills
+from memstat.proc.platform import count_oom_kills
 from memstat.proc.signals import Recipient, is_alive
 from memstat.proc.source import ProcSource
-from memstat.sampling.background import beside
 from memstat.sampling.measured import Measured
 from memstat.sampling.sampler import Sampler
 from memstat.sampling.sweep import Sweeper
 from memstat.supervision.forwarding import Forwarder, forwarding
-from memstat.supervision.ladder import Ladder
 from memstat.supervision.spawn import Surroundings, spawn
 from memstat.supervision.subreaper import COMMANDS, NotOrphans, child_subreaper
+from memstat.supervision.termination import Ladder
 
 _BURIAL_S: Final = 1.0
 """How long a command that is as good as dead is waited for."""

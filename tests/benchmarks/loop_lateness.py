@@ -15,7 +15,7 @@ import anyio
 import uvloop
 
 import memstat
-from memstat.sampling.background import beside
+from memstat.background import beside
 from tests.targets import Target, python
 
 PROCESSES: Final = 500

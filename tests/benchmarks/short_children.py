@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from tests.real.test_leaks import run_short_children
+from tests.supervision.test_leaks import run_short_children
 
 
 def main(children: int, seconds: float) -> None:

@@ -1,0 +1,72 @@
+"""What the plugin tells people. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from textwrap import indent
+
+from memstat.pytest_plugin.limits import MaxPss, Usage
+from memstat.pytest_plugin.usage import Row
+from memstat.report.notes import denied_note, ended_note
+from memstat.report.plain import block
+from memstat.text import plural, printable
+from memstat.units import format_duration, format_size
+
+
+def over_limit(usage: Usage, limit: MaxPss) -> str:
+    """Return the failure of a test that used more than ``max_pss`` allows."""
+    excess = format_size(limit.exceeded_by(usage))
+    most = format_size(limit.most_bytes)
+    if limit.absolute:
+        what = f"the test and what it started used {format_size(usage.peak.pss_bytes)} in total"
+    else:
+        what = f"the test and what it started grew by {format_size(usage.growth_bytes)}"
+    return _failure(f"{what}, {excess} more than max_pss allows", f"limit  {most}", usage)
+
+
+def over_baseline(usage: Usage, before_bytes: int, slack_bytes: int) -> str:
+    """Return the failure of a test that grew more than before."""
+    grew = format_size(usage.growth_bytes)
+    before = format_size(before_bytes)
+    allowed = f"limit  {before} before, and a tolerance of {format_size(slack_bytes)}"
+    return _failure(f"the test grew by {grew}; the baseline has {before}", allowed, usage)
+
+
+def _failure(what: str, limit: str, usage: Usage) -> str:
+    when = f"{format_duration(usage.peak_after_s)} after the start"
+    samples = plural(usage.samples, "sample", "samples")
+    lines = [
+        f"memstat: {what}",
+        f"  {limit}",
+        f"  start  {format_size(usage.start_bytes)}",
+        f"  peak   {format_size(usage.peak.pss_bytes)}, {when} ({samples})",
+        "at the peak:",
+        indent(block(usage.peak.snapshot, verbose=True, in_bytes=False), "  "),
+    ]
+    doubts = (denied_note(usage.peak.snapshot), ended_note(usage.peak.snapshot))
+    return "\n".join([*lines, *(f"note: {doubt}" for doubt in doubts if doubt)])
+
+
+def table(rows: Sequence[Row], most: int) -> list[str]:
+    """Return the lines of the tests that grew most, and of those that left something running."""
+    measured = sorted(
+        (row for row in rows if row.growth_pss_bytes is not None),
+        key=lambda row: (-(row.growth_pss_bytes or 0), row.test),
+    )
+    lines = [f"{'GROWTH':>9} {'PEAK':>9}  TEST"]
+    for place, row in enumerate(measured):
+        if place < most:
+            growth, peak = format_size(row.growth_pss_bytes), format_size(row.peak_pss_bytes)
+            lines.append(f"{growth:>9} {peak:>9}  {printable(row.test)}")
+    if len(measured) > most:
+        lines.append(f"{'...':>9} {'':>9}  {plural(len(measured) - most, 'test', 'tests')} more")
+    lines += [_left_running(row) for row in rows if row.left_running]
+    lines += [f"not measured: {printable(row.test)}: {row.failure}" for row in rows if row.failure]
+    return lines
+
+
+def _left_running(row: Row) -> str:
+    processes = ", ".join(
+        f"[{p.pid}] {printable(p.name)} {format_size(p.pss_bytes)}" for p in row.left_running
+    )
+    return f"left running by {printable(row.test)}: {processes}"

@@ -1,0 +1,1 @@
+"""A live display beside a command's output on the same terminal."""

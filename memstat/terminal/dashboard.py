@@ -1,0 +1,118 @@
+"""Drives a live display from the snapshots of a watch or a run."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Final, TypeVarTuple
+
+import anyio
+from anyio import to_thread
+
+from memstat.background import beside
+from memstat.model import ProcessKey
+from memstat.proc.linux import read_command_line
+from memstat.report.board import Board, View
+from memstat.sampling.measured import Measured
+from memstat.terminal.display import LiveDisplay
+
+Ts = TypeVarTuple("Ts")
+
+_FRAME_S: Final = 0.1
+
+
+def _nothing() -> None: ...
+
+
+class Dashboard:
+    """Takes in every snapshot as it comes, and draws ten times a second at most.
+
+    A terminal that goes away ends the drawing, not the measuring. In the background (``bg``)
+    nothing is drawn: the terminal is somebody else's.
+    """
+
+    def __init__(self, display: LiveDisplay, *, on_resize: Callable[[], None] = _nothing) -> None:
+        self._display = display
+        self._on_resize = on_resize
+        self._board = Board()
+        self._commands: dict[ProcessKey, tuple[str, str]] = {}
+        self._broken = False
+        self._turn = anyio.Lock()
+
+    @asynccontextmanager
+    async def on_screen(self, measured: Measured) -> AsyncIterator[None]:
+        """Draw what there is while the block lasts."""
+        try:
+            async with beside(self._step_aside_when_stopped), beside(self._keep_drawing, measured):
+                yield
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._on_terminal(self._display.stop)
+
+    async def follow(self, measured: Measured) -> None:
+        """Take in snapshots until there are no more."""
+        async for snapshot in measured:
+            self._board.take(snapshot)
+
+    async def leave_peak(self, measured: Measured) -> None:
+        """Leave the table as it was at the peak."""
+        if measured.peak is not None and not self._broken:
+            view = self._board.view_at_peak(measured.peak, measured.stats)
+            await self._on_terminal(self._leave, view)
+
+    def scroll(self, text: bytes, unfinished: bytes) -> None:
+        """Let the command's output pass. Blocking; from another thread than the drawing."""
+        self._display.scroll(text, unfinished)
+
+    async def _keep_drawing(self, measured: Measured) -> None:
+        while not self._broken:
+            view = self._board.view(measured.peak, measured.stats)
+            if view is not None:
+                await self._on_terminal(self._draw, view)
+            await anyio.sleep(_FRAME_S)
+
+    async def _step_aside_when_stopped(self) -> None:
+        """Give the terminal back while Ctrl+Z holds us."""
+        if signal.getsignal(signal.SIGTSTP) is signal.SIG_IGN:
+            return
+        with anyio.open_signal_receiver(signal.SIGTSTP) as signals:
+            async for _ in signals:
+                # No frame may come between the last look at the terminal and the stop.
+                async with self._turn:
+                    await self._take_turn(self._display.stop)
+                    ours = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+                    os.kill(os.getpid(), signal.SIGTSTP)
+                    signal.signal(signal.SIGTSTP, ours)
+
+    async def _on_terminal(self, action: Callable[[*Ts], None], *arguments: *Ts) -> None:
+        async with self._turn:
+            await self._take_turn(action, *arguments)
+
+    async def _take_turn(self, action: Callable[[*Ts], None], *arguments: *Ts) -> None:
+        if self._broken:
+            return
+        try:
+            await to_thread.run_sync(action, *arguments)
+        except OSError:
+            self._broken = True
+
+    def _draw(self, view: View) -> None:
+        if self._display.in_background:
+            self._display.stop()
+            return
+        if self._display.follow_size():
+            self._on_resize()
+        self._display.draw(view, self._command_lines(view))
+
+    def _leave(self, view: View) -> None:
+        self._display.leave(view, self._command_lines(view))
+
+    def _command_lines(self, view: View) -> Mapping[ProcessKey, str]:
+        """Read each command line once, and again when execve(2) has changed the name."""
+        for row in view.rows:
+            key, name = row.sample.key, row.sample.name
+            if self._commands.get(key, ("", ""))[0] != name:
+                self._commands[key] = (name, read_command_line(key) or "")
+        return {row.sample.key: self._commands[row.sample.key][1] for row in view.rows}

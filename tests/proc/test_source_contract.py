@@ -1,0 +1,318 @@
+"""What holds for every source of processes: the fake that memstat ships, and the real /proc."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from memstat.errors import NoSuchProcess, NotAProcess
+from memstat.model import Memory, ProcessKey, ReadStatus
+from memstat.proc.linux import LinuxProcSource
+from memstat.proc.source import GONE
+from tests.proc.worlds import PUPPET, STEP_BYTES, FakeWorld, World, linux_world
+from tests.targets import Target
+
+_LINUX_SOURCES: dict[str, Callable[[], LinuxProcSource]] = {
+    "rollup": lambda: LinuxProcSource(use_rollup=True),
+    "smaps": lambda: LinuxProcSource(use_rollup=False),
+    "open-per-read": lambda: LinuxProcSource(max_descriptors=0),
+}
+
+_A_FEW_PAGES = 1 << 17
+"""A program that has answered still touches some on the way back to waiting for orders."""
+_A_STEP = range(STEP_BYTES - _A_FEW_PAGES, STEP_BYTES + _A_FEW_PAGES)
+_COUNTED_PER_CPU = 1 << 19
+"""By so much the kernel's mark of RSS may lag: it is kept from counters per CPU."""
+
+
+@pytest.fixture(params=["fake", *_LINUX_SOURCES])
+def world(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    start: Callable[..., Target],
+    c_program: Callable[[str], Path],
+) -> World:
+    if request.param == "fake":
+        return FakeWorld()
+    return linux_world(_LINUX_SOURCES[request.param](), c_program(PUPPET), tmp_path, start)
+
+
+# Listing
+
+
+def test_a_process_is_listed_under_one_number_until_it_is_reaped(world: World) -> None:
+    process = world.start("puppet")
+    number = world.source.list_processes()[process.key.pid]
+    process.execute("other")
+    assert world.source.list_processes()[process.key.pid] == number
+    process.end()
+    assert world.source.list_processes()[process.key.pid] == number
+    process.reap()
+    assert process.key.pid not in world.source.list_processes()
+
+
+def test_two_processes_are_listed_under_different_numbers(world: World) -> None:
+    one, other = world.start("puppet"), world.start("puppet")
+    listing = world.source.list_processes()
+    assert listing[one.key.pid] != listing[other.key.pid]
+
+
+def test_a_thread_is_not_listed(world: World) -> None:
+    process = world.start("puppet")
+    tid = process.start_thread()
+    listing = world.source.list_processes()
+    assert process.key.pid in listing
+    assert tid not in listing
+
+
+# Who has a PID
+
+
+def test_a_running_process_is_identified(world: World) -> None:
+    process = world.start("puppet")
+    identity = world.source.identify(process.key.pid)
+    assert identity is not None
+    assert identity.pid == process.key.pid
+    assert identity.start_ticks == process.key.start_ticks
+    assert identity.ppid == process.parent_pid
+    assert identity.name == "puppet"
+    assert identity.threads == 1
+    assert identity.has_executed
+    assert not identity.is_kernel_thread
+    assert identity.is_alive
+    assert world.source.require(process.key.pid).start_ticks == process.key.start_ticks
+
+
+def test_a_child_names_its_parent_and_shares_its_name(world: World) -> None:
+    process = world.start("puppet")
+    child = world.source.require(process.fork())
+    assert (child.ppid, child.name) == (process.key.pid, "puppet")
+    assert child.start_ticks >= process.key.start_ticks
+    assert not child.has_executed
+
+
+def test_an_orphan_has_a_new_parent_and_is_the_same_process(world: World) -> None:
+    process = world.start("puppet")
+    child = world.source.require(process.fork())
+    process.end()
+    orphan = world.source.require(child.pid)
+    assert orphan.ppid != process.key.pid
+    assert orphan.start_ticks == child.start_ticks
+    assert orphan.is_alive
+
+
+def test_a_zombie_is_identified_and_not_alive(world: World) -> None:
+    process = world.start("puppet")
+    process.end()
+    zombie = world.source.require(process.key.pid)
+    assert zombie.start_ticks == process.key.start_ticks
+    assert zombie.state == "Z"
+    assert not zombie.is_alive
+
+
+def test_a_process_whose_main_thread_has_ended_is_alive(world: World) -> None:
+    process = world.start("puppet")
+    process.start_thread()
+    process.end_main_thread()
+    identity = world.source.require(process.key.pid)
+    assert (identity.state, identity.threads) == ("Z", 2)
+    assert identity.is_alive
+
+
+def test_nobody_has_the_pid_of_a_reaped_process(world: World) -> None:
+    process = world.start("puppet")
+    pid = process.key.pid
+    process.end()
+    process.reap()
+    assert world.source.identify(pid) is None
+    with pytest.raises(NoSuchProcess) as caught:
+        world.source.require(pid)
+    assert str(caught.value) == f"no process has PID {pid}"
+    assert caught.value.pid == pid
+
+
+def test_a_thread_is_no_process_and_the_error_names_its_process(world: World) -> None:
+    process = world.start("puppet")
+    pid, tid = process.key.pid, process.start_thread()
+    with pytest.raises(NotAProcess) as caught:
+        world.source.require(tid)
+    assert str(caught.value) == f"{tid} is a thread of process {pid}: measure {pid} instead"
+    assert caught.value.pid == tid
+    identity = world.source.identify(tid)
+    assert identity is not None
+    assert (identity.pid, identity.threads) == (tid, 2)
+
+
+# Reading
+
+
+def test_a_running_process_is_measured(world: World) -> None:
+    process = world.start("puppet")
+    reading = world.source.reader(process.key).read()
+    memory = reading.memory
+    assert reading.status is ReadStatus.MEASURED
+    assert (reading.name, reading.ppid) == ("puppet", process.parent_pid)
+    assert memory.rss_bytes is not None
+    assert memory.uss_bytes is not None
+    assert 0 < memory.uss_bytes <= _pss(memory) <= memory.rss_bytes
+    assert reading.rss_peak_bytes is not None
+    assert reading.rss_peak_bytes >= memory.rss_bytes - _COUNTED_PER_CPU
+    assert memory.swap_pss_bytes is not None
+
+
+def test_the_parts_of_pss_add_up_or_are_unknown(world: World) -> None:
+    memory = world.source.reader(world.start("puppet").key).read().memory
+    parts = (memory.pss_anon_bytes, memory.pss_file_bytes, memory.pss_shmem_bytes)
+    if not world.splits_pss:
+        assert parts == (None, None, None)
+        return
+    assert memory.pss_bytes is not None
+    # Each is cut to whole kB.
+    assert memory.pss_bytes - sum(part or 0 for part in parts) in range(3 * 1024)
+
+
+def test_growth_shows_and_the_peak_of_rss_stays(world: World) -> None:
+    process = world.start("puppet")
+    reader = world.source.reader(process.key)
+    before = reader.read()
+    process.grow()
+    grown = reader.read()
+    process.shrink()
+    after = reader.read()
+    assert _pss(grown.memory) - _pss(before.memory) in _A_STEP
+    assert _pss(grown.memory) - _pss(after.memory) in _A_STEP
+    assert after.rss_peak_bytes is not None
+    assert grown.memory.rss_bytes is not None
+    assert after.rss_peak_bytes >= grown.memory.rss_bytes - _COUNTED_PER_CPU
+
+
+def test_a_zombie_has_a_name_and_no_memory(world: World) -> None:
+    process = world.start("puppet")
+    before = world.source.reader(process.key)
+    before.read()
+    process.end()
+    for reader in (before, world.source.reader(process.key)):
+        reading = reader.read()
+        assert reading.status is ReadStatus.NO_MEMORY
+        assert (reading.name, reading.ppid) == ("puppet", process.parent_pid)
+        assert reading.memory == Memory()
+        assert reading.rss_peak_bytes is None
+
+
+def test_a_reaped_process_is_gone(world: World) -> None:
+    process = world.start("puppet")
+    before, unused = world.source.reader(process.key), world.source.reader(process.key)
+    before.read()
+    process.end()
+    process.reap()
+    for reader in (before, unused, world.source.reader(process.key)):
+        assert reader.read() == GONE
+
+
+def test_who_had_the_pid_before_is_gone(world: World) -> None:
+    former = world.former_owner(world.start("puppet"))
+    assert world.source.identify(former.pid) is not None
+    assert world.source.reader(former).read() == GONE
+
+
+def test_a_kernel_thread_is_alive_and_has_no_memory(world: World) -> None:
+    key = world.kernel_thread()
+    identity = world.source.require(key.pid)
+    assert identity.is_kernel_thread
+    assert identity.is_alive
+    assert key.pid in world.source.list_processes()
+    reading = world.source.reader(key).read()
+    assert reading.status is ReadStatus.NO_MEMORY
+    assert (reading.name, reading.ppid) == ("kthreadd", 0)
+    assert reading.memory == Memory()
+
+
+def test_a_process_of_another_user_is_denied_but_its_rss_is_known(world: World) -> None:
+    process = world.start("puppet")
+    measured = world.source.reader(process.key).read()
+    reading = world.read_as_stranger(process)
+    assert reading.status is ReadStatus.DENIED
+    assert (reading.name, reading.ppid) == ("puppet", process.parent_pid)
+    assert reading.memory.rss_bytes
+    assert reading.memory == Memory(rss_bytes=reading.memory.rss_bytes)
+    assert reading.rss_peak_bytes is not None
+    assert measured.rss_peak_bytes is not None
+    assert abs(reading.rss_peak_bytes - measured.rss_peak_bytes) <= _A_FEW_PAGES
+
+
+def test_a_reader_follows_its_process_over_execve(world: World) -> None:
+    process = world.start("puppet")
+    reader = world.source.reader(process.key)
+    assert reader.read().name == "puppet"
+    process.grow()
+    big = reader.read()
+    process.execute("successor")
+    small = reader.read()
+    assert (small.status, small.name) == (ReadStatus.MEASURED, "successor")
+    assert _pss(big.memory) - _pss(small.memory) in _A_STEP
+    assert small.rss_peak_bytes is not None
+    assert big.rss_peak_bytes is not None
+    # The kernel's mark begins anew with the new program.
+    assert small.rss_peak_bytes < big.rss_peak_bytes
+    assert world.source.require(process.key.pid).start_ticks == process.key.start_ticks
+
+
+def test_a_process_whose_main_thread_has_ended_is_measured(world: World) -> None:
+    process = world.start("puppet")
+    process.start_thread()
+    process.grow()
+    reader = world.source.reader(process.key)
+    before = reader.read()
+    process.end_main_thread()
+    for reading in (reader.read(), world.source.reader(process.key).read()):
+        assert reading.status is ReadStatus.MEASURED
+        assert (reading.name, reading.ppid) == ("puppet", process.parent_pid)
+        assert _pss(before.memory) - _pss(reading.memory) <= _A_FEW_PAGES
+    process.end()
+    assert reader.read().status is ReadStatus.NO_MEMORY
+
+
+def test_closing_is_harmless_when_repeated_and_a_reader_reads_on(world: World) -> None:
+    process = world.start("puppet")
+    reader = world.source.reader(process.key)
+    reader.close()
+    assert reader.read().status is ReadStatus.MEASURED
+    reader.close()
+    reader.close()
+    assert reader.read().status is ReadStatus.MEASURED
+
+
+def test_reading_and_closing_leave_no_descriptor(world: World) -> None:
+    process = world.start("puppet")
+    before = _descriptors()
+    reader = world.source.reader(process.key)
+    reader.read()
+    reader.close()
+    assert _descriptors() == before
+    process.end()
+    reader.read()
+    assert _descriptors() == before
+
+
+def test_past_its_bound_a_source_keeps_nothing_open(start: Callable[..., Target]) -> None:
+    target = start("cat")
+    source = LinuxProcSource(max_descriptors=0)
+    before = _descriptors()
+    reader = source.reader(
+        ProcessKey(target.pid, source.require(target.pid).start_ticks),
+    )
+    assert reader.read().status is ReadStatus.MEASURED
+    assert _descriptors() == before
+    assert source.budget.held == 0
+
+
+def _descriptors() -> list[str]:
+    return os.listdir("/proc/self/fd")
+
+
+def _pss(memory: Memory) -> int:
+    assert memory.pss_bytes is not None
+    return memory.pss_bytes

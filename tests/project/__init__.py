@@ -1,0 +1,1 @@
+"""Tests of the project: architecture, public surface, documents, examples, benchmarks."""

@@ -1,0 +1,165 @@
+"""What the package promises to those who install it: names, types, documentation, start-up."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import os
+import pickle
+import subprocess
+import sys
+from importlib import resources
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import memstat
+from memstat import errors
+from memstat.errors import MemstatError
+from memstat.proc.source import ProcSource
+from tests.targets import memstat_path
+
+PUBLIC_MODULES = ("memstat", "memstat.testing")
+NOT_FOR_ONE_SWEEP = {"aiofiles", "anyio", "asyncio", "rich", "trio", "uvloop"}
+
+EXAMPLES: list[MemstatError] = [
+    MemstatError("something"),
+    errors.UnsupportedPlatform("not Linux"),
+    errors.TooManyDescriptors("none left"),
+    errors.ProcessError(7, "process 7 is odd"),
+    errors.NoSuchProcess(7, "no process has PID 7"),
+    errors.NotAProcess(8, "8 is a thread of process 7"),
+    errors.SpawnError("nothing: command not found", 127),
+    errors.ParseError("/proc/PID/stat: nonsense"),
+    errors.SizeError("'x' is not a size"),
+    errors.SidecarError("the sidecar ended"),
+]
+
+
+@pytest.mark.parametrize("name", PUBLIC_MODULES)
+def test_all_names_are_sorted_and_there(name: str) -> None:
+    module = importlib.import_module(name)
+    names = module.__all__
+    assert names == sorted(set(names))
+    assert all(hasattr(module, public) for public in names)
+
+
+def test_all_is_what_the_package_offers_at_run_time_and_to_type_checkers() -> None:
+    assert set(memstat.__all__) == memstat._HOME_OF.keys()
+    assert set(memstat.__all__) == _names_for_type_checkers(memstat)
+
+
+@pytest.mark.parametrize("name", memstat.__all__)
+def test_a_name_tells_truly_where_it_lives(name: str) -> None:
+    value = getattr(memstat, name)
+    assert value.__module__ == memstat._HOME_OF[name]
+    assert getattr(importlib.import_module(value.__module__), value.__qualname__) is value
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        (module, name)
+        for module in PUBLIC_MODULES
+        for name in importlib.import_module(module).__all__
+    ],
+)
+def test_every_public_name_and_what_it_offers_is_documented(module: str, name: str) -> None:
+    value = getattr(importlib.import_module(module), name)
+    assert inspect.getdoc(value)
+    if inspect.isclass(value):
+        undocumented = [
+            member
+            for owner in value.__mro__
+            if owner.__module__.startswith("memstat")
+            for member, what in vars(owner).items()
+            if not member.startswith("_")
+            and _wants_documentation(what)
+            and not inspect.getdoc(what)
+        ]
+        # A protocol documents its methods once for all who have them.
+        assert set(undocumented) <= vars(ProcSource).keys()
+
+
+def _wants_documentation(what: object) -> bool:
+    return isinstance(what, property | classmethod | staticmethod) or inspect.isfunction(what)
+
+
+def _names_for_type_checkers(module: ModuleType) -> set[str]:
+    tree = ast.parse(inspect.getsource(module))
+    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    assert ast.unparse(block.test) == "TYPE_CHECKING"
+    imports = (node for node in block.body if isinstance(node, ast.ImportFrom))
+    return {alias.name for node in imports for alias in node.names}
+
+
+def test_types_ship_with_the_package() -> None:
+    assert (resources.files("memstat") / "py.typed").is_file()
+
+
+def test_every_error_survives_pickling() -> None:
+    for error in EXAMPLES:
+        copy = pickle.loads(pickle.dumps(error))
+        assert type(copy) is type(error)
+        assert str(copy) == str(error)
+        assert copy.args == error.args
+        assert vars(copy) == vars(error)
+
+
+def test_every_error_is_among_those() -> None:
+    defined = {
+        error
+        for error in vars(errors).values()
+        if inspect.isclass(error) and issubclass(error, MemstatError)
+    }
+    assert {type(error) for error in EXAMPLES} == defined
+
+
+def test_getting_one_pid_imports_no_event_loop_and_no_terminal_library() -> None:
+    command = [sys.executable, "-X", "importtime", memstat_path(), "get", str(os.getpid())]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("Total: ")
+    imported = {
+        line.rpartition("|")[2].strip().partition(".")[0]
+        for line in done.stderr.splitlines()
+        if line.startswith("import time:")
+    }
+    assert {"memstat", "click"} <= imported
+    assert imported & NOT_FOR_ONE_SWEEP == set()
+
+
+def test_the_package_runs_as_a_module() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "memstat", "--version"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path("/"),
+    )
+    assert done.stdout == f"memstat {memstat.__version__}\n"
+
+
+@pytest.mark.parametrize("name", memstat.__all__)
+def test_every_public_name_is_there_and_documented(name: str) -> None:
+    value = getattr(memstat, name)
+    assert value.__name__ == name
+    assert value.__doc__
+
+
+def test_another_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
+        memstat.nonsense  # noqa: B018
+
+
+def test_importing_memstat_loads_no_event_loop_and_no_terminal_library() -> None:
+    source = (
+        "import sys, memstat\n"
+        "memstat.parse_size, memstat.Snapshot, memstat.SizeError\n"
+        "print(*{'anyio', 'asyncio', 'rich', 'click', 'aiofiles'} & sys.modules.keys())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", source], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == []

@@ -1,1 +1,0 @@
-"""Tests of what is pure: values in, values out."""

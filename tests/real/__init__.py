@@ -1,1 +1,0 @@
-"""memstat on real processes."""

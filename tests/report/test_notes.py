@@ -1,0 +1,230 @@
+"""What a reader must know to trust a number."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import replace
+
+import pytest
+
+from memstat.model import (
+    Identity,
+    Limit,
+    Memory,
+    Peak,
+    ProcessKey,
+    ProcessSample,
+    ReadStatus,
+    RunResult,
+    SamplingStats,
+    Snapshot,
+)
+from memstat.report import notes
+from memstat.report.notes import REMEDY
+from memstat.sampling.sweep import sweep_once
+from memstat.testing import FakeProc, FakeProcess, private_memory, snapshot_of
+
+MIB = 1 << 20
+MANY = SamplingStats(0.1, 50, 0, 0, 0.1, 0.001, 0.002)
+GONE = ProcessSample(ProcessKey(9, 9), "gone", depth=1)
+RESULT = RunResult(("true",), 0, None, 1.5, MANY, None)
+
+
+def with_ended(snapshot: Snapshot, count: int) -> Snapshot:
+    return replace(snapshot, complete=False, processes=snapshot.processes + (GONE,) * count)
+
+
+# A snapshot
+
+
+def test_a_whole_snapshot_needs_no_note() -> None:
+    assert notes.denied_note(snapshot_of({7: MIB})) is None
+    assert notes.ended_note(snapshot_of({7: MIB})) is None
+
+
+def test_denied_processes_are_counted_and_the_remedy_named() -> None:
+    assert notes.denied_note(snapshot_of({7: MIB, 8: None})) == (
+        "the total is partial: 1 process could not be read; run memstat as the same user or as"
+        " root, or grant it CAP_SYS_PTRACE or CAP_PERFMON (in Docker: --cap-add SYS_PTRACE)"
+    )
+    two = notes.denied_note(snapshot_of({7: MIB, 8: None, 9: None}))
+    assert two is not None
+    assert two.startswith("the total is partial: 2 processes could not be read; ")
+
+
+def test_processes_that_ended_meanwhile_are_counted() -> None:
+    assert notes.ended_note(with_ended(snapshot_of({7: MIB}), 2)) == (
+        "the total is partial: 2 processes ended while being measured"
+    )
+
+
+# Targets of which nothing is known
+
+
+def reasons(proc: FakeProc, *targets: FakeProcess, known_as: Identity | None = None) -> list[str]:
+    snapshot = sweep_once(proc, [target.key for target in targets], recursive=True)
+    identities = [target.identity for target in targets] if known_as is None else [known_as]
+    return [*notes.unreadable_targets(snapshot, identities)]
+
+
+def test_a_target_that_is_measured_needs_no_reason() -> None:
+    proc = FakeProc()
+    assert reasons(proc, proc.start("sh", MIB)) == []
+
+
+def test_a_denied_target_of_which_a_child_can_be_read_is_measured_in_part() -> None:
+    proc = FakeProc()
+    target = proc.start("sudo", MIB)
+    target.denied = True
+    assert reasons(proc, target) == [
+        f"the memory of process {target.pid} (sudo) may not be read: {REMEDY}"
+    ]
+    target.fork(MIB)
+    assert reasons(proc, target) == []
+
+
+def test_a_zombie_and_a_kernel_thread_have_no_memory() -> None:
+    proc = FakeProc()
+    zombie, thread = proc.start("a\x1b", MIB), proc.start_kernel_thread("kswapd0")
+    zombie.end()
+    assert reasons(proc, zombie, thread) == [
+        (
+            rf"process {zombie.pid} (a\x1b) has ended and uses no memory: a zombie, until its"
+            " parent waits for it"
+        ),
+        f"process {thread.pid} (kswapd0) is a kernel thread: it has no memory of its own",
+    ]
+
+
+def test_a_child_of_vfork_lives_in_its_parents_memory() -> None:
+    proc = FakeProc()
+    child = proc.init.fork(MIB)
+    child.memory = None
+    assert reasons(proc, child) == [
+        (
+            f"process {child.pid} (init) still lives in its parent's memory (vfork), and has none"
+            " of its own"
+        )
+    ]
+
+
+def test_a_target_that_vanished_before_the_sweep_is_told_of() -> None:
+    proc = FakeProc()
+    target = proc.start("sh", MIB)
+    known_as = target.identity
+    target.end()
+    target.reap()
+    told = [f"process {target.pid} (sh) ended while being measured"]
+    assert reasons(proc, target, known_as=known_as) == told
+    # Also when the sweep found its children before it was gone.
+    orphan = snapshot_of({target.pid + 1: MIB})
+    assert [*notes.unreadable_targets(orphan, [known_as])] == told
+    alone = sweep_once(proc, [target.key], recursive=False)
+    assert [*notes.unreadable_targets(alone, [known_as])] == told
+
+
+def test_a_target_inside_the_tree_of_another_is_there() -> None:
+    proc = FakeProc()
+    parent = proc.start("sh", MIB)
+    child = parent.fork(MIB)
+    child.denied = True
+    assert reasons(proc, child, parent) == []
+
+
+# A peak
+
+
+def test_a_peak_of_many_samples_without_gaps_is_beyond_doubt() -> None:
+    peak = Peak(MIB, snapshot_of({7: MIB}))
+    assert notes.peak_notes(peak, MANY) == []
+    assert notes.peak_notes(None, MANY) == []
+
+
+def test_missed_ticks_are_told() -> None:
+    assert notes.missed_note(replace(MANY, missed_ticks=7)) == (
+        "7 of 57 ticks could not be kept: the peak may lie between; a longer interval (-i) costs"
+        " less"
+    )
+
+
+@pytest.mark.parametrize(("samples", "words"), [(1, "1 sample"), (2, "2 samples")])
+def test_few_samples_are_told(samples: int, words: str) -> None:
+    assert notes.few_samples_note(replace(MANY, samples=samples)) == (
+        f"the peak rests on {words}: more ticks a second (-f) see more"
+    )
+    assert notes.few_samples_note(replace(MANY, samples=3)) is None
+
+
+def test_every_doubt_about_a_peak_is_told() -> None:
+    peak = Peak(MIB, with_ended(snapshot_of({7: MIB, 8: None}), 1))
+    told = notes.peak_notes(peak, replace(MANY, samples=2, missed_ticks=1))
+    assert [note.split(":")[0] for note in told] == [
+        "1 of 3 ticks could not be kept",
+        "the peak rests on 2 samples",
+        "the total is partial",
+        "at the peak the total is partial",
+    ]
+
+
+def test_a_limit_tells_how_it_was_exceeded() -> None:
+    exceeded = snapshot_of({7: 5 * MIB}, elapsed_s=3.25)
+    assert notes.limit_note(Limit(4 * MIB, exceeded), exceeded) == (
+        "the limit of 4.00 MiB was exceeded at 3.2 s with 5.00 MiB:"
+    )
+
+
+def test_too_few_samples_are_an_answer_of_their_own() -> None:
+    assert notes.too_few_samples(replace(MANY, samples=1), 5) == (
+        "1 sample taken, at least 5 were asked for: more ticks a second (-f) take more"
+    )
+
+
+# The end of a command
+
+
+def test_a_command_exits_or_is_killed() -> None:
+    assert notes.exit_line(replace(RESULT, exit_code=3)) == "Process exited with code 3"
+    killed = replace(RESULT, exit_code=None, signal=signal.SIGTERM)
+    assert notes.exit_line(killed) == "Process was killed by signal SIGTERM"
+
+
+def test_an_ordinary_end_needs_no_note() -> None:
+    assert notes.end_notes(RESULT) == []
+
+
+def test_the_oom_killer_is_suspected_of_a_sigkill_only() -> None:
+    killed = replace(RESULT, exit_code=None, signal=signal.SIGKILL)
+    assert notes.end_notes(replace(killed, oom_kills=1)) == [
+        "the kernel's OOM killer struck meanwhile: it killed 1 process"
+    ]
+    assert notes.end_notes(replace(killed, oom_kills=0)) == []
+    assert notes.end_notes(replace(killed, oom_kills=None)) == []
+    assert notes.end_notes(replace(RESULT, oom_kills=1)) == []
+
+
+def test_survivors_are_counted_and_summed_as_far_as_they_are_known() -> None:
+    one = ProcessSample(
+        ProcessKey(7, 1), "a", status=ReadStatus.MEASURED, memory=private_memory(181 * MIB)
+    )
+    denied = ProcessSample(ProcessKey(8, 1), "b", status=ReadStatus.DENIED, memory=Memory())
+    told = [
+        notes.end_notes(replace(RESULT, survivors=survivors))
+        for survivors in ((one,), (one, denied), (denied,))
+    ]
+    assert told == [
+        ["1 descendant still running: 181 MiB"],
+        ["2 descendants still running: 181 MiB"],
+        ["1 descendant still running: ?"],
+    ]
+
+
+def test_children_that_were_not_counted_are_told() -> None:
+    assert notes.uncounted_note(0) is None
+    assert notes.uncounted_note(1) == "1 child process not counted: add -r"
+    assert notes.uncounted_note(3) == "3 child processes not counted: add -r"
+
+
+def test_why_there_is_no_peak() -> None:
+    assert notes.no_peak_reason(0.0042, None) == "not measured: the command ended within 5 ms"
+    denied = notes.no_peak_reason(1.0, snapshot_of({7: None}))
+    assert denied == (f"not measured: the total is partial: 1 process could not be read; {REMEDY}")

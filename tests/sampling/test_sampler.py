@@ -1,0 +1,281 @@
+"""The tick loop over made-up processes, which change once a sweep and not by the clock."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import anyio
+import pytest
+
+from memstat.errors import TooManyDescriptors
+from memstat.model import Snapshot
+from memstat.sampling.liveness import targets_ended
+from memstat.sampling.sampler import Sampler
+from memstat.sampling.sweep import Sweeper
+from memstat.testing import FakeProc, FakeProcess
+
+pytestmark = pytest.mark.anyio
+
+MIB = 1 << 20
+FAST_S = 0.001
+NEVER_S = 1000.0
+
+
+class ScriptedProc(FakeProc):
+    """A system to which one thing happens just before each sweep."""
+
+    def __init__(self) -> None:
+        self.script: list[Callable[[], object]] = []
+        super().__init__()
+
+    def list_processes(self) -> Mapping[int, int]:
+        if self.script:
+            self.script.pop(0)()
+        return super().list_processes()
+
+
+def sampler_of(
+    proc: FakeProc, root: FakeProcess, interval_s: float = FAST_S, **options: Any
+) -> Sampler:
+    """Return a sampler of a tree, by default until its root has ended."""
+    options.setdefault("has_ended", partial(targets_ended, {root.key}))
+    return Sampler(Sweeper(proc, [root.key], recursive=True), interval_s, **options)
+
+
+class ReadTogether(Sweeper):
+    """Has so many readers at each sweep, who wait for each other before they read."""
+
+    def __init__(self, proc: FakeProc, root: FakeProcess, readers_of_sweeps: list[int]) -> None:
+        super().__init__(proc, [root.key], recursive=True)
+        self._barriers = [threading.Barrier(readers) for readers in readers_of_sweeps]
+        self.readers = 0
+
+    def begin(self) -> None:
+        self._barrier = self._barriers.pop(0)
+        super().begin()
+
+    def drain(self) -> None:
+        if self._barrier.wait(20) == 0:
+            self.readers += self._barrier.parties
+        super().drain()
+
+
+@pytest.mark.parametrize(("children", "most_readers"), [(7, 1), (127, 1), (128, 2), (900, 8)])
+async def test_a_large_tree_is_shared_by_as_many_readers_as_cores_a_small_one_is_not(
+    children: int, most_readers: int
+) -> None:
+    proc = FakeProc()
+    root = proc.start("root", MIB)
+    for _ in range(children):
+        root.fork(MIB)
+    allowed = os.sched_getaffinity(0)
+    readers = min(most_readers, len(allowed))
+    sweeper = ReadTogether(proc, root, [readers])
+    sampler = Sampler(sweeper, FAST_S, has_ended=lambda _: True)
+    await sampler.run()
+    assert sweeper.readers == readers
+    assert sampler.peak is not None
+    assert sampler.peak.pss_bytes == (1 + children) * MIB
+    assert os.sched_getaffinity(0) == allowed
+
+
+async def test_so_are_a_few_large_processes_once_it_is_known_that_they_are() -> None:
+    proc = FakeProc()
+    root = proc.start("root", MIB)
+    for _ in range(3):
+        root.fork(500 * MIB)
+    readers = min(2, len(os.sched_getaffinity(0)))
+    sweeper = ReadTogether(proc, root, [1, readers])
+    sampler = Sampler(sweeper, FAST_S, has_ended=lambda _: sampler.stats.samples == 2)
+    await sampler.run()
+    assert sweeper.readers == 1 + readers
+    assert sampler.peak is not None
+    assert sampler.peak.pss_bytes == 1501 * MIB
+
+
+async def test_the_peak_is_taken_from_every_snapshot_though_nobody_looks() -> None:
+    proc = ScriptedProc()
+    root = proc.start("root", 0)
+    sizes = [1, 7, 3, 9, 2, 9, 1]
+    proc.script = [*(lambda size=size: root.use(size * MIB) for size in sizes), root.end]
+    sampler = sampler_of(proc, root)
+    await sampler.run()
+    assert sampler.peak is not None
+    assert sampler.peak.pss_bytes == 9 * MIB
+    assert sampler.stats.samples == len(sizes)
+    # The earlier of the two largest: three sweeps came before it.
+    assert sampler.peak.snapshot.tick >= 3
+    assert sampler.snapshots.value is not None
+    assert sampler.snapshots.value.total.pss_bytes == MIB
+
+
+async def test_the_end_of_the_target_is_no_sample() -> None:
+    proc = ScriptedProc()
+    root = proc.start("root", MIB)
+    proc.script = [root.end]
+    sampler = sampler_of(proc, root)
+    await sampler.run()
+    assert sampler.stats.samples == 0
+    assert sampler.peak is None
+    assert sampler.alive == ()
+    assert [snapshot async for snapshot in sampler.snapshots] == []
+
+
+async def test_kept_and_missed_ticks_are_all_that_were_due() -> None:
+    proc = FakeProc()
+    snapshots: list[Snapshot] = []
+
+    def take_thirty(snapshot: Snapshot) -> bool:
+        snapshots.append(snapshot)
+        return len(snapshots) == 30
+
+    await sampler_of(proc, proc.start("root", MIB), has_ended=take_thirty).run()
+    for kept, snapshot in enumerate(snapshots, 1):
+        assert kept + snapshot.missed_ticks == snapshot.tick + 1
+
+
+async def test_stopping_takes_a_last_sample_at_once() -> None:
+    proc = FakeProc()
+    root = proc.start("root", MIB)
+    sampler = sampler_of(proc, root, NEVER_S)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(sampler.run)
+        first = await anext(aiter(sampler.snapshots))
+        root.use(5 * MIB)
+        sampler.stop()
+    assert sampler.snapshots.value is not None
+    assert sampler.snapshots.value.total.pss_bytes == 5 * MIB
+    assert (first.tick, sampler.snapshots.value.tick) == (0, 0)
+    assert (sampler.stats.samples, sampler.stats.missed_ticks) == (2, 0)
+    assert sampler.peak is not None
+    assert sampler.peak.pss_bytes == 5 * MIB
+
+
+async def test_a_slow_consumer_misses_snapshots_and_gets_the_last() -> None:
+    proc = ScriptedProc()
+    root = proc.start("root", 0)
+    proc.script = [*(lambda n=n: root.use(n * MIB) for n in range(1, 21)), root.end]
+    sampler = sampler_of(proc, root)
+    got: list[int | None] = []
+    async with anyio.create_task_group() as tasks:
+        ended = anyio.Event()
+
+        async def run() -> None:
+            await sampler.run()
+            ended.set()
+
+        tasks.start_soon(run)
+        async for snapshot in sampler.snapshots:
+            got.append(snapshot.total.pss_bytes)
+            await ended.wait()
+    assert len(got) <= 2
+    assert got[-1] == 20 * MIB
+    assert sampler.stats.samples == 20
+
+
+async def test_a_watch_of_the_target_ends_though_descendants_live() -> None:
+    proc = ScriptedProc()
+    root = proc.start("root", MIB)
+    root.fork(2 * MIB)
+    proc.script = [lambda: None, root.end]
+    sampler = sampler_of(proc, root)
+    await sampler.run()
+    # The sweep that found the target dead still tells of its child.
+    assert sampler.stats.samples == 2
+    assert [process.depth for process in sampler.alive] == [1]
+
+
+async def test_a_watch_of_several_targets_goes_on_until_the_last_has_ended() -> None:
+    proc = ScriptedProc()
+    root = proc.start("root", MIB)
+    child = root.fork(2 * MIB)
+    proc.script = [lambda: None, root.end, root.reap, lambda: child.use(8 * MIB), child.end]
+    sampler = sampler_of(proc, root, has_ended=partial(targets_ended, {root.key, child.key}))
+    await sampler.run()
+    assert sampler.stats.samples == 4
+    assert sampler.peak is not None
+    assert sampler.peak.pss_bytes == 8 * MIB
+
+
+async def test_a_limit_is_exceeded_by_the_first_larger_total() -> None:
+    proc = ScriptedProc()
+    root = proc.start("root", 0)
+    sizes = [3, 4, 5, 9, 1]
+    proc.script = [*(lambda size=size: root.use(size * MIB) for size in sizes), root.end]
+    sampler = sampler_of(proc, root, max_pss_bytes=4 * MIB)
+    await sampler.run()
+    assert sampler.limit_exceeded.is_set()
+    assert sampler.limit is not None
+    assert sampler.limit.exceeded is not None
+    assert sampler.limit.exceeded.total.pss_bytes == 5 * MIB
+
+
+async def test_a_total_as_large_as_the_limit_is_within_it() -> None:
+    proc = ScriptedProc()
+    root = proc.start("root", 4 * MIB)
+    proc.script = [lambda: None, root.end]
+    sampler = sampler_of(proc, root, max_pss_bytes=4 * MIB)
+    await sampler.run()
+    assert not sampler.limit_exceeded.is_set()
+    assert sampler.limit is not None
+    assert sampler.limit.exceeded is None
+    assert sampler_of(proc, root).limit is None
+
+
+async def test_a_denied_target_is_alive_though_nothing_of_it_is_known() -> None:
+    proc = ScriptedProc()
+    root = proc.start("root", MIB)
+    root.denied = True
+    proc.script = [*[lambda: None] * 3, root.end]
+    sampler = sampler_of(proc, root)
+    await sampler.run()
+    assert (sampler.stats.samples, sampler.stats.incomplete_samples) == (3, 3)
+    assert sampler.peak is None
+
+
+async def test_a_large_tree_is_read_whole() -> None:
+    proc = ScriptedProc()
+    root = proc.start("root", MIB)
+    for _ in range(200):
+        root.fork(MIB)
+    proc.script = [*[lambda: None] * 5, root.end]
+    sampler = sampler_of(proc, root)
+    await sampler.run()
+    assert sampler.peak is not None
+    assert sampler.peak.pss_bytes == 201 * MIB
+    assert sampler.peak.snapshot.complete
+
+
+@pytest.mark.parametrize("children", [0, 40])
+async def test_a_failure_comes_out_as_itself_and_ends_every_iteration(children: int) -> None:
+    proc = FakeProc()
+    root = proc.start("root", MIB)
+    for _ in range(children):
+        root.fork(MIB)
+    root.error = TooManyDescriptors("none left")
+    sampler = sampler_of(proc, root)
+    with pytest.raises(TooManyDescriptors, match="none left"):
+        await sampler.run()
+    assert [snapshot async for snapshot in sampler.snapshots] == []
+    assert proc.open_readers == 0
+
+
+async def test_nothing_is_left_open_at_the_end_or_after_a_cancellation() -> None:
+    proc = ScriptedProc()
+    root = proc.start("root", MIB)
+    proc.script = [lambda: None, root.end]
+    await sampler_of(proc, root).run()
+    assert proc.open_readers == 0
+    other = proc.start("other", MIB)
+    sampler = sampler_of(proc, other, NEVER_S)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(sampler.run)
+        await anext(aiter(sampler.snapshots))
+        assert proc.open_readers == 1
+        tasks.cancel_scope.cancel()
+    assert proc.open_readers == 0
+    assert [snapshot.tick async for snapshot in sampler.snapshots] == [0]

@@ -1,0 +1,162 @@
+"""The running peak and what is told of a sampling."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memstat.model import SamplingStats, Snapshot
+from memstat.sampling.tally import Phases, RunningPeak, RunningStats
+from memstat.testing import snapshot_of
+
+TOTALS = st.lists(st.none() | st.integers(0, 1 << 50), max_size=30)
+
+
+@given(TOTALS)
+def test_the_peak_is_the_earliest_of_the_largest_known_totals(totals: list[int | None]) -> None:
+    running = RunningPeak()
+    snapshots = [snapshot_of({7: total}, tick=tick) for tick, total in enumerate(totals)]
+    known: list[int] = []
+    for snapshot, total in zip(snapshots, totals, strict=True):
+        running.observe(snapshot)
+        known += [] if total is None else [total]
+        assert (None if running.peak is None else running.peak.pss_bytes) == max(
+            known, default=None
+        )
+    if running.peak is not None:
+        assert running.peak.snapshot is snapshots[totals.index(running.peak.pss_bytes)]
+
+
+def test_a_peak_tells_when_it_was() -> None:
+    running = RunningPeak()
+    running.observe(snapshot_of({7: 4096}, elapsed_s=1.5))
+    assert running.peak is not None
+    assert running.peak.elapsed_s == 1.5
+
+
+def test_an_incomplete_snapshot_can_be_the_peak_by_what_is_known() -> None:
+    running = RunningPeak()
+    running.observe(snapshot_of({7: 4096}))
+    running.observe(snapshot_of({7: 8192, 8: None}))
+    assert running.peak is not None
+    assert (running.peak.pss_bytes, running.peak.snapshot.complete) == (8192, False)
+
+
+def swept(elapsed_s: float = 0.0, sweep_s: float = 0.001) -> Snapshot:
+    return replace(snapshot_of({7: 4096}, elapsed_s=elapsed_s), sweep_s=sweep_s)
+
+
+def test_without_samples_nothing_is_known() -> None:
+    assert RunningStats(0.1).stats() == SamplingStats(0.1, 0, 0, 0, None, None, None)
+
+
+def test_samples_are_counted_and_gaps_measured() -> None:
+    running = RunningStats(0.5)
+    running.observe(swept(0.0))
+    assert running.stats().longest_gap_s is None
+    for elapsed_s in (0.5, 1.75, 2.0):
+        running.observe(replace(swept(elapsed_s), missed_ticks=2))
+    running.observe(replace(snapshot_of({7: None}, elapsed_s=2.5), missed_ticks=2))
+    stats = running.stats()
+    assert (stats.interval_s, stats.samples, stats.missed_ticks) == (0.5, 5, 2)
+    assert stats.incomplete_samples == 1
+    assert stats.longest_gap_s == 1.25
+
+
+@given(st.lists(st.floats(1e-6, 1e3), min_size=1, max_size=60))
+def test_the_median_duration_is_right_to_a_hundredth_and_the_longest_exactly(
+    durations: list[float],
+) -> None:
+    running = RunningStats(0.1)
+    for duration_s in durations:
+        running.observe(swept(sweep_s=duration_s))
+    stats = running.stats()
+    assert stats.sweep_max_s == max(durations)
+    # Of an even number, the smaller one of the middle.
+    assert stats.sweep_median_s == pytest.approx(statistics.median_low(durations), rel=0.01)
+
+
+def test_a_duration_of_zero_is_taken_as_it_is() -> None:
+    running = RunningStats(0.1)
+    running.observe(swept(sweep_s=0.0))
+    assert running.stats().sweep_max_s == 0.0
+
+
+def test_days_of_sampling_take_no_more_memory_than_a_minute() -> None:
+    running = RunningStats(0.1)
+    for number in range(20_000):
+        running.observe(swept(sweep_s=1e-6 * 1.001**number))
+    # From a microsecond to minutes in steps of 2 %.
+    assert len(running._durations) <= 1020
+    assert running.stats().samples == 20_000
+
+
+def observed(*totals: tuple[float, int | None]) -> Phases:
+    phases = Phases()
+    for elapsed_s, pss_bytes in totals:
+        phases.observe(snapshot_of({7: pss_bytes}, elapsed_s=elapsed_s))
+    return phases
+
+
+def peak_bytes(phases: Phases) -> int | None:
+    return None if phases.peak is None else phases.peak.pss_bytes
+
+
+def test_a_mark_has_the_peak_since_the_mark_before() -> None:
+    phases = observed((0.1, 10), (0.2, 30))
+    first = phases.mark("first", 0.25)
+    phases.observe(snapshot_of({7: 20}, elapsed_s=0.3))
+    second = phases.mark("second", 0.35)
+    assert first.peak is not None
+    assert second.peak is not None
+    assert (first.peak.pss_bytes, first.peak.elapsed_s) == (30, 0.2)
+    assert (second.peak.pss_bytes, second.peak.elapsed_s) == (20, 0.3)
+    assert phases.marks == (first, second)
+
+
+def test_a_mark_without_a_sample_has_no_peak() -> None:
+    phases = observed((0.1, 10))
+    phases.mark("first", 0.2)
+    assert phases.mark("second", 0.2).peak is None
+
+
+def test_a_mark_where_nothing_could_be_measured_has_no_peak() -> None:
+    assert observed((0.1, None)).mark("denied", 0.2).peak is None
+
+
+def test_marks_leave_the_peak_alone() -> None:
+    phases = observed((0.1, 30))
+    phases.mark("loaded", 0.2)
+    phases.observe(snapshot_of({7: 20}, elapsed_s=0.3))
+    assert peak_bytes(phases) == 30
+
+
+def test_a_reset_begins_the_peak_anew_and_leaves_marks_and_whole_alone() -> None:
+    phases = observed((0.1, 30))
+    phases.reset(0.2)
+    assert phases.peak is None
+    phases.observe(snapshot_of({7: 20}, elapsed_s=0.3))
+    assert peak_bytes(phases) == 20
+    mark = phases.mark("end", 0.4)
+    assert mark.peak is not None
+    assert mark.peak.pss_bytes == 30
+    assert phases.whole_peak is not None
+    assert phases.whole_peak.pss_bytes == 30
+
+
+@pytest.mark.parametrize("boundary", ["reset", "mark"])
+def test_a_sweep_under_way_at_a_boundary_belongs_to_neither_side(boundary: str) -> None:
+    phases = observed((0.1, 10))
+    if boundary == "reset":
+        phases.reset(0.3)
+    else:
+        phases.mark("before", 0.3)
+    phases.observe(snapshot_of({7: 99}, elapsed_s=0.29))
+    phases.observe(snapshot_of({7: 20}, elapsed_s=0.4))
+    after = phases.peak if boundary == "reset" else phases.mark("after", 0.5).peak
+    assert after is not None
+    assert after.pss_bytes == 20
