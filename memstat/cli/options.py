@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, Final, TypeVar
 
 import click
 
 from memstat.errors import SizeError
+from memstat.report.formats import Bytes, Format, Json, Plain
 from memstat.units import parse_size
 
 _MAX_HZ: Final = 1000.0
@@ -101,10 +103,10 @@ interval = _option(
     type=PositiveNumber("seconds", least=1 / _MAX_HZ, most=_MAX_S),
     help="The same as seconds between ticks.",
 )
-in_bytes = _option(
+_in_bytes = _option(
     "--bytes", "in_bytes", is_flag=True, help="Print plain bytes, without unit and `Total:`."
 )
-as_json = _option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+_as_json = _option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 no_live = _option(
     "--no-live", is_flag=True, help="On a terminal too, print plain lines as in a pipe."
 )
@@ -113,7 +115,18 @@ no_live = _option(
 def choose_interval_s(frequency_hz: float | None, interval_s: float | None) -> float:
     """Return the time between ticks. Raises UsageError when it was given twice."""
     if frequency_hz is not None and interval_s is not None:
-        raise click.UsageError("-f and -i say the same thing: give one of them")
+        raise click.UsageError("-f and -i both set the interval: give only one")
     if interval_s is not None:
         return interval_s
     return 1 / (frequency_hz or _DEFAULT_HZ)
+
+
+def report_format(command: Callable[..., int]) -> Callable[..., int]:
+    """Add an option for each format; the command gets ``format_class``, what they chose."""
+
+    @wraps(command)
+    def with_format(*, in_bytes: bool, as_json: bool, **parameters: Any) -> int:
+        chosen: type[Format] = Json if as_json else Bytes if in_bytes else Plain
+        return command(format_class=chosen, **parameters)
+
+    return _in_bytes(_as_json(with_format))

@@ -9,6 +9,7 @@ from io import TextIOWrapper
 from typing import TextIO
 
 from memstat.errors import MemstatError
+from memstat.text import printable
 
 
 class OutputError(MemstatError):
@@ -37,7 +38,7 @@ class Output:
 
     def write(self, text: str) -> None:
         """Write text and a newline. Raises OutputError."""
-        if self._stream is None:
+        if self._stream is None or self._stream.closed:
             raise OutputError(f"cannot write to {self._name}: {self._failure}")
         try:
             self._stream.write(f"{text}\n")
@@ -51,9 +52,13 @@ class Output:
             raise OutputError(f"cannot write to {self._name}: {self._failure}") from error
 
     def try_write(self, text: str) -> None:
-        """Write what nobody may be there to read."""
+        """Write text and a newline, if that is possible."""
         with suppress(OutputError):
             self.write(text)
+
+    def remark(self, text: str, *, of: str = "memstat") -> None:
+        """Write one line under the name of a program, if that is possible; any text is safe."""
+        self.try_write(f"{of}: {printable(text)}")
 
 
 def standard_output() -> Output:

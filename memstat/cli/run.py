@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import click
 
 from memstat.cli import options
+from memstat.cli.run_options import RunOptions
+from memstat.report.formats import Format, OnExceed, PeakMode
 
 
 class _RunCommand(click.Command):
-    """Takes options before and after the command; what follows ``--`` is the command's alone."""
+    """Takes options before and after the command; what follows ``--`` is for the command only."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         at = args.index("--") if "--" in args else len(args)
@@ -43,7 +45,7 @@ def _without_backslash(argument: str) -> str:
 @click.command(
     "run",
     cls=_RunCommand,
-    # Not -h: many commands mean something else by it, and whoever forgets the "--" is told.
+    # Not -h: many commands mean something else by it. Without the "--" it is an error that says so.
     context_settings={"help_option_names": ["--help"]},
     short_help="Run a command and measure it.",
     epilog="An argument of the command that begins with a dash comes after `--`, or with a"
@@ -54,11 +56,16 @@ def _without_backslash(argument: str) -> str:
 @options.verbose
 @options.frequency
 @options.interval
-@click.option("--peak", "peak", flag_value="also", default="also", help="Tell the peak at the end.")
-@click.option("--no-peak", "peak", flag_value="never", help="Do not tell the peak.")
-@click.option("--only-peak", "peak", flag_value="only", help="Tell nothing else, on stdout.")
-@options.in_bytes
-@options.as_json
+@click.option(
+    "--peak",
+    "peak",
+    flag_value="also",
+    default="also",
+    help="Print the peak at the end (the default).",
+)
+@click.option("--no-peak", "peak", flag_value="never", help="Do not print the peak.")
+@click.option("--only-peak", "peak", flag_value="only", help="Print only the peak, to stdout.")
+@options.report_format
 @options.no_live
 @click.option(
     "-O",
@@ -104,18 +111,51 @@ def _without_backslash(argument: str) -> str:
     type=click.IntRange(min=1),
     help="Fail when the peak rests on fewer samples.",
 )
-def command(*, frequency_hz: float | None, interval_s: float | None, **parameters: Any) -> int:
-    """Run a command, and tell how much memory it used at most.
+def command(
+    *,
+    command: Sequence[str],
+    recursive: bool,
+    verbose: bool,
+    frequency_hz: float | None,
+    interval_s: float | None,
+    peak: PeakMode,
+    format_class: type[Format],
+    no_live: bool,
+    stdout_path: str | None,
+    stderr_path: str | None,
+    wait_all: bool,
+    kill_after_s: float,
+    max_pss_bytes: int | None,
+    on_exceed: OnExceed | None,
+    min_samples: int | None,
+) -> int:
+    """Run a command and print how much memory it used at most.
 
     Exit status: the command's own; 128+N when signal N killed it; 127 when it was not found; 126
     when it could not be executed; 125 when memstat itself failed, or took fewer samples than
     --min-samples; 124 when it used more than --max-pss.
     """
-    from memstat.cli.run_session import RunOptions, run_and_report  # noqa: PLC0415 - anyio
+    from memstat.cli.run_session import run_and_report  # noqa: PLC0415 - anyio
 
     chosen_s = options.choose_interval_s(frequency_hz, interval_s)
-    if parameters["on_exceed"] is not None and parameters["max_pss_bytes"] is None:
+    if on_exceed is not None and max_pss_bytes is None:
         raise click.UsageError("--on-exceed needs --max-pss")
-    if parameters["wait_all"] and not parameters["recursive"]:
-        raise click.UsageError("--wait-all needs -r: who is not measured is not waited for")
-    return run_and_report(RunOptions(interval_s=chosen_s, **parameters))
+    if wait_all and not recursive:
+        raise click.UsageError("--wait-all needs -r: it waits only for processes that are measured")
+    return run_and_report(
+        RunOptions(
+            command=command,
+            recursive=recursive,
+            wait_all=wait_all,
+            interval_s=chosen_s,
+            format=format_class(verbose),
+            peak=peak,
+            no_live=no_live,
+            stdout_path=stdout_path,
+            stderr_path=stderr_path,
+            kill_after_s=kill_after_s,
+            max_pss_bytes=max_pss_bytes,
+            on_exceed=on_exceed or "kill",
+            min_samples=min_samples,
+        )
+    )

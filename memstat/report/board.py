@@ -25,7 +25,7 @@ _TOTAL_POINTS: Final = 96
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ProcessRow:
     """One process on display."""
 
     sample: ProcessSample
@@ -42,7 +42,7 @@ class Row:
 
     @property
     def memory(self) -> Memory:
-        """What it uses now: nothing that could be told when it has ended."""
+        """What it uses now; unknown when it has ended."""
         return Memory() if self.has_ended else self.sample.memory
 
     @property
@@ -54,7 +54,7 @@ class Row:
 class View:
     """All that is on display at one instant."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[ProcessRow, ...]
     """Depth first; those that have ended where they stood."""
     total: Memory
     peak: Peak | None
@@ -76,8 +76,8 @@ class _Track:
     ended_s: float | None = None
 
     @property
-    def row(self) -> Row:
-        return Row(self.sample, self.peak_bytes, tuple(self.trend), self.ended_s is not None)
+    def row(self) -> ProcessRow:
+        return ProcessRow(self.sample, self.peak_bytes, tuple(self.trend), self.ended_s is not None)
 
 
 class Board:
@@ -88,7 +88,7 @@ class Board:
         self._total_trend = Trend(_TOTAL_POINTS)
         self._snapshot: Snapshot | None = None
         self._largest_bytes = -1
-        self._rows_at_largest: dict[ProcessKey, Row] = {}
+        self._rows_at_largest: dict[ProcessKey, ProcessRow] = {}
 
     def take(self, snapshot: Snapshot) -> None:
         """Take in the next snapshot."""
@@ -123,16 +123,20 @@ class Board:
             self._largest_bytes = total_bytes
             self._rows_at_largest = {key: track.row for key, track in self._tracks.items()}
 
-    def _row_at_peak(self, sample: ProcessSample) -> Row:
+    def _row_at_peak(self, sample: ProcessSample) -> ProcessRow:
         pss_bytes = sample.memory.pss_bytes
         row = self._rows_at_largest.get(sample.key)
         if row is None:
             # The peak was in a snapshot that came too fast to be taken in.
-            return Row(sample, pss_bytes)
+            return ProcessRow(sample, pss_bytes)
         return replace(row, sample=sample, ended=False)
 
     def _view_of(
-        self, snapshot: Snapshot, rows: tuple[Row, ...], peak: Peak | None, stats: SamplingStats
+        self,
+        snapshot: Snapshot,
+        rows: tuple[ProcessRow, ...],
+        peak: Peak | None,
+        stats: SamplingStats,
     ) -> View:
         return View(
             rows=rows,
@@ -145,7 +149,7 @@ class Board:
         )
 
     def _merge(self, snapshot: Snapshot, present: set[ProcessKey]) -> Mapping[ProcessKey, _Track]:
-        """The processes in the order of the snapshot, ended ones after whom they stood behind."""
+        """Return tracks in the order of the snapshot; each ended one stays behind its neighbour."""
         behind: dict[ProcessKey | None, list[ProcessKey]] = {}
         before: ProcessKey | None = None
         for key in self._tracks:

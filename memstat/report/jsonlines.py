@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Mapping
@@ -31,6 +30,8 @@ def line(value: Json) -> str:
     >>> line({"a": None})
     '{"a":null}'
     """
+    import json  # noqa: PLC0415 - other formats need not load it
+
     return json.dumps(value, separators=(",", ":"))
 
 
@@ -181,6 +182,6 @@ def _iso_8601(unix_time_s: float) -> str:
 
 
 def _from_iso_8601(text: str) -> float:
-    from datetime import datetime  # noqa: PLC0415 - who only writes need not load it
+    from datetime import datetime  # noqa: PLC0415 - needed only to read
 
     return datetime.fromisoformat(text).timestamp()

@@ -16,6 +16,7 @@ from memstat.model import (
     SamplingStats,
     Snapshot,
 )
+from memstat.sampling.sweep import add_up
 from memstat.text import plural, printable, signal_name
 from memstat.units import format_duration, format_elapsed, format_size
 
@@ -36,28 +37,28 @@ def denied_note(snapshot: Snapshot) -> str | None:
 
 
 def unreadable_targets(snapshot: Snapshot, targets: Iterable[Identity]) -> Iterator[str]:
-    """Yield, for each target of whose tree nothing could be measured, the reason."""
+    """Yield a reason for each target without anything measured in its tree."""
     trees = {tree[0].key.pid: tree for tree in _trees(snapshot)}
     present = {process.key.pid for process in snapshot.processes}
     for target in targets:
-        who = f"process {target.pid} ({printable(target.name)})"
+        what = f"process {target.pid} ({printable(target.name)})"
         tree = trees.get(target.pid, ())
         if target.pid not in present:
-            yield f"{who} ended while being measured"
+            yield f"{what} ended while being measured"
         elif tree and not any(process.status is ReadStatus.MEASURED for process in tree):
-            yield _why_unreadable(who, target, tree[0].status)
+            yield _why_unreadable(what, target, tree[0].status)
 
 
-def _why_unreadable(who: str, target: Identity, status: ReadStatus) -> str:
+def _why_unreadable(what: str, target: Identity, status: ReadStatus) -> str:
     if status is ReadStatus.DENIED:
-        return f"the memory of {who} may not be read: {REMEDY}"
+        return f"the memory of {what} may not be read: {REMEDY}"
     if status is ReadStatus.GONE:
-        return f"{who} ended while being measured"
+        return f"{what} ended while being measured"
     if not target.is_alive:
-        return f"{who} has ended and uses no memory: a zombie, until its parent waits for it"
+        return f"{what} has ended and uses no memory: a zombie, until its parent waits for it"
     if target.is_kernel_thread:
-        return f"{who} is a kernel thread: it has no memory of its own"
-    return f"{who} still lives in its parent's memory (vfork), and has none of its own"
+        return f"{what} is a kernel thread: it has no memory of its own"
+    return f"{what} still lives in its parent's memory (vfork), and has none of its own"
 
 
 def _trees(snapshot: Snapshot) -> Iterator[Sequence[ProcessSample]]:
@@ -120,7 +121,7 @@ def peak_notes(peak: Peak | None, stats: SamplingStats) -> list[str]:
 
 
 def limit_note(limit: Limit, exceeded: Snapshot) -> str:
-    """Return which limit was exceeded, by how much and when. The processes are told below it."""
+    """Return which limit was exceeded, by how much and when. The processes follow below it."""
     return (
         f"the limit of {format_size(limit.max_pss_bytes)} was exceeded at "
         f"{format_elapsed(exceeded.elapsed_s)} with {format_size(exceeded.total.pss_bytes)}:"
@@ -147,16 +148,16 @@ def end_notes(result: RunResult) -> list[str]:
         times = plural(result.oom_kills, "process", "processes")
         notes.append(f"the kernel's OOM killer struck meanwhile: it killed {times}")
     if result.survivors:
-        known = [p.memory.pss_bytes for p in result.survivors if p.memory.pss_bytes is not None]
         alive = plural(len(result.survivors), "descendant", "descendants")
-        notes.append(f"{alive} still running: {format_size(sum(known) if known else None)}")
+        size = format_size(add_up(result.survivors).pss_bytes)
+        notes.append(f"{alive} still running: {size}")
     return notes
 
 
-def no_peak_reason(duration_s: float, last: Snapshot | None, who: str = "the command") -> str:
+def no_peak_reason(duration_s: float, last: Snapshot | None, what: str = "the command") -> str:
     """Return why there is no peak."""
     if last is None:
-        return f"not measured: {who} ended within {_ceil_ms(duration_s)} ms"
+        return f"not measured: {what} ended within {_ceil_ms(duration_s)} ms"
     return f"not measured: {denied_note(last) or format_duration(duration_s)}"
 
 

@@ -12,8 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from memstat.model import ProcessKey, ReadStatus
-from memstat.report.board import Row, View
+from memstat.report.board import ProcessRow, View
 from memstat.report.trend import bars
+from memstat.sampling.sweep import add_up
 from memstat.text import plural, printable
 from memstat.units import format_duration, format_elapsed, format_size
 
@@ -35,14 +36,14 @@ _TREND_STYLE: Final = Style(color="cyan")
 class _Column:
     title: str
     width: int
-    cell: Callable[[Row, bool], Text]
+    cell: Callable[[ProcessRow, bool], Text]
 
 
 def _size(size_bytes: int | None) -> Text:
     return Text("-" if size_bytes is None else format_size(size_bytes))
 
 
-def _pss(row: Row, _: bool) -> Text:  # noqa: FBT001
+def _pss(row: ProcessRow, _: bool) -> Text:  # noqa: FBT001
     if row.has_ended:
         return Text("gone", _DIM)
     if row.sample.status is ReadStatus.DENIED:
@@ -105,9 +106,7 @@ def dashboard(
         table.add_row(*cells, style=_DIM if row.has_ended else None)
     if rest:
         summed = f"{'...' if ascii_only else '…'} {len(rest)} more:"
-        table.add_row(
-            *([""] if _PID in columns else []), summed, _size(_sum_known(rest)), style=_DIM
-        )
+        table.add_row(*([""] if _PID in columns else []), summed, _size(_pss_of(rest)), style=_DIM)
     return Group(table, *footer(view, width=width, ascii_only=ascii_only))
 
 
@@ -161,9 +160,11 @@ def _fitting(width: int) -> tuple[_Column, ...]:
     return tuple(columns)
 
 
-def _largest(rows: Sequence[Row], room: int) -> tuple[Sequence[Row], Sequence[Row]]:
+def _largest(
+    rows: Sequence[ProcessRow], room: int
+) -> tuple[Sequence[ProcessRow], Sequence[ProcessRow]]:
     """Return the rows that fit, in their order, and the living ones that are left."""
-    # Who has ended makes room first, and has nothing to sum up.
+    # Processes that have ended make room first, and add nothing to a sum.
     order = sorted(range(len(rows)), key=lambda at: (rows[at].has_ended, -rows[at].pss_bytes))
     living = sum(not row.has_ended for row in rows)
     chosen = set(order[: room if living <= room else room - 1])
@@ -171,12 +172,11 @@ def _largest(rows: Sequence[Row], room: int) -> tuple[Sequence[Row], Sequence[Ro
     return shown, [rows[at] for at in order[:living] if at not in chosen]
 
 
-def _sum_known(rows: Sequence[Row]) -> int | None:
-    known = [row.pss_bytes for row in rows if row.memory.pss_bytes is not None]
-    return sum(known) if known else None
+def _pss_of(rows: Sequence[ProcessRow]) -> int | None:
+    return add_up([row.sample for row in rows]).pss_bytes
 
 
-def _name(row: Row, command_lines: Mapping[ProcessKey, str], width: int) -> str:
+def _name(row: ProcessRow, command_lines: Mapping[ProcessKey, str], width: int) -> str:
     sample = row.sample
     indent = "  " * min(sample.depth, width // 6)
     return indent + printable(_short(command_lines.get(sample.key, "")) or sample.name)

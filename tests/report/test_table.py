@@ -19,7 +19,7 @@ from memstat.model import (
     ReadStatus,
     SamplingStats,
 )
-from memstat.report.board import Row, View
+from memstat.report.board import ProcessRow, View
 from memstat.report.table import dashboard, total_line
 from memstat.testing import snapshot_of
 
@@ -27,7 +27,7 @@ MIB = 1 << 20
 STATS = SamplingStats(0.1, 42, 3, 0, 0.2, 0.0018, 0.004)
 
 
-def row(pid: int, name: str, pss_mib: int, *, depth: int = 1, ended: bool = False) -> Row:
+def row(pid: int, name: str, pss_mib: int, *, depth: int = 1, ended: bool = False) -> ProcessRow:
     sizes = Memory(
         pss_bytes=pss_mib * MIB,
         uss_bytes=pss_mib * MIB // 2,
@@ -37,10 +37,10 @@ def row(pid: int, name: str, pss_mib: int, *, depth: int = 1, ended: bool = Fals
     sample = ProcessSample(
         ProcessKey(pid, pid), name, 1, depth, ReadStatus.MEASURED, sizes, pss_mib * MIB * 2
     )
-    return Row(sample, 2 * pss_mib * MIB, (0, pss_mib * MIB, 2 * pss_mib * MIB), ended)
+    return ProcessRow(sample, 2 * pss_mib * MIB, (0, pss_mib * MIB, 2 * pss_mib * MIB), ended)
 
 
-DENIED = Row(
+DENIED = ProcessRow(
     ProcessSample(
         ProcessKey(30, 30), "sudo", 1, 1, ReadStatus.DENIED, Memory(rss_bytes=6 * MIB), 6 * MIB
     ),
@@ -55,7 +55,7 @@ ROWS = (
 )
 
 
-def view_of(rows: Sequence[Row]) -> View:
+def view_of(rows: Sequence[ProcessRow]) -> View:
     total = sum(r.pss_bytes for r in rows if not r.ended)
     return View(
         rows=tuple(rows),
@@ -76,7 +76,7 @@ def text_of(renderable: RenderableType, width: int) -> list[str]:
 
 
 def table(
-    width: int, *, rows: Sequence[Row] = ROWS, height: int = 24, ascii_only: bool = False
+    width: int, *, rows: Sequence[ProcessRow] = ROWS, height: int = 24, ascii_only: bool = False
 ) -> list[str]:
     shown = dashboard(view_of(rows), width=width, height=height, ascii_only=ascii_only)
     return text_of(shown, width)
@@ -227,7 +227,9 @@ def test_one_line_tells_total_and_peak() -> None:
         st.builds(row, st.integers(1, 1 << 22), st.text(max_size=30), st.integers(0, 1 << 30))
     ),
 )
-def test_a_table_never_exceeds_the_terminal(width: int, height: int, rows: list[Row]) -> None:
+def test_a_table_never_exceeds_the_terminal(
+    width: int, height: int, rows: list[ProcessRow]
+) -> None:
     file = io.StringIO()
     # Wider than the terminal, so that nothing is cut but by the table itself.
     console = Console(file=file, width=width + 50, color_system=None, markup=False, emoji=False)
