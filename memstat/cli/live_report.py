@@ -30,15 +30,20 @@ def _nothing() -> None: ...
 class LiveReport:
     """Shows snapshots while they come, and leaves the table as it was at the peak.
 
-    With ``relay``, the output of a command scrolls past above it.
+    With ``relay``, the output of a command scrolls past above it. It opens the terminal: make it
+    outside the event loop.
     """
 
     def __init__(
         self, style: Style, terminal: TextIO, *, relay: TerminalRelay | None = None
     ) -> None:
-        self._terminal = terminal
         self._relay = relay
-        self._one_line = not style.format.verbose
+        self._display = LiveDisplay(
+            terminal,
+            one_line=not style.format.verbose,
+            # Half of the screen is for what the command prints.
+            share_of_height=1.0 if relay is None else 0.5,
+        )
         self._leaves_peak = style.format.verbose and style.peak != "never"
 
     async def follow(
@@ -52,13 +57,7 @@ class LiveReport:
                 relay.resize()
                 on_resize()
 
-        display = LiveDisplay(
-            self._terminal,
-            one_line=self._one_line,
-            # Half of the screen is for what the command prints.
-            share_of_height=1.0 if relay is None else 0.5,
-        )
-        dashboard = Dashboard(display, on_resize=pass_size_on)
+        dashboard = Dashboard(self._display, on_resize=pass_size_on)
         async with dashboard.on_screen(measured), _relaying(relay, dashboard.scroll):
             await dashboard.follow(measured)
         if self._leaves_peak:

@@ -28,7 +28,7 @@ class Output:
 
     @property
     def is_terminal(self) -> bool:
-        return self._stream is not None and self._stream.isatty()
+        return self._stream is not None and not self._stream.closed and self._stream.isatty()
 
     @property
     def live_terminal(self) -> TextIO | None:

@@ -50,21 +50,21 @@ def run_command_line(arguments: list[str]) -> int:
         status = root.main(arguments, prog_name="memstat", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         err.try_write(error.format_message())
-        return _status_of(error, command)
+        return status_of(error, command)
     except click.UsageError as error:
         where = f"memstat {command}" if command else "memstat"
         err.remark(f"{error.format_message()} (see {where} --help)", of=where)
-        return _status_of(error, command)
+        return status_of(error, command)
     except click.Abort as error:
-        return _status_of(error, command)
+        return status_of(error, command)
     except (MemstatError, OSError) as error:
         # OSError: help and version, which click writes, to a full disk.
         err.remark(str(error))
-        return _status_of(error, command)
+        return status_of(error, command)
     return status if isinstance(status, int) else ExitStatus.OK
 
 
-def _status_of(error: Exception, command: str | None) -> int:
+def status_of(error: Exception, command: str | None) -> int:
     """Return the exit status for an error; those of ``run`` leave the small ones to its command."""
     match error:
         case SpawnError():

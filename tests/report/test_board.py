@@ -56,7 +56,7 @@ def test_a_process_that_was_denied_later_keeps_its_peak() -> None:
     assert view_after((0.0, {7: 10}), (0.1, {7: None})).rows[0].peak_bytes == 10
 
 
-def test_who_has_ended_stays_for_two_seconds_where_it_stood() -> None:
+def test_a_process_that_has_ended_stays_for_two_seconds_in_its_place() -> None:
     before = (0.0, {7: 1, 8: 2, 9: 3})
     after = {7: 1, 9: 3}
     for elapsed_s in (0.1, 2.1):
@@ -79,7 +79,7 @@ def test_one_after_the_other_may_end_and_all_keep_their_places() -> None:
     assert [row.ended for row in view.rows] == [False, True, True, True]
 
 
-def test_an_heir_of_a_pid_is_another_row() -> None:
+def test_a_recycled_pid_is_another_row() -> None:
     board = Board()
     first = snapshot_of({7: 10})
     heir = replace(first.processes[0], key=ProcessKey(7, 99))
@@ -122,7 +122,7 @@ def test_peaks_and_trends_at_the_peak_are_kept_though_all_have_ended() -> None:
 LIVES = st.dictionaries(
     st.integers(2, 9), st.tuples(st.integers(0, 10), st.integers(0, 10)).map(sorted)
 )
-"""From which snapshot to which each process lives; nobody comes back."""
+"""From which snapshot to which each process lives; none comes back."""
 
 
 @given(LIVES, st.integers(1, 10))

@@ -163,7 +163,7 @@ def test_where_rows_do_not_fit_the_largest_are_shown_and_the_rest_is_summed() ->
     ]
 
 
-def test_who_has_ended_makes_room_first_and_counts_no_more() -> None:
+def test_processes_that_have_ended_make_room_first_and_count_no_more() -> None:
     rows = [row(1, "small", 1), row(2, "ended", 500, ended=True), row(3, "smaller", 1)]
     assert table(40, rows=rows, height=5)[1:-2] == [
         "      1   small        1.00 MiB 2.00 MiB",
@@ -213,7 +213,7 @@ def test_before_anything_is_known_nothing_is_claimed() -> None:
     ]
 
 
-def test_one_line_tells_total_and_peak() -> None:
+def test_one_line_shows_total_and_peak() -> None:
     assert text_of(total_line(view_of(ROWS), width=60), 60) == [FOOTER[0]]
     # What does not fit whole is left out.
     assert text_of(total_line(view_of(ROWS), width=30), 30) == ["Total  186 MiB  ▁▅█▆"]
