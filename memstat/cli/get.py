@@ -25,7 +25,10 @@ from memstat.sampling.sweep import Sweeper, sweep_once
 @options.recursive
 @options.verbose
 @click.option(
-    "-w", "--watch", is_flag=True, help="Repeat until the target is gone or Ctrl+C; then the peak."
+    "-w",
+    "--watch",
+    is_flag=True,
+    help="Repeat until the target has ended or Ctrl+C; then print the peak.",
 )
 @options.frequency
 @options.interval

@@ -17,7 +17,10 @@ class OutputError(MemstatError):
 
 
 class Output:
-    """A stream of lines, each flushed. After a failure it is closed and goes on failing so."""
+    """A stream of lines, each flushed.
+
+    After a failure it is closed, and later writes fail the same way.
+    """
 
     def __init__(self, stream: TextIO | None, name: str) -> None:
         if isinstance(stream, TextIOWrapper):

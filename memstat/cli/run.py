@@ -28,7 +28,7 @@ class _RunCommand(click.Command):
             ) from error
         command = [*map(_without_backslash, ctx.params["command"]), *theirs]
         if not command and not ctx.resilient_parsing:
-            raise click.UsageError("which command? memstat run [OPTIONS] COMMAND [ARG...]", ctx)
+            raise click.UsageError("no command given: memstat run [OPTIONS] COMMAND [ARG...]", ctx)
         ctx.params["command"] = command
         return rest
 
@@ -91,25 +91,25 @@ def _without_backslash(argument: str) -> str:
     type=options.PositiveNumber("seconds", least=0.001, most=1e6),
     default=10.0,
     show_default=True,
-    help="Kill the tree this long after SIGTERM or SIGHUP.",
+    help="Kill the tree S seconds after SIGTERM or SIGHUP.",
 )
 @click.option(
     "--max-pss",
     "max_pss_bytes",
     metavar="SIZE",
     type=options.Size(),
-    help="The most that the command may use: 512M, 1.5 GiB (powers of 1024), 200 MB (of 1000).",
+    help="Limit the total PSS: 512M, 1.5 GiB (powers of 1024), 200 MB (powers of 1000).",
 )
 @click.option(
     "--on-exceed",
     type=click.Choice(["kill", "fail", "warn"]),
-    help="Past --max-pss, end the tree (the default), let it finish and fail, or only say so.",
+    help="Past --max-pss: end the tree (the default), let it finish and fail, or only warn.",
 )
 @click.option(
     "--min-samples",
     metavar="N",
     type=click.IntRange(min=1),
-    help="Fail when the peak rests on fewer samples.",
+    help="Fail when fewer samples were taken.",
 )
 def command(
     *,
@@ -129,7 +129,7 @@ def command(
     on_exceed: OnExceed | None,
     min_samples: int | None,
 ) -> int:
-    """Run a command and print how much memory it used at most.
+    """Run a command and show its peak memory.
 
     Exit status: the command's own; 128+N when signal N killed it; 127 when it was not found; 126
     when it could not be executed; 125 when memstat itself failed, or took fewer samples than

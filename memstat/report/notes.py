@@ -1,4 +1,4 @@
-"""What a reader must know to trust a number, or not to. Pure: facts to lines."""
+"""What a reader must know to judge a number. Pure: facts to lines."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _why_unreadable(what: str, target: Identity, status: ReadStatus) -> str:
         return f"{what} has ended and uses no memory: a zombie, until its parent waits for it"
     if target.is_kernel_thread:
         return f"{what} is a kernel thread: it has no memory of its own"
-    return f"{what} still lives in its parent's memory (vfork), and has none of its own"
+    return f"{what} still uses its parent's memory (vfork) and has none of its own"
 
 
 def _trees(snapshot: Snapshot) -> Iterator[Sequence[ProcessSample]]:
@@ -96,8 +96,8 @@ def missed_note(stats: SamplingStats) -> str | None:
         return None
     ticks = stats.missed_ticks + stats.samples
     return (
-        f"{stats.missed_ticks} of {plural(ticks, 'tick', 'ticks')} could not be kept: "
-        "the peak may lie between; a longer interval (-i) costs less"
+        f"missed {stats.missed_ticks} of {plural(ticks, 'tick', 'ticks')}: "
+        "the peak may lie between samples; a longer interval (-i) costs less"
     )
 
 
@@ -107,7 +107,7 @@ def few_samples_note(stats: SamplingStats) -> str | None:
         return None
     return (
         f"the peak rests on {plural(stats.samples, 'sample', 'samples')}: "
-        "more ticks a second (-f) see more"
+        "a higher frequency (-f) takes more"
     )
 
 
@@ -131,7 +131,7 @@ def limit_note(limit: Limit, exceeded: Snapshot) -> str:
 def too_few_samples(stats: SamplingStats, least: int) -> str:
     """Return that a peak rests on too little."""
     taken = plural(stats.samples, "sample", "samples")
-    return f"{taken} taken, at least {least} were asked for: more ticks a second (-f) take more"
+    return f"{taken} taken, at least {least} were asked for: a higher frequency (-f) takes more"
 
 
 def exit_line(result: RunResult) -> str:
@@ -146,7 +146,7 @@ def end_notes(result: RunResult) -> list[str]:
     notes = []
     if result.oom_kills and result.signal == signal.SIGKILL:
         times = plural(result.oom_kills, "process", "processes")
-        notes.append(f"the kernel's OOM killer struck meanwhile: it killed {times}")
+        notes.append(f"the kernel's OOM killer killed {times} during the run")
     if result.survivors:
         alive = plural(len(result.survivors), "descendant", "descendants")
         size = format_size(add_up(result.survivors).pss_bytes)
@@ -158,7 +158,8 @@ def no_peak_reason(duration_s: float, last: Snapshot | None, what: str = "the co
     """Return why there is no peak."""
     if last is None:
         return f"not measured: {what} ended within {_ceil_ms(duration_s)} ms"
-    return f"not measured: {denied_note(last) or format_duration(duration_s)}"
+    nothing = f"no process could be measured in {format_duration(duration_s)}"
+    return f"not measured: {denied_note(last) or nothing}"
 
 
 def _ceil_ms(seconds: float) -> int:

@@ -377,9 +377,9 @@ def test_the_status_is_that_of_the_command(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], ["which command?"]),
-        (["-rv"], ["which command?"]),
-        (["--"], ["which command?"]),
+        ([], ["no command given"]),
+        (["-rv"], ["no command given"]),
+        (["--"], ["no command given"]),
         (["-f"], ["-f", "requires an argument"]),
         (["-O"], ["-O", "requires an argument"]),
         (["-f", "x", "true"], ["'x' is not a number"]),

@@ -17,7 +17,7 @@ from memstat.testing import snapshot_of
 MIB = 1 << 20
 STATS = SamplingStats(0.1, 50, 0, 0, 0.1, 0.001, 0.002)
 FEW = replace(STATS, samples=1)
-FEW_NOTE = "the peak rests on 1 sample: more ticks a second (-f) see more"
+FEW_NOTE = "the peak rests on 1 sample: a higher frequency (-f) takes more"
 SNAPSHOT = snapshot_of({7: 2 * MIB, 8: MIB}, elapsed_s=0.25)
 PEAK = Peak(3 * MIB, SNAPSHOT)
 RESULT = RunResult(("make",), 3, None, 1.5, STATS, PEAK, SNAPSHOT)

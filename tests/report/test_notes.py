@@ -101,10 +101,7 @@ def test_a_child_of_vfork_lives_in_its_parents_memory() -> None:
     child = proc.init.fork(MIB)
     child.memory = None
     assert reasons(proc, child) == [
-        (
-            f"process {child.pid} (init) still lives in its parent's memory (vfork), and has none"
-            " of its own"
-        )
+        f"process {child.pid} (init) still uses its parent's memory (vfork) and has none of its own"
     ]
 
 
@@ -142,15 +139,14 @@ def test_a_peak_of_many_samples_without_gaps_is_beyond_doubt() -> None:
 
 def test_missed_ticks_are_counted() -> None:
     assert notes.missed_note(replace(MANY, missed_ticks=7)) == (
-        "7 of 57 ticks could not be kept: the peak may lie between; a longer interval (-i) costs"
-        " less"
+        "missed 7 of 57 ticks: the peak may lie between samples; a longer interval (-i) costs less"
     )
 
 
 @pytest.mark.parametrize(("samples", "words"), [(1, "1 sample"), (2, "2 samples")])
 def test_few_samples_are_a_doubt(samples: int, words: str) -> None:
     assert notes.few_samples_note(replace(MANY, samples=samples)) == (
-        f"the peak rests on {words}: more ticks a second (-f) see more"
+        f"the peak rests on {words}: a higher frequency (-f) takes more"
     )
     assert notes.few_samples_note(replace(MANY, samples=3)) is None
 
@@ -159,7 +155,7 @@ def test_every_doubt_about_a_peak_is_noted() -> None:
     peak = Peak(MIB, with_ended(snapshot_of({7: MIB, 8: None}), 1))
     doubts = notes.peak_notes(peak, replace(MANY, samples=2, missed_ticks=1))
     assert [note.split(":")[0] for note in doubts] == [
-        "1 of 3 ticks could not be kept",
+        "missed 1 of 3 ticks",
         "the peak rests on 2 samples",
         "the total is partial",
         "at the peak the total is partial",
@@ -175,7 +171,7 @@ def test_a_limit_is_noted_with_the_size_and_time_that_exceeded_it() -> None:
 
 def test_too_few_samples_are_an_answer_of_their_own() -> None:
     assert notes.too_few_samples(replace(MANY, samples=1), 5) == (
-        "1 sample taken, at least 5 were asked for: more ticks a second (-f) take more"
+        "1 sample taken, at least 5 were asked for: a higher frequency (-f) takes more"
     )
 
 
@@ -195,7 +191,7 @@ def test_an_ordinary_end_needs_no_note() -> None:
 def test_the_oom_killer_is_suspected_of_a_sigkill_only() -> None:
     killed = replace(RESULT, exit_code=None, signal=signal.SIGKILL)
     assert notes.end_notes(replace(killed, oom_kills=1)) == [
-        "the kernel's OOM killer struck meanwhile: it killed 1 process"
+        "the kernel's OOM killer killed 1 process during the run"
     ]
     assert notes.end_notes(replace(killed, oom_kills=0)) == []
     assert notes.end_notes(replace(killed, oom_kills=None)) == []
@@ -227,4 +223,6 @@ def test_children_that_were_not_counted_are_noted() -> None:
 def test_why_there_is_no_peak() -> None:
     assert notes.no_peak_reason(0.0042, None) == "not measured: the command ended within 5 ms"
     denied = notes.no_peak_reason(1.0, snapshot_of({7: None}))
-    assert denied == (f"not measured: the total is partial: 1 process could not be read; {REMEDY}")
+    assert denied == f"not measured: the total is partial: 1 process could not be read; {REMEDY}"
+    nothing = notes.no_peak_reason(1.0, snapshot_of({}))
+    assert nothing == "not measured: no process could be measured in 1.0 s"
