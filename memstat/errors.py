@@ -4,6 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
+__all__ = [
+    "MemstatError",
+    "NoSuchProcess",
+    "NotAProcess",
+    "SidecarError",
+    "SizeError",
+    "SpawnError",
+    "TooManyDescriptors",
+    "UnsupportedPlatform",
+]
+
 
 class MemstatError(Exception):
     """The root of memstat's errors: catch this one to catch them all.

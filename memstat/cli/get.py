@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import click
 
@@ -12,8 +13,9 @@ from memstat.cli import options
 from memstat.cli.exit_status import ExitStatus
 from memstat.cli.output import Output, standard_error, standard_output
 from memstat.errors import ProcessError
-from memstat.model import Identity, ProcessKey, Snapshot
+from memstat.model import Identity, Snapshot
 from memstat.proc.linux import LinuxProcSource
+from memstat.proc.tree import Scope
 from memstat.report import notes
 from memstat.report.ending import WatchStyle
 from memstat.report.formats import Format
@@ -60,10 +62,14 @@ def command(
         err.remark(str(error))
     if not targets:
         return ExitStatus.FAILURE
-    keys = [ProcessKey(target.pid, target.start_ticks) for target in targets]
+    scope = Scope(
+        roots=tuple(target.key for target in targets),
+        recursive=recursive,
+        excluded=frozenset({os.getpid()}),
+    )
     if not recursive and err.is_terminal:
-        _remark_on_uncounted(source, keys, err)
-    first = sweep_once(source, keys, recursive=recursive, excluded={os.getpid()})
+        _remark_on_uncounted(source, scope, err)
+    first = sweep_once(source, scope)
     unreadable = [*notes.unreadable_targets(first, targets)]
     for reason in unreadable:
         err.remark(reason)
@@ -74,12 +80,8 @@ def command(
 
         is_live = out.live_terminal is not None and not no_live
         style = WatchStyle(format=chosen.on_terminal if is_live else chosen)
-        return (
-            watch_and_report(
-                keys, style, out=out, err=err, recursive=recursive, interval_s=chosen_s
-            )
-            or status
-        )
+        watched = replace(scope, command_lines=style.shows_table)
+        return watch_and_report(watched, style, chosen_s, out=out, err=err) or status
     _print(first, chosen, out)
     _remark_on_partial_total(first, err)
     return status
@@ -103,9 +105,9 @@ def _print(snapshot: Snapshot, chosen: Format, out: Output) -> None:
         out.write(chosen.snapshot(snapshot))
 
 
-def _remark_on_uncounted(source: LinuxProcSource, keys: Sequence[ProcessKey], err: Output) -> None:
-    everyone = Sweeper(source, keys, recursive=True, excluded={os.getpid()}).find()
-    note = notes.uncounted_note(len(everyone) - len(keys))
+def _remark_on_uncounted(source: LinuxProcSource, scope: Scope, err: Output) -> None:
+    tree = Sweeper(source, scope).recursively().find()
+    note = notes.uncounted_note(len(tree) - len(scope.roots))
     if note:
         err.remark(note)
 

@@ -10,7 +10,7 @@ from memstat.cli.output import Output
 from memstat.model import Snapshot
 from memstat.report import notes
 from memstat.report.ending import Ending, Style
-from memstat.sampling.measured import Measured
+from memstat.sampling.observation import Observation
 
 
 @dataclass(slots=True)
@@ -22,9 +22,9 @@ class LineReport:
     err: Output
     _has_warned: bool = field(default=False, init=False)
 
-    async def follow(self, measured: Measured) -> None:
+    async def follow(self, observed: Observation) -> None:
         """Write snapshots until there are no more. Raises OutputError as ``show`` does."""
-        async for snapshot in measured:
+        async for snapshot in observed:
             await to_thread.run_sync(self.show, snapshot)
 
     def show(self, snapshot: Snapshot) -> None:

@@ -17,8 +17,8 @@ from anyio import to_thread
 
 from memstat.cli.redirection import Redirection
 from memstat.report.ending import Style
-from memstat.sampling.measured import Measured
-from memstat.supervision.supervisor import Supervised
+from memstat.sampling.observation import Observation
+from memstat.supervision.supervised import Supervised
 from memstat.terminal.dashboard import Dashboard
 from memstat.terminal.display import LiveDisplay
 from memstat.terminal.relay import TerminalRelay
@@ -47,7 +47,7 @@ class LiveReport:
         self._leaves_peak = style.format.verbose and style.peak != "never"
 
     async def follow(
-        self, measured: Measured, *, on_resize: Callable[[], object] = _nothing
+        self, observed: Observation, *, on_resize: Callable[[], object] = _nothing
     ) -> None:
         """Draw until there are no more snapshots; ``on_resize`` follows a resize of the relay."""
         relay = self._relay
@@ -58,10 +58,10 @@ class LiveReport:
                 on_resize()
 
         dashboard = Dashboard(self._display, on_resize=pass_size_on)
-        async with dashboard.on_screen(measured), _relaying(relay, dashboard.scroll):
-            await dashboard.follow(measured)
+        async with dashboard.on_screen(observed), _relaying(relay, dashboard.scroll):
+            await dashboard.follow(observed)
         if self._leaves_peak:
-            await dashboard.leave_peak(measured)
+            await dashboard.leave_peak(observed)
 
     async def follow_command(self, running: Supervised) -> None:
         """Draw until a command has ended; it gets SIGWINCH when its output has another width."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import ExitStack
 
 import anyio
@@ -25,10 +25,11 @@ from memstat.proc.environment import (
 )
 from memstat.proc.linux import require_linux
 from memstat.report import notes
-from memstat.report.ending import run_ending
-from memstat.supervision.forwarding import die_of, forwardable_signals
-from memstat.supervision.spawn import Surroundings
-from memstat.supervision.supervisor import Supervised, Terms, supervise
+from memstat.report.ending import RunStyle, run_ending
+from memstat.supervision.forwarding import exit_by_signal, forwardable_signals
+from memstat.supervision.spawn import SpawnContext
+from memstat.supervision.supervised import Supervised
+from memstat.supervision.supervisor import SupervisionOptions, Supervisor, supervise
 
 Follow = Callable[[Supervised], Awaitable[None]]
 
@@ -55,14 +56,16 @@ def run_and_report(options: RunOptions) -> int:
             files=files,
         )
         follow, redirection = _choose_view(report, redirection, files)
-        around = Surroundings(
+        context = SpawnContext(
             stdout=redirection.stdout,
             stderr=redirection.stderr,
             env=inherited_environment(),
             pass_fds=pass_fds,
         )
         uncounted = _Uncounted(is_wanted=err.is_terminal and not options.recursive)
-        result, received = anyio.run(_session, options, around, follow, uncounted)
+        result, received = anyio.run(
+            _session, options.command, _supervision(options, style), context, follow, uncounted
+        )
         report.conclude(run_ending(result, style, uncounted=uncounted.most))
     return _exit_status(options, result, received, err)
 
@@ -72,8 +75,7 @@ def _choose_view(
 ) -> tuple[Follow, Redirection]:
     """Return what shows the snapshots, and where the command's output goes meanwhile."""
     terminal = report.err.live_terminal
-    chosen = report.style.format
-    if terminal is None or not (chosen.is_for_people and chosen.verbose):
+    if terminal is None or not report.style.shows_table:
         return report.follow, redirection
     from memstat.cli.live_report import LiveReport, relay_output  # noqa: PLC0415 - rich
 
@@ -88,33 +90,38 @@ class _Uncounted:
         self.most = 0
         self._is_wanted = is_wanted
 
-    async def count(self, running: Supervised) -> None:
+    async def count(self, supervisor: Supervisor) -> None:
         """Count at each tick; the most at once is kept."""
         if not self._is_wanted:
             return
-        async for _ in running:
-            children = await to_thread.run_sync(running.count_descendants)
+        async for _ in supervisor.supervised:
+            children = await to_thread.run_sync(supervisor.count_descendants)
             self.most = max(self.most, children)
 
 
 async def _session(
-    options: RunOptions, around: Surroundings, follow: Follow, uncounted: _Uncounted
+    command: Sequence[str],
+    options: SupervisionOptions,
+    context: SpawnContext,
+    follow: Follow,
+    uncounted: _Uncounted,
 ) -> tuple[RunResult, Collection[int]]:
     """Return the result, and the signals that came meanwhile."""
     try:
-        async with supervise(options.command, _terms(options), around) as running:
-            # Only now: the command has inherited the limits that we were given.
+        async with supervise(command, options, context) as supervisor:
+            # Only now: the command has inherited the limits that memstat was given.
             raise_descriptor_limit()
-            async with beside(uncounted.count, running):
-                await follow(running)
-            result = await running.wait()
-        return result, running.received_signals
+            async with beside(uncounted.count, supervisor):
+                await follow(supervisor.supervised)
+            result = await supervisor.supervised.wait()
+        return result, supervisor.received_signals
     finally:
         restore_default_sigint()
 
 
-def _terms(options: RunOptions) -> Terms:
-    return Terms(
+def _supervision(options: RunOptions, style: RunStyle) -> SupervisionOptions:
+    return SupervisionOptions(
+        command_lines=style.shows_table,
         recursive=options.recursive,
         interval_s=options.interval_s,
         grace_s=options.kill_after_s,
@@ -133,7 +140,7 @@ def _exit_status(
     if result.limit is not None and result.limit.exceeded and options.on_exceed != "warn":
         return ExitStatus.LIMIT_EXCEEDED
     if result.signal is not None:
-        die_of(result.signal, received)
+        exit_by_signal(result.signal, received)
     if options.min_samples is not None and result.stats.samples < options.min_samples:
         err.remark(notes.too_few_samples(result.stats, options.min_samples))
         return result.exit_status or ExitStatus.OWN_FAILURE

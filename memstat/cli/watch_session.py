@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import signal
-from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable
 from typing import Final, TextIO
 
 import anyio
 from anyio import to_thread
 
-from memstat.api import Watch, watch_keys
+from memstat.api import Watch, watch_scope
 from memstat.background import beside
 from memstat.cli.exit_status import ExitStatus, stopped_by
 from memstat.cli.interrupt import restore_default_sigint
 from memstat.cli.line_report import LineReport
 from memstat.cli.output import Output
-from memstat.model import ProcessKey
 from memstat.proc.descriptors import raise_descriptor_limit
+from memstat.proc.tree import Scope
 from memstat.report.ending import WatchStyle, watch_ending
 
 _STOPPED_BY: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -26,13 +25,7 @@ Follow = Callable[[Watch], Awaitable[None]]
 
 
 def watch_and_report(
-    keys: Sequence[ProcessKey],
-    style: WatchStyle,
-    *,
-    out: Output,
-    err: Output,
-    recursive: bool,
-    interval_s: float,
+    scope: Scope, style: WatchStyle, interval_s: float, *, out: Output, err: Output
 ) -> int:
     """Show snapshots until the targets have ended or a signal comes; return the exit status.
 
@@ -50,9 +43,7 @@ def watch_and_report(
             restore_default_sigint()
 
     async def watch(signals: AsyncIterable[signal.Signals]) -> int:
-        async with watch_keys(
-            keys, recursive=recursive, interval_s=interval_s, excluded={os.getpid()}
-        ) as watched:
+        async with watch_scope(scope, interval_s) as watched:
             received: list[int] = []
             async with beside(_stop_on_signal, watched, signals, received):
                 await follow(watched)

@@ -34,6 +34,11 @@ class Style(ABC):
         """Whether each snapshot is written as it comes."""
 
     @property
+    def shows_table(self) -> bool:
+        """Whether a terminal shows a live table, with a row per process."""
+        return self.format.is_for_people and self.format.verbose
+
+    @property
     def requires_result(self) -> bool:
         """Whether it is an error when the result cannot be written."""
         return self.results_on_stdout and not self.format.is_for_people

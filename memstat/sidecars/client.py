@@ -16,6 +16,8 @@ from memstat.sidecars.connection import Connection
 from memstat.sidecars.protocol import StartOrder
 from memstat.sidecars.record import Record
 
+__all__ = ["AsyncSidecar", "Sidecar", "SidecarBlock", "sidecar"]
+
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
@@ -38,18 +40,18 @@ class _View:
     def latest(self) -> Snapshot:
         """The newest snapshot."""
         # The block has begun with one.
-        assert self._record.latest is not None
-        return self._record.latest
+        assert self._record.tally.latest is not None
+        return self._record.tally.latest
 
     @property
     def peak(self) -> Peak | None:
         """The peak since the start or the last ``reset_peak``; ``None`` if nothing was measured."""
-        return self._record.phases.peak
+        return self._record.tally.peak
 
     @property
     def marks(self) -> tuple[Mark, ...]:
         """The marks so far, oldest first."""
-        return self._record.phases.marks
+        return self._record.tally.marks
 
     @property
     def snapshots(self) -> tuple[Snapshot, ...]:
@@ -61,7 +63,7 @@ class _View:
     def stats(self) -> SamplingStats:
         """How the sampling goes."""
         with self._connection.changed:
-            return self._record.stats
+            return self._record.tally.stats
 
 
 class Sidecar(_View):
@@ -169,7 +171,7 @@ class SidecarBlock:
             interval_s=self._interval_s,
         )
         self._connection.open(order)
-        if _is_denied(self._connection.record.latest):
+        if _is_denied(self._connection.record.tally.latest):
             self._connection.close()
             raise SidecarError(f"the memory of process {target.pid} may not be read: {REMEDY}")
 

@@ -66,7 +66,7 @@ class Connection:
         try:
             self._listener.start()
             self._send(order.encode())
-            self._wait(lambda: self.record.latest is not None)
+            self._wait(lambda: self.record.tally.latest is not None)
             self._begin()
         except BaseException:
             self._clean_up()
@@ -86,7 +86,7 @@ class Connection:
         marks: list[Mark] = []
 
         def mark(elapsed_s: float) -> None:
-            marks.append(self.record.phases.mark(name, elapsed_s))
+            marks.append(self.record.tally.mark(name, elapsed_s))
 
         self._request(protocol.end_phase_request(), mark)
         return marks[0]
@@ -95,7 +95,7 @@ class Connection:
         """Begin the peak anew, with a sample now. Raises SidecarError."""
 
         def reset(elapsed_s: float) -> None:
-            self.record.phases.reset(elapsed_s)
+            self.record.tally.reset(elapsed_s)
 
         self._request(protocol.begin_phase_request(), reset)
 

@@ -15,6 +15,7 @@ from memstat.errors import MemstatError
 from memstat.proc.descriptors import raise_descriptor_limit
 from memstat.proc.linux import LinuxProcSource
 from memstat.proc.signals import is_alive, open_pidfd
+from memstat.proc.tree import Scope
 from memstat.sampling.clock import Tick, TickGrid
 from memstat.sampling.liveness import targets_ended, tree_ended
 from memstat.sampling.sweep import Sweeper
@@ -105,11 +106,12 @@ class Measurement:
     """Takes samples and puts them into the outbox."""
 
     def __init__(self, order: StartOrder, outbox: Outbox) -> None:
-        source = LinuxProcSource()
-        excluded = {os.getpid()}
-        self._sweeper = Sweeper(
-            source, [order.target], recursive=order.recursive, excluded=excluded
+        scope = Scope(
+            roots=(order.target,),
+            recursive=order.recursive,
+            excluded=frozenset({os.getpid()}),
         )
+        self._sweeper = Sweeper(LinuxProcSource(), scope)
         self._grid = TickGrid(order.interval_s)
         self._outbox = outbox
         self._started_s = time.monotonic()
@@ -145,12 +147,12 @@ class Measurement:
         self._sample(self._grid.begin_last(self._elapsed_s()))
 
     def _sample(self, tick: Tick) -> bool:
-        self._sweeper.begin()
-        self._sweeper.drain()
-        snapshot = self._sweeper.finish(tick, self._started_s)
+        sweep = self._sweeper.begin()
+        sweep.drain()
+        snapshot = sweep.finish(tick, self._started_s)
         if not tree_ended(snapshot):
             self._outbox.put(protocol.snapshot(snapshot), snapshot.total.pss_bytes or 0)
-        return not targets_ended(self._sweeper.roots, snapshot)
+        return not targets_ended(self._sweeper.scope.roots, snapshot)
 
 
 def serve(order: StartOrder, host: Host) -> None:

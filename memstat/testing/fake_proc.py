@@ -24,14 +24,15 @@ class FakeProc:
 
     One contract holds for this and for the real ``/proc``; memstat's own tests run it on both.
 
+    >>> from memstat.proc.tree import Scope
     >>> from memstat.sampling.sweep import sweep_once
     >>> proc = FakeProc()
     >>> shell = proc.start("sh", 2 << 20)
     >>> worker = shell.fork(5 << 20)
-    >>> sweep_once(proc, [shell.key], recursive=True).total.pss_bytes >> 20
+    >>> sweep_once(proc, Scope(roots=(shell.key,))).total.pss_bytes >> 20
     7
     >>> worker.denied = True
-    >>> sweep_once(proc, [shell.key], recursive=True).complete
+    >>> sweep_once(proc, Scope(roots=(shell.key,))).complete
     False
     """
 
@@ -96,6 +97,10 @@ class FakeProc:
         if identity is None:
             raise NoSuchProcess(pid, f"no process has PID {pid}")
         return identity
+
+    def command_line(self, key: ProcessKey) -> str | None:
+        process = self.find(key)
+        return process.command_line if process is not None and process.memory else None
 
     def reader(self, key: ProcessKey) -> ProcessReader:
         return _FakeReader(self, key)
@@ -176,9 +181,12 @@ class FakeProcess:
     thread_ids: list[int] = field(default_factory=list)
     """Of its threads beside the main one."""
     rss_peak_bytes: int | None = None
+    command_line: str | None = None
+    """Its arguments, joined by spaces; by default its name alone."""
 
     def __post_init__(self) -> None:
         self.rss_peak_bytes = self.memory.rss_bytes if self.memory else None
+        self.command_line = self.command_line or self.name
 
     def __repr__(self) -> str:
         return f"<FakeProcess {self.pid} {self.name!r} {self.state}>"
@@ -224,7 +232,7 @@ class FakeProcess:
         """
         self.thread_ids.clear()
         self.state, self.has_executed = "S", True
-        self.name, self.rss_peak_bytes = name, None
+        self.name, self.command_line, self.rss_peak_bytes = name, name, None
         self.use(used)
 
     def use(self, used: int | Memory) -> None:

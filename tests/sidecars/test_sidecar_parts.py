@@ -145,29 +145,29 @@ def test_a_record_follows_the_log() -> None:
     record.take({"kind": "started", "monotonic_s": 5.0})
     record.take_snapshot(snapshot_of({7: 30}, elapsed_s=0.1))
     for name in ("first", "second"):
-        record.at_boundary(partial(record.phases.mark, name))
-    record.at_boundary(record.phases.reset)
+        record.at_boundary(partial(record.tally.mark, name))
+    record.at_boundary(record.tally.reset)
     record.take_snapshot(snapshot_of({7: 10}, elapsed_s=0.2))
     for elapsed_s in (0.25, 0.26, 0.3):
         record.take({"kind": "boundary", "elapsed_s": elapsed_s})
         record.take({"kind": "done"})
     record.take_snapshot(snapshot_of({7: 20}, elapsed_s=0.4))
     record.take({"kind": "end"})
-    assert [(m.name, pss(m.peak)) for m in record.phases.marks] == [("first", 30), ("second", None)]
-    assert pss(record.phases.peak) == 20
+    assert [(m.name, pss(m.peak)) for m in record.tally.marks] == [("first", 30), ("second", None)]
+    assert pss(record.tally.peak) == 20
     assert [snapshot.total.pss_bytes for snapshot in record.snapshots] == [10, 20]
     assert (record.started_s, record.done, record.has_ended) == (5.0, 3, True)
-    assert record.stats.samples == 3
+    assert record.tally.stats.samples == 3
 
 
 def test_a_restarted_record_knows_nothing_of_before() -> None:
     record = Record(0.1, keep_snapshots=None)
     record.take_snapshot(snapshot_of({7: 30}, elapsed_s=0.1))
-    record.phases.mark("before", 0.15)
+    record.tally.mark("before", 0.15)
     record.at_boundary(record.restart)
     record.take({"kind": "boundary", "elapsed_s": 0.2})
-    assert record.phases.peak is None
+    assert record.tally.peak is None
     record.take_snapshot(snapshot_of({7: 20}, elapsed_s=0.3))
-    assert (record.phases.marks, pss(record.phases.peak)) == ((), 20)
-    assert pss(record.phases.mark("after", 0.4).peak) == 20
-    assert (record.stats.samples, len(record.snapshots)) == (1, 1)
+    assert (record.tally.marks, pss(record.tally.peak)) == ((), 20)
+    assert pss(record.tally.mark("after", 0.4).peak) == 20
+    assert (record.tally.stats.samples, len(record.snapshots)) == (1, 1)
