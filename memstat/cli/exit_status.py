@@ -6,7 +6,7 @@ from enum import IntEnum
 from signal import SIGINT
 from typing import Final
 
-from memstat import errors
+from memstat.errors import NOT_EXECUTABLE, NOT_FOUND, OWN_FAILURE
 
 _SIGNAL_BASE: Final = 128
 
@@ -24,11 +24,11 @@ class ExitStatus(IntEnum):
     """Arguments that make no sense, except those of ``run``."""
     LIMIT_EXCEEDED = 124
     """The command used more than ``--max-pss``."""
-    OWN_FAILURE = errors.OWN_FAILURE
+    OWN_FAILURE = OWN_FAILURE
     """``run`` itself failed, was used wrongly, or took fewer samples than ``--min-samples``."""
-    NOT_EXECUTABLE = errors.NOT_EXECUTABLE
+    NOT_EXECUTABLE = NOT_EXECUTABLE
     """The command was found and could not be executed."""
-    NOT_FOUND = errors.NOT_FOUND
+    NOT_FOUND = NOT_FOUND
     """The command was not found."""
     INTERRUPTED = _SIGNAL_BASE + SIGINT
     """Ctrl+C."""
