@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,7 +11,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from memstat.model import ProcessKey, ReadStatus
+from memstat.model import ProcessSample, ReadStatus
 from memstat.report.board import ProcessRow, View
 from memstat.report.trend import bars
 from memstat.sampling.sweep import add_up
@@ -74,7 +74,6 @@ def dashboard(
     *,
     width: int,
     height: int,
-    command_lines: Mapping[ProcessKey, str] | None = None,
     ascii_only: bool = False,
 ) -> RenderableType:
     """Return a row a process and a footer, in at most ``height`` lines.
@@ -98,9 +97,8 @@ def dashboard(
                 no_wrap=True,
             )
     shown, rest = _largest(view.rows, max(1, height - 1 - _FOOTER_LINES))
-    with_commands = command_lines if name_width >= _ROOM_FOR_COMMAND_LINES else None
     for row in shown:
-        name = Text(_name(row, with_commands or {}, name_width))
+        name = Text(_name(row.sample, name_width))
         cells = [column.cell(row, ascii_only) for column in columns]
         cells.insert(1 if _PID in columns else 0, name)
         table.add_row(*cells, style=_DIM if row.has_ended else None)
@@ -176,10 +174,12 @@ def _pss_of(rows: Sequence[ProcessRow]) -> int | None:
     return add_up([row.sample for row in rows]).pss_bytes
 
 
-def _name(row: ProcessRow, command_lines: Mapping[ProcessKey, str], width: int) -> str:
-    sample = row.sample
+def _name(sample: ProcessSample, width: int) -> str:
+    """Return the command line where it is known and there is room, else the name."""
     indent = "  " * min(sample.depth, width // 6)
-    return indent + printable(_short(command_lines.get(sample.key, "")) or sample.name)
+    has_room = width >= _ROOM_FOR_COMMAND_LINES
+    command_line = _short(sample.command_line or "") if has_room else ""
+    return indent + printable(command_line or sample.name)
 
 
 def _short(command_line: str) -> str:

@@ -188,11 +188,10 @@ def test_a_process_that_has_ended_is_dimmed() -> None:
 
 
 def test_a_command_line_stands_for_the_name_where_there_is_room() -> None:
-    commands = {ROWS[0].sample.key: "/usr/bin/make -j4 \x1b[2Jall /x"}
-    wide, narrow = (
-        text_of(dashboard(view_of(ROWS), width=width, height=24, command_lines=commands), width)
-        for width in (100, 80)
-    )
+    command_line = "/usr/bin/make -j4 \x1b[2Jall /x"
+    sample = replace(ROWS[0].sample, command_line=command_line)
+    view = view_of([replace(ROWS[0], sample=sample), *ROWS[1:]])
+    wide, narrow = (text_of(dashboard(view, width=width, height=24), width) for width in (100, 80))
     assert wide[1].startswith("      7 make -j4 \\x1b[2Jall /x ")
     assert narrow[1].startswith("      7 make    ")
 
