@@ -1,4 +1,4 @@
-"""Ctrl+C outside the times in which a command waits for it."""
+"""Ctrl+C while no command handles it."""
 
 from __future__ import annotations
 

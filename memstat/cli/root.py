@@ -65,7 +65,7 @@ def run_command_line(arguments: list[str]) -> int:
 
 
 def status_of(error: Exception, command: str | None) -> int:
-    """Return the exit status for an error; those of ``run`` leave the small ones to its command."""
+    """Return the exit status for an error; ``run`` leaves the low ones to its command."""
     match error:
         case SpawnError():
             return error.exit_status

@@ -34,7 +34,7 @@ class _RunCommand(click.Command):
 
 
 def _as_written(option: str, arguments: list[str]) -> str:
-    """Return the argument that an option stands in: ``-la`` for ``-l``."""
+    """Return the argument that contains an option: ``-la`` for ``-l``."""
     return next((a for a in arguments if a.startswith(option)), option)
 
 
@@ -45,7 +45,7 @@ def _without_backslash(argument: str) -> str:
 @click.command(
     "run",
     cls=_RunCommand,
-    # Not -h: many commands mean something else by it. Without the "--" it is an error that says so.
+    # Not -h: to many commands it means something else. Without "--" it is an error that says so.
     context_settings={"help_option_names": ["--help"]},
     short_help="Run a command and measure it.",
     epilog="An argument of the command that begins with a dash comes after `--`, or with a"

@@ -40,7 +40,7 @@ def run_and_report(options: RunOptions) -> int:
     Raises SpawnError when it cannot be started, OutputError when a file or a result cannot be
     written.
     """
-    # Inherited as ignored, it would take the command's exit status from us (wait(2)).
+    # Inherited as ignored, it would hide the command's exit status (wait(2)).
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     out, err = standard_output(), standard_error()
     require_linux()

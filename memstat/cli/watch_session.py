@@ -69,5 +69,5 @@ async def _stop_on_signal(
     async for signum in signals:
         received.append(signum)
         watched.stop()
-        # A second one must get through, even when our output is stuck.
+        # A second one must get through, even when a write is stuck.
         signal.signal(signum, signal.SIG_DFL)

@@ -56,7 +56,7 @@ class View:
     """All that is on display at one instant."""
 
     rows: tuple[ProcessRow, ...]
-    """Depth first; those that have ended where they stood."""
+    """Depth first; those that have ended stay in their places."""
     total: Memory
     peak: Peak | None
     trend: tuple[int, ...]
@@ -77,7 +77,7 @@ class _Track:
 
 
 class Board:
-    """Follows each process from snapshot to snapshot, and may skip some: peaks are the tally's.
+    """Follows each process from snapshot to snapshot, and may skip some: the tally has the peaks.
 
     It keeps what only a display needs: the trends, and processes that have just ended.
     """
@@ -117,7 +117,7 @@ class Board:
         return self._view_of(self._snapshot, rows, tally.peak, tally.stats)
 
     def view_at_peak(self, tally: Tally) -> View | None:
-        """Return what there was to show at the peak since the start; ``None`` without one."""
+        """Return what was to be shown at the peak since the start; ``None`` without one."""
         peak = tally.whole_peak
         if peak is None:
             return None

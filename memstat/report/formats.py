@@ -72,7 +72,7 @@ class Plain(Format):
         result: RunResult,
         *,
         peak: PeakMode = "also",
-        on_exceed: OnExceed = "kill",  # noqa: ARG002 - only programs need to be reminded
+        on_exceed: OnExceed = "kill",  # noqa: ARG002 - the remark on a limit says it
     ) -> str | None:
         top = None if peak == "never" or not result.peak else self.snapshot(result.peak.snapshot)
         if peak == "only":
@@ -84,7 +84,7 @@ class Plain(Format):
     def watch_summary(
         self,
         peak: Peak | None,
-        stats: SamplingStats,  # noqa: ARG002 - in the remarks
+        stats: SamplingStats,  # noqa: ARG002 - remarks say what matters
         duration_s: float,  # noqa: ARG002
     ) -> str | None:
         return f"Peak:\n{self.snapshot(peak.snapshot)}" if peak else None
@@ -130,7 +130,7 @@ class Readable(Plain):
 
 @dataclass(frozen=True, slots=True)
 class Json(Format):
-    """An object a line, for programs."""
+    """One object per line, for programs."""
 
     is_self_contained: ClassVar[bool] = True
 

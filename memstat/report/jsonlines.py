@@ -77,7 +77,7 @@ def snapshot_from(value: Mapping[str, Any]) -> Snapshot:
 
 
 def watch_summary(stats: SamplingStats, peak: Peak | None, duration_s: float) -> Json:
-    """Return what a watch came to."""
+    """Return the end of a watch."""
     return {
         "kind": "summary",
         "duration_s": _seconds(duration_s),
@@ -87,7 +87,7 @@ def watch_summary(stats: SamplingStats, peak: Peak | None, duration_s: float) ->
 
 
 def run_summary(result: RunResult, *, with_peak: bool, on_exceed: str) -> Json:
-    """Return what a run came to; ``on_exceed`` is what was to be done about a limit."""
+    """Return the end of a run; ``on_exceed`` is what a limit that is exceeded leads to."""
     summary: dict[str, object] = {
         "kind": "summary",
         "command": [decode_name(os.fsencode(argument)) for argument in result.command],
@@ -172,7 +172,7 @@ def _memory(memory: Memory) -> Json:
 
 
 def _seconds(seconds: float | None) -> float | None:
-    # Microseconds: what the clock and its reading are good for.
+    # Microseconds: the clock is read no more precisely.
     return None if seconds is None else round(seconds, 6)
 
 

@@ -62,7 +62,7 @@ def _why_unreadable(what: str, target: Identity, status: ReadStatus) -> str:
 
 
 def _trees(snapshot: Snapshot) -> Iterator[Sequence[ProcessSample]]:
-    """Yield each process of depth 0 with all that follow down to the next one."""
+    """Yield each process of depth 0 with those that follow, up to the next one."""
     tree: list[ProcessSample] = []
     for process in snapshot.processes:
         if process.depth == 0 and tree:
@@ -74,7 +74,7 @@ def _trees(snapshot: Snapshot) -> Iterator[Sequence[ProcessSample]]:
 
 
 def uncounted_note(children: int) -> str | None:
-    """Return that descendants were left out; ``None`` when there are none."""
+    """Return that descendants are not included; ``None`` when there are none."""
     if children <= 0:
         return None
     return f"{plural(children, 'child process', 'child processes')} not counted: add -r"

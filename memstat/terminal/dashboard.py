@@ -28,7 +28,7 @@ class Dashboard:
     """Takes in every snapshot as it comes, and draws ten times a second at most.
 
     A terminal that goes away ends the drawing, not the measuring. In the background (``bg``)
-    nothing is drawn: the terminal is somebody else's.
+    nothing is drawn: the terminal belongs to another job.
     """
 
     def __init__(self, display: LiveDisplay, *, on_resize: Callable[[], None] = _nothing) -> None:
@@ -60,7 +60,7 @@ class Dashboard:
             await self._on_terminal(self._display.leave, view)
 
     def scroll(self, text: bytes, unfinished: bytes) -> None:
-        """Let the command's output pass. Blocking; from another thread than the drawing."""
+        """Let the command's output scroll past. Blocking; from another thread than the drawing."""
         self._display.scroll(text, unfinished)
 
     async def _keep_drawing(self, observed: Observation) -> None:
