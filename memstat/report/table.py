@@ -85,7 +85,7 @@ def dashboard(view: View, *, width: int, height: int, ascii_only: bool = False) 
         cells = (column.cell(row, ascii_only) for column in columns)
         table.add_row(*cells, style=_DIM if row.has_ended else None)
     if rest:
-        summed = {
+        summed: dict[str, RenderableType] = {
             "NAME": f"{'...' if ascii_only else '…'} {len(rest)} more:",
             "PSS": _size(_pss_of(rest)),
         }
