@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 import click
 
@@ -57,9 +56,7 @@ def command(
     chosen_s = options.choose_interval_s(frequency_hz, interval_s)
     out, err = standard_output(), standard_error()
     source = LinuxProcSource()
-    targets, missing = _find_targets(source, pids)
-    for error in missing:
-        err.remark(str(error))
+    targets = _find_targets(source, pids, err)
     if not targets:
         return ExitStatus.FAILURE
     scope = Scope(
@@ -70,33 +67,30 @@ def command(
     if not recursive and err.is_terminal:
         _remark_on_uncounted(source, scope, err)
     first = sweep_once(source, scope)
-    unreadable = [*notes.unreadable_targets(first, targets)]
-    for reason in unreadable:
-        err.remark(reason)
+    unreadable = _remark_on_unreadable(first, targets, err)
+    failed = unreadable or len(targets) < len(set(pids))
+    status = ExitStatus.FAILURE if failed else ExitStatus.OK
     chosen = format_class(verbose)
-    status = ExitStatus.FAILURE if missing or unreadable else ExitStatus.OK
     if watch and first.total.pss_bytes is not None:
         from memstat.cli.watch_session import watch_and_report  # noqa: PLC0415 - anyio
 
         is_live = out.live_terminal is not None and not no_live
         style = WatchStyle(format=chosen.on_terminal if is_live else chosen)
-        watched = replace(scope, command_lines=style.shows_table)
-        return watch_and_report(watched, style, chosen_s, out=out, err=err) or status
+        return watch_and_report(scope, style, chosen_s, out=out, err=err) or status
     _print(first, chosen, out)
     _remark_on_partial_total(first, err)
     return status
 
 
-def _find_targets(
-    source: LinuxProcSource, pids: Iterable[int]
-) -> tuple[list[Identity], list[ProcessError]]:
-    targets, missing = [], []
+def _find_targets(source: LinuxProcSource, pids: Iterable[int], err: Output) -> list[Identity]:
+    """Return the processes with these PIDs, each once; the others are errors on stderr."""
+    targets = []
     for pid in dict.fromkeys(pids):
         try:
             targets.append(source.require(pid))
         except ProcessError as error:
-            missing.append(error)
-    return targets, missing
+            err.remark(str(error))
+    return targets
 
 
 def _print(snapshot: Snapshot, chosen: Format, out: Output) -> None:
@@ -110,6 +104,14 @@ def _remark_on_uncounted(source: LinuxProcSource, scope: Scope, err: Output) -> 
     note = notes.uncounted_note(len(tree) - len(scope.roots))
     if note:
         err.remark(note)
+
+
+def _remark_on_unreadable(snapshot: Snapshot, targets: Sequence[Identity], err: Output) -> bool:
+    """Say why nothing of a target could be measured; return whether there is such a target."""
+    reasons = [*notes.unreadable_targets(snapshot, targets)]
+    for reason in reasons:
+        err.remark(reason)
+    return bool(reasons)
 
 
 def _remark_on_partial_total(snapshot: Snapshot, err: Output) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import AsyncIterable, Awaitable, Callable
+from dataclasses import replace
 from typing import Final, TextIO
 
 import anyio
@@ -34,6 +35,7 @@ def watch_and_report(
     raise_descriptor_limit()
     report = LineReport(style, out, err)
     follow = _choose_view(report, out.live_terminal)
+    read = replace(scope, command_lines=style.shows_table)
 
     async def session() -> int:
         try:
@@ -43,7 +45,7 @@ def watch_and_report(
             restore_default_sigint()
 
     async def watch(signals: AsyncIterable[signal.Signals]) -> int:
-        async with watch_scope(scope, interval_s) as watched:
+        async with watch_scope(read, interval_s) as watched:
             received: list[int] = []
             async with beside(_stop_on_signal, watched, signals, received):
                 await follow(watched)
