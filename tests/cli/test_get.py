@@ -41,7 +41,7 @@ def test_without_options_it_prints_the_total(target: Target) -> None:
     assert re.fullmatch(r"Total: [1-9]\d+ kB\n", done.stdout)
 
 
-def test_verbose_prints_a_line_a_process_and_the_total(target: Target) -> None:
+def test_verbose_prints_a_line_per_process_and_the_total(target: Target) -> None:
     done = memstat("get", "-v", str(target.pid))
     process, total = done.stdout.splitlines()
     line = PROCESS_LINE.fullmatch(process)

@@ -96,7 +96,7 @@ def test_without_options_the_peak_is_all_it_prints() -> None:
     assert re.fullmatch(r"Peak:\nTotal: [1-9]\d* kB\n", without_notes(done.stderr))
 
 
-def test_verbose_prints_a_block_a_tick_the_exit_and_the_peak() -> None:
+def test_verbose_prints_a_block_per_tick_the_exit_and_the_peak() -> None:
     done = memstat("run", "-v", "-f", "20", *SLEEP)
     lines = without_notes(done.stderr).splitlines()
     at = lines.index("Process exited with code 0")

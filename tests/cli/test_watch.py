@@ -49,7 +49,7 @@ def finish(watching: Target) -> tuple[int, list[str], list[str]]:
     return watching.process.returncode, out.decode().splitlines(), err.decode().splitlines()
 
 
-def test_it_prints_a_total_a_tick_until_the_target_ends_then_the_peak(
+def test_it_prints_a_total_per_tick_until_the_target_ends_then_the_peak(
     watch: Callable[..., Target], target: Target
 ) -> None:
     watching = watch()
@@ -65,7 +65,7 @@ def test_it_prints_a_total_a_tick_until_the_target_ends_then_the_peak(
     assert [line for line in err if "ticks: the peak may" not in line] == []
 
 
-def test_verbose_prints_a_block_a_tick(watch: Callable[..., Target], target: Target) -> None:
+def test_verbose_prints_a_block_per_tick(watch: Callable[..., Target], target: Target) -> None:
     watching = watch("-v")
     seen = [watching.line() for _ in range(4)]
     target.tell()
@@ -123,7 +123,9 @@ def test_a_request_to_end_gives_the_peak_too(
     assert not [line for line in err if "Traceback" in line]
 
 
-def test_json_is_a_line_a_tick_and_a_summary(watch: Callable[..., Target], target: Target) -> None:
+def test_json_is_a_line_per_tick_and_a_summary(
+    watch: Callable[..., Target], target: Target
+) -> None:
     watching = watch("--json", "-r")
     # Each line is there while the watch goes on: it is flushed.
     seen = [watching.line() for _ in range(3)]
