@@ -20,14 +20,14 @@ GROWING = (
 
 async def watch(pid: int) -> None:
     """Print the total whenever it changes by a tenth, and the peak at the end."""
-    told = 0.0
+    printed = 0.0
     async with memstat.watch(pid, interval_s=0.05) as watched:
         async for snapshot in watched:
             total = snapshot.total.pss_bytes
             if total is None:
                 continue
-            if abs(total - told) > 0.1 * told:
-                told = total
+            if abs(total - printed) > 0.1 * printed:
+                printed = total
                 print(f"{snapshot.elapsed_s:6.2f} s  {memstat.format_size(total)}", flush=True)
     if watched.peak is not None:
         peak = watched.peak

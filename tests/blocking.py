@@ -1,6 +1,6 @@
 """Catching code of memstat that blocks the event loop.
 
-Only asyncio and uvloop are looked at, where blockbuster can tell that a loop runs. The code is the
+Only asyncio and uvloop are looked at, where blockbuster can see that a loop runs. The code is the
 same on trio.
 """
 
@@ -40,7 +40,7 @@ def _more_functions() -> dict[str, BlockBusterFunction]:
     for name in ("builtins.open", "io.open"):
         functions[name].can_block_in("<frozen importlib._bootstrap>", "_find_and_load")
     # asyncio starts processes on its loop: DEVNULL is opened, and a child that could not execute
-    # its program, dead already, is buried.
+    # its program, which has ended already, is reaped.
     functions["os.open"].can_block_in("/subprocess.py", "_get_devnull")
     functions["os.waitpid"].can_block_in("/subprocess.py", "_execute_child")
     return functions

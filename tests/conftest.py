@@ -20,7 +20,7 @@ settings.load_profile("memstat")
 
 
 def pytest_configure() -> None:
-    """Heed what ``nohup`` or the background of a script has ignored: all that is started would too.
+    """Restore signals that ``nohup`` or a background job ignores: all that is started would too.
 
     Commands under memstat are to end by these signals.
     """

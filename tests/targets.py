@@ -42,7 +42,7 @@ class Target:
         assert line, f"the target ended with {self.process.wait()}"
         return line.decode().strip()
 
-    def tell(self, line: str = "go") -> None:
+    def send(self, line: str = "go") -> None:
         """Write a line to its stdin."""
         assert self.process.stdin is not None
         self.process.stdin.write(line.encode() + b"\n")

@@ -80,8 +80,8 @@ def _through(relay: TerminalRelay | None, given: Redirection, terminal_fd: int) 
     stdout_too, stderr_too = _goes_to_terminal(given, terminal_fd)
     return replace(
         given,
-        stdout=relay.far if stdout_too else given.stdout,
-        stderr=relay.far if stderr_too else given.stderr,
+        stdout=relay.child_fd if stdout_too else given.stdout,
+        stderr=relay.child_fd if stderr_too else given.stderr,
     )
 
 

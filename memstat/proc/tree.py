@@ -13,7 +13,7 @@ _UNKNOWN_START: Final = -1
 
 
 def never_orphan(_: Identity) -> bool:
-    """Return False: for a tree whose orphans nothing adopts."""
+    """Return False: for trees without a subreaper."""
     return False
 
 
@@ -41,7 +41,7 @@ class Node:
     name: str
     """Its name when it was first seen."""
     depth: int
-    """Generations below its target; 1 for an orphan whose ancestors are unknown."""
+    """Generations below its target; 1 for an orphan of unknown ancestors."""
 
 
 class ProcessTree:

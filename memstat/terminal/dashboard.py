@@ -30,7 +30,7 @@ class Dashboard:
     """Takes in every snapshot as it comes, and draws ten times a second at most.
 
     A terminal that goes away ends the drawing, not the measuring. In the background (``bg``)
-    nothing is drawn: the terminal is somebody else's.
+    nothing is drawn: the terminal is another job's.
     """
 
     def __init__(self, display: LiveDisplay, *, on_resize: Callable[[], None] = _nothing) -> None:

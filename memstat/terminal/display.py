@@ -57,7 +57,7 @@ class LiveDisplay:
         try:
             return os.tcgetpgrp(self._fd) != os.getpgrp()
         except OSError:
-            return False  # Not our controlling terminal: nobody disputes it.
+            return False  # Not our controlling terminal: no other job wants it.
 
     def follow_size(self) -> bool:
         """Take over the size of the terminal; return whether it has changed."""
@@ -111,7 +111,7 @@ class LiveDisplay:
     def _wrapping_again(self) -> Iterator[None]:
         """Write all in one piece, and let the terminal break long lines again after it.
 
-        It must not break lines of the view: it may be narrower than it has told so far. Lines that
+        It must not break lines of the view: it may be narrower than it has reported so far. Lines that
         it breaks when it becomes so are known from the last view; those it breaks later are not.
         """
         with self._console:

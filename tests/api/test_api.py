@@ -29,7 +29,7 @@ async def test_a_watch_ends_with_its_target(start: Callable[..., Target]) -> Non
         async for snapshot in watched:
             ticks.append(snapshot.tick)
             if len(ticks) == 3:
-                target.tell()
+                target.send()
     assert ticks == sorted(set(ticks))
     assert watched.peak is not None
 

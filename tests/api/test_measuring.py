@@ -104,7 +104,7 @@ async def test_a_watch_goes_on_through_execve(start: Callable[..., Target]) -> N
             assert process.key == key
             if snapshot.tick == 0:
                 before = process.memory.pss_bytes
-                target.tell()
+                target.send()
             if process.name == "cat" and process.status is ReadStatus.MEASURED:
                 after = process.memory.pss_bytes
                 break
@@ -164,7 +164,7 @@ async def test_another_users_process_is_denied_and_not_zero(idle: Target) -> Non
     assert int(rss) > 20 << 20
 
 
-async def test_a_pid_that_nobody_has() -> None:
+async def test_a_pid_that_no_process_has() -> None:
     gone = subprocess.Popen(["true"])
     gone.wait()
     with pytest.raises(memstat.NoSuchProcess, match=f"no process has PID {gone.pid}"):

@@ -202,7 +202,7 @@ def test_another_process_may_end_meanwhile(start: Callable[..., Target]) -> None
     target = start(*python("held = bytearray(60 << 20); print('ready'); input()"))
     target.line()
     with sidecar(target.pid, interval_s=0.01) as s:
-        target.tell()
+        target.send()
         target.process.wait()
         while not s._record.has_ended:
             with s._connection.changed:

@@ -64,7 +64,7 @@ def host(source: str) -> tuple[str, ...]:
 def test_it_ends_with_its_host(ending: str, start: Callable[..., Target]) -> None:
     target = start(*host(ending), stderr=subprocess.DEVNULL)
     with end_of(int(target.line())) as wait:
-        target.tell()
+        target.send()
         wait()
 
 
@@ -82,8 +82,8 @@ def test_a_host_that_exits_in_the_block_ends_quietly(start: Callable[..., Target
     source = "input(); sys.exit(7)"
     target = start(*host(source), stderr=subprocess.PIPE)
     with end_of(int(target.line())) as wait:
-        target.tell()
-        target.tell()
+        target.send()
+        target.send()
         assert target.process.wait(LONG_S) == 7
         wait()
     assert target.process.stderr is not None
@@ -99,11 +99,11 @@ def test_what_a_terminal_sends_to_the_program_is_not_for_it(start: Callable[...,
     """
     target = start(*host(source))
     target.line()
-    target.tell()
+    target.send()
     assert target.line() == "ready"
     os.killpg(target.pid, signal.SIGINT)
     assert target.line() == "interrupted"
-    target.tell()
+    target.send()
     assert target.line() == "alive"
 
 
@@ -115,7 +115,7 @@ def test_a_program_that_reaps_every_child_is_no_harm(start: Callable[..., Target
     """
     target = start(*host(source))
     target.line()
-    target.tell()
+    target.send()
     assert target.line() == "True"
 
 
@@ -157,7 +157,7 @@ def test_a_fork_that_leaves_the_block_does_not_end_it(start: Callable[..., Targe
     """
     target = start(*host(source), stderr=subprocess.PIPE)
     target.line()
-    target.tell()
+    target.send()
     assert target.line() == "5"
     assert target.line() == "fine"
     assert target.process.wait(LONG_S) == 0
@@ -189,5 +189,5 @@ def test_a_fork_while_another_thread_starts_a_sidecar_is_no_harm(
     """
     target = start(*host(source))
     target.line()
-    target.tell()
+    target.send()
     assert target.line() == "fine"

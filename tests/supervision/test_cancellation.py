@@ -44,7 +44,7 @@ def assert_leaves_nothing(anyio_backend: Any) -> Callable[[Program], None]:
         threads = set(threading.enumerate())
         anyio.run(_cancel_everywhere, program, backend=name, backend_options=options)
         if name == "asyncio":
-            # trio keeps idle threads for the next loop; asyncio has told its own to end.
+            # trio keeps idle threads for the next loop; asyncio has asked its own to end.
             for thread in set(threading.enumerate()) - threads:
                 thread.join(timeout=5)
                 assert not thread.is_alive()
