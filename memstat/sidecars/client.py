@@ -12,13 +12,16 @@ from memstat.model import Mark, Peak, ProcessKey, ReadStatus, SamplingStats, Sna
 from memstat.proc.linux import LinuxProcSource
 from memstat.report.notes import REMEDY
 from memstat.sampling.clock import check_interval
-from memstat.sidecars.connection import Connection
-from memstat.sidecars.protocol import StartOrder
+from memstat.sidecars.connection import PATIENCE_S, Connection
+from memstat.sidecars.protocol import StartRequest
 from memstat.sidecars.record import Record
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
+__all__ = ["AsyncSidecar", "Sidecar", "sidecar"]
+
+INTERVAL_S: Final = 0.05
 KEPT_SNAPSHOTS: Final = 1000
 
 
@@ -110,19 +113,27 @@ class SidecarBlock:
     """Starts a sidecar when entered, by ``with`` or by ``async with``, and ends it when left."""
 
     def __init__(
-        self, pid: int | None, *, recursive: bool, interval_s: float, keep_snapshots: int | None
+        self,
+        pid: int | None = None,
+        *,
+        recursive: bool = True,
+        interval_s: float = INTERVAL_S,
+        keep_snapshots: int | None = KEPT_SNAPSHOTS,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         check_interval(interval_s)
         self._pid = pid
         self._recursive = recursive
         self._interval_s = interval_s
-        self._connection = Connection(Record(interval_s, keep_snapshots))
+        self._record = Record(interval_s, keep_snapshots)
+        self._patience_s = patience_s
+        self._connection: Connection | None = None
         self._is_entered = False
+        self._is_abandoned = False
 
     def __enter__(self) -> Sidecar:
         self._enter_once()
-        self._open()
-        return Sidecar(self._connection)
+        return Sidecar(self._open())
 
     def __exit__(
         self,
@@ -135,12 +146,11 @@ class SidecarBlock:
     async def __aenter__(self) -> AsyncSidecar:
         self._enter_once()
         try:
-            await _in_thread(self._open)
+            return AsyncSidecar(await _in_thread(self._open))
         except BaseException:
             # A native cancellation of asyncio does not wait for the thread.
-            self._connection.abandon()
+            self._abandon()
             raise
-        return AsyncSidecar(self._connection)
 
     async def __aexit__(
         self,
@@ -158,26 +168,42 @@ class SidecarBlock:
             raise RuntimeError("this block was entered before: call sidecar() for another")
         self._is_entered = True
 
-    def _open(self) -> None:
+    def _open(self) -> Connection:
+        request = self._start_request()
+        self._connection = connection = Connection.start(self._record, patience_s=self._patience_s)
+        if self._is_abandoned:
+            connection.abandon()
+        connection.begin(request)
+        if _is_denied(self._record.latest):
+            connection.close()
+            pid = request.target.pid
+            raise SidecarError(f"the memory of process {pid} may not be read: {REMEDY}")
+        return connection
+
+    def _start_request(self) -> StartRequest:
         source = LinuxProcSource()
         host = source.require(os.getpid())
         target = host if self._pid is None else source.require(self._pid)
-        order = StartOrder(
+        return StartRequest(
             target=ProcessKey(target.pid, target.start_ticks),
             host=ProcessKey(host.pid, host.start_ticks),
             recursive=self._recursive,
             interval_s=self._interval_s,
         )
-        self._connection.open(order)
-        if _is_denied(self._connection.record.latest):
-            self._connection.close()
-            raise SidecarError(f"the memory of process {target.pid} may not be read: {REMEDY}")
+
+    def _abandon(self) -> None:
+        # ``_open`` runs in another thread: it sees this flag, or here its connection is seen.
+        self._is_abandoned = True
+        if self._connection is not None:
+            self._connection.abandon()
 
     def _close(self, error: BaseException | None) -> None:
+        if self._connection is None:
+            return
         try:
             self._connection.close()
         except SidecarError:
-            # What went wrong in the block matters more.
+            # The error of the block matters more.
             if error is None:
                 raise
 
@@ -199,7 +225,7 @@ def sidecar(
     pid: int | None = None,
     *,
     recursive: bool = True,
-    interval_s: float = 0.05,
+    interval_s: float = INTERVAL_S,
     keep_snapshots: int | None = KEPT_SNAPSHOTS,
 ) -> SidecarBlock:
     """Measure a process, this one by default, and its descendants from a process of its own.

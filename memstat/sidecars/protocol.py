@@ -17,7 +17,7 @@ from memstat.report import jsonlines
 
 
 @dataclass(frozen=True, slots=True)
-class StartOrder:
+class StartRequest:
     """What a sidecar is told first."""
 
     target: ProcessKey
@@ -39,11 +39,11 @@ class StartOrder:
         )
 
     @classmethod
-    def decode(cls, line: bytes) -> StartOrder:
+    def decode(cls, line: bytes) -> StartRequest:
         r"""Return the order of a line.
 
-        >>> order = StartOrder(ProcessKey(7, 1), ProcessKey(8, 2), True, 0.05)
-        >>> StartOrder.decode(order.encode()) == order
+        >>> order = StartRequest(ProcessKey(7, 1), ProcessKey(8, 2), True, 0.05)
+        >>> StartRequest.decode(order.encode()) == order
         True
         """
         value = json.loads(line)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 
-from memstat.model import SamplingStats, Snapshot
+from memstat.model import Mark, SamplingStats, Snapshot
 from memstat.sampling.tally import Phases, RunningStats
 
 
@@ -33,6 +33,12 @@ class Record:
     def at_boundary(self, act: Callable[[float], object]) -> None:
         """Call this, with the time, at the next boundary of the log that has no such call yet."""
         self._at_boundaries.append(act)
+
+    def mark(self, name: str, elapsed_s: float) -> Mark:
+        return self.phases.mark(name, elapsed_s)
+
+    def reset_peak(self, elapsed_s: float) -> None:
+        self.phases.reset(elapsed_s)
 
     def restart(self, elapsed_s: float) -> None:
         """Begin peak, marks, snapshots and stats anew."""

@@ -20,6 +20,8 @@ import pytest
 import memstat
 from memstat import MemstatError, Peak, SidecarError, sidecar
 from memstat.errors import NoSuchProcess
+from memstat.sidecars.client import SidecarBlock
+from tests.sidecars.held import held
 from tests.targets import Target, python
 
 MIB = 1 << 20
@@ -204,9 +206,8 @@ def test_another_process_may_end_meanwhile(start: Callable[..., Target]) -> None
     with sidecar(target.pid, interval_s=0.01) as s:
         target.tell()
         target.process.wait()
-        while not s._record.has_ended:
-            with s._connection.changed:
-                s._connection.changed.wait(1)
+        # The sidecar ends with its target; it is waited for when the block is left.
+        os.waitid(os.P_PID, s.pid, os.WEXITED | os.WNOWAIT)
         late = s.mark("too late")
         later = s.mark("even later")
         s.reset_peak()
@@ -262,8 +263,8 @@ def test_an_error_of_the_block_is_not_masked() -> None:
 
 
 def test_a_sidecar_that_hangs_is_an_error_in_bounded_time() -> None:
-    with pytest.raises(SidecarError, match=r"did not answer within 0\.2 s"), sidecar() as s:
-        s._connection._patience_s = 0.2
+    block = SidecarBlock(patience_s=0.2)
+    with pytest.raises(SidecarError, match=r"did not answer within 0\.2 s"), block as s:
         os.kill(s.pid, signal.SIGSTOP)
         with pytest.raises(SidecarError, match="did not answer"):
             s.mark("stopped")
@@ -316,12 +317,7 @@ def test_a_target_that_may_not_be_read_is_an_error(start: Callable[..., Target])
 
 
 def test_fifty_sidecars_leave_no_descriptor_thread_or_process() -> None:
-    def left() -> tuple[int, int, int]:
-        children = Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text()
-        listeners = [t for t in threading.enumerate() if t.name == "memstat sidecar"]
-        return len(os.listdir("/proc/self/fd")), len(listeners), len(children.split())
-
-    before = left()
+    before = held()
     for number in range(50):
         if number % 10:
             with sidecar() as s:
@@ -329,4 +325,4 @@ def test_fifty_sidecars_leave_no_descriptor_thread_or_process() -> None:
             continue
         with pytest.raises(MemstatError), sidecar() as s:
             os.kill(s.pid, signal.SIGKILL)
-    assert left() == before
+    assert held() == before

@@ -121,7 +121,8 @@ def test_a_program_that_reaps_every_child_is_no_harm(start: Callable[..., Target
 
 def test_a_fork_has_no_part_in_it() -> None:
     told, tell = os.pipe()
-    with sidecar() as s:
+    block = sidecar()
+    with block as s:
         before = s.mark("before")
         child = os.fork()
         if child == 0:
@@ -132,7 +133,7 @@ def test_a_fork_has_no_part_in_it() -> None:
                 s.reset_peak()
             assert s.marks == (before,)
             assert s.snapshots
-            s._connection.close()
+            block.__exit__(None, None, None)
             # It can have one of its own.
             with sidecar() as own:
                 assert own.mark("own").peak is not None

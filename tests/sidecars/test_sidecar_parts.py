@@ -13,7 +13,7 @@ from memstat.model import Memory, Peak, ProcessKey, ProcessSample, ReadStatus, S
 from memstat.report.jsonlines import line, snapshot_from, snapshot_object
 from memstat.sidecars import protocol
 from memstat.sidecars.outbox import Outbox
-from memstat.sidecars.protocol import StartOrder
+from memstat.sidecars.protocol import StartRequest
 from memstat.sidecars.record import Record
 from memstat.testing import snapshot_of
 
@@ -58,10 +58,10 @@ def test_what_is_no_snapshot_is_an_error(change: dict[str, object]) -> None:
         snapshot_from({**snapshot_object(snapshot_of({7: 4096})), **change})
 
 
-@given(st.builds(StartOrder, keys, keys, st.booleans(), st.floats(0.001, 100)))
-def test_a_start_order_survives_its_line(order: StartOrder) -> None:
+@given(st.builds(StartRequest, keys, keys, st.booleans(), st.floats(0.001, 100)))
+def test_a_start_order_survives_its_line(order: StartRequest) -> None:
     assert order.encode().endswith(b"\n")
-    assert StartOrder.decode(order.encode()) == order
+    assert StartRequest.decode(order.encode()) == order
 
 
 @pytest.mark.parametrize("text", [b"", b"Fatal Python error", b"[1]", b"7", b"{}", b"\xff"])

@@ -20,7 +20,7 @@ from memstat.sampling.liveness import targets_ended, tree_ended
 from memstat.sampling.sweep import Sweeper
 from memstat.sidecars import protocol
 from memstat.sidecars.outbox import Outbox
-from memstat.sidecars.protocol import StartOrder
+from memstat.sidecars.protocol import StartRequest
 
 _STDIN: Final = 0
 _STDOUT: Final = 1
@@ -40,12 +40,12 @@ def _receive() -> bytes:
     return data
 
 
-def _read_start_order() -> StartOrder:
+def _read_start_request() -> StartRequest:
     # The host says nothing else before it has the first snapshot.
     data = b""
     while not data.endswith(b"\n"):
         data += _receive()
-    return StartOrder.decode(data)
+    return StartRequest.decode(data)
 
 
 class Host:
@@ -54,7 +54,7 @@ class Host:
     Its end closes the pipes, unless a child that it forked holds them open: so it is watched too.
     """
 
-    def __init__(self, order: StartOrder) -> None:
+    def __init__(self, order: StartRequest) -> None:
         self.outbox = Outbox()
         self._key = order.host
         self._source = LinuxProcSource()
@@ -104,7 +104,7 @@ class Host:
 class Measurement:
     """Takes samples and puts them into the outbox."""
 
-    def __init__(self, order: StartOrder, outbox: Outbox) -> None:
+    def __init__(self, order: StartRequest, outbox: Outbox) -> None:
         source = LinuxProcSource()
         excluded = {os.getpid()}
         self._sweeper = Sweeper(
@@ -153,7 +153,7 @@ class Measurement:
         return not targets_ended(self._sweeper.roots, snapshot)
 
 
-def serve(order: StartOrder, host: Host) -> None:
+def serve(order: StartRequest, host: Host) -> None:
     """Measure until the target ends or the host says stop."""
     measurement = Measurement(order, host.outbox)
     going_on = measurement.sample_tick()
@@ -168,7 +168,7 @@ def main() -> None:
     """Serve the host at the other end of stdin and stdout until it is gone or has enough."""
     try:
         raise_descriptor_limit()
-        order = _read_start_order()
+        order = _read_start_request()
         host = Host(order)
         try:
             serve(order, host)
