@@ -3,77 +3,42 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from memstat.api import *
+    from memstat.errors import *
+    from memstat.model import *
+    from memstat.sampling.tally import *
+    from memstat.sidecars.client import *
+    from memstat.supervision.supervised import *
+    from memstat.units import *
 
 __version__ = "0.1.0"
 
-if TYPE_CHECKING:
-    from memstat.api import Watch, measure, run, supervise, watch
-    from memstat.errors import MemstatError, NoSuchProcess, SidecarError, SizeError, SpawnError
-    from memstat.model import (
-        Mark,
-        Memory,
-        Peak,
-        ProcessKey,
-        ProcessSample,
-        ReadStatus,
-        RunResult,
-        Snapshot,
-    )
-    from memstat.sidecars.client import sidecar
-    from memstat.supervision.supervisor import Supervised
-    from memstat.units import format_size, parse_size
-
-_HOMES = {
-    "memstat.api": ("Watch", "measure", "run", "supervise", "watch"),
-    "memstat.errors": ("MemstatError", "NoSuchProcess", "SidecarError", "SizeError", "SpawnError"),
-    "memstat.model": (
-        "Mark",
-        "Memory",
-        "Peak",
-        "ProcessKey",
-        "ProcessSample",
-        "ReadStatus",
-        "RunResult",
-        "Snapshot",
-    ),
-    "memstat.sidecars.client": ("sidecar",),
-    "memstat.supervision.supervisor": ("Supervised",),
-    "memstat.units": ("format_size", "parse_size"),
-}
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-
-__all__ = [
-    "Mark",
-    "Memory",
-    "MemstatError",
-    "NoSuchProcess",
-    "Peak",
-    "ProcessKey",
-    "ProcessSample",
-    "ReadStatus",
-    "RunResult",
-    "SidecarError",
-    "SizeError",
-    "Snapshot",
-    "SpawnError",
-    "Supervised",
-    "Watch",
-    "format_size",
-    "measure",
-    "parse_size",
-    "run",
-    "sidecar",
-    "supervise",
-    "watch",
-]
+_HOMES: Final = (
+    "memstat.errors",
+    "memstat.model",
+    "memstat.units",
+    "memstat.sampling.tally",
+    "memstat.sidecars.client",
+    "memstat.supervision.supervised",
+    "memstat.api",
+)
+"""The modules whose ``__all__`` is public here too; those that import an event loop come last."""
 
 
 def __getattr__(name: str) -> object:
     # Imported on first use (PEP 562): `memstat get` starts without an event loop.
-    home = _HOME_OF.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(home), name)
-    globals()[name] = value
-    return value
+    if name == "__all__":
+        return __dir__()
+    if not name.startswith("_"):
+        for home in map(importlib.import_module, _HOMES):
+            if name in home.__all__:
+                value = globals()[name] = getattr(home, name)
+                return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(name for home in _HOMES for name in importlib.import_module(home).__all__)

@@ -14,22 +14,26 @@ from anyio import to_thread
 from memstat.background import beside
 from memstat.model import ProcessKey, RunResult, Snapshot
 from memstat.proc.linux import LinuxProcSource
+from memstat.proc.tree import Scope
 from memstat.sampling.clock import check_interval
 from memstat.sampling.liveness import targets_ended
-from memstat.sampling.measured import Measured
+from memstat.sampling.observation import Observation
 from memstat.sampling.sampler import Sampler
 from memstat.sampling.sweep import Sweeper, sweep_once
-from memstat.supervision.spawn import Stream, Surroundings
-from memstat.supervision.supervisor import Supervised, Terms
+from memstat.supervision.spawn import SpawnContext, Stream
+from memstat.supervision.supervised import Supervised
+from memstat.supervision.supervisor import SupervisionOptions
 from memstat.supervision.supervisor import supervise as _supervise
+
+__all__ = ["Watch", "measure", "run", "supervise", "watch"]
 
 
 async def measure(pid: int, *, recursive: bool = True) -> Snapshot:
     """Return one snapshot of a process and, when ``recursive``, of all its descendants.
 
-    Sizes are bytes of PSS and its kin, as proc_pid_smaps(5) defines them.
+    Sizes are in bytes, as proc_pid_smaps(5) defines them.
 
-    Raises NoSuchProcess when nobody has this PID, NotAProcess when it is a thread's,
+    Raises NoSuchProcess when no process has this PID, NotAProcess when it is the id of a thread,
     UnsupportedPlatform without a Linux ``/proc``, TooManyDescriptors when none is left. A process
     that may not be read is no error: see ``Snapshot.complete`` and ``ProcessSample.status``.
 
@@ -42,18 +46,17 @@ async def measure(pid: int, *, recursive: bool = True) -> Snapshot:
 
 
 def _measure(pid: int, recursive: bool) -> Snapshot:  # noqa: FBT001
-    return sweep_once(LinuxProcSource(), [_find(pid)], recursive=recursive)
+    return sweep_once(LinuxProcSource(), Scope(roots=(_find(pid),), recursive=recursive))
 
 
 def _find(pid: int) -> ProcessKey:
-    identity = LinuxProcSource().require(pid)
-    return ProcessKey(identity.pid, identity.start_ticks)
+    return LinuxProcSource().require(pid).key
 
 
-class Watch(Measured):
+class Watch(Observation):
     """The snapshots of running processes and their peak. Made by ``watch``.
 
-    Iterating gives snapshots until every target has ended.
+    Iterating yields snapshots until every target has ended.
     """
 
     def stop(self) -> None:
@@ -67,10 +70,12 @@ async def watch(
     recursive: bool = True,
     interval_s: float = 0.1,
     excluded: Collection[int] = (),
+    command_lines: bool = False,
 ) -> AsyncIterator[Watch]:
     """Watch processes that run already, on a fixed grid of ticks, until the block is left.
 
-    What several of them have in common is counted once; ``excluded`` PIDs never belong to the tree.
+    A process in the trees of several of them is counted once; ``excluded`` PIDs never belong to a
+    tree. With ``command_lines`` the samples hold the command lines too.
 
     Raises as ``measure`` does, before the block starts, and ValueError for an interval that is not
     positive and finite. TooManyDescriptors may also come out of the block later.
@@ -86,25 +91,23 @@ async def watch(
     True
     """
     check_interval(interval_s)
-    keys = [await to_thread.run_sync(_find, pid) for pid in pids]
-    async with watch_keys(
-        keys, recursive=recursive, interval_s=interval_s, excluded=excluded
-    ) as watched:
+    scope = Scope(
+        roots=tuple([await to_thread.run_sync(_find, pid) for pid in pids]),
+        recursive=recursive,
+        excluded=frozenset(excluded),
+        command_lines=command_lines,
+    )
+    async with watch_scope(scope, interval_s) as watched:
         yield watched
 
 
 @asynccontextmanager
-async def watch_keys(
-    keys: Sequence[ProcessKey],
-    *,
-    recursive: bool,
-    interval_s: float,
-    excluded: Collection[int],
-) -> AsyncIterator[Watch]:
-    """Watch processes of known identity; those that have ended meanwhile are no error."""
+async def watch_scope(scope: Scope, interval_s: float) -> AsyncIterator[Watch]:
+    """Watch processes of known identity; those that have ended since are no error."""
     source = await to_thread.run_sync(LinuxProcSource)
-    sweeper = Sweeper(source, keys, recursive=recursive, excluded=excluded)
-    sampler = Sampler(sweeper, interval_s, has_ended=partial(targets_ended, sweeper.roots))
+    sampler = Sampler(
+        Sweeper(source, scope), interval_s, has_ended=partial(targets_ended, scope.roots)
+    )
     async with beside(sampler.run):
         yield Watch(sampler)
 
@@ -115,6 +118,7 @@ async def supervise(
     *,
     recursive: bool = True,
     interval_s: float = 0.1,
+    command_lines: bool = False,
     stdin: Stream = None,
     stdout: Stream = None,
     stderr: Stream = None,
@@ -134,18 +138,18 @@ async def supervise(
     an exception or a cancellation, the whole tree gets SIGTERM, after ``grace_s`` seconds SIGKILL,
     and is waited for. With ``subreaper`` this process adopts orphans of the tree
     (PR_SET_CHILD_SUBREAPER, prctl(2)) while the block lasts, so that daemons stay in it; with
-    ``wait_all`` the block lasts until they have ended too. Nobody can tell an orphan whose parents
-    were never seen from a child that this process starts by other means while the block lasts: such
-    a child would be counted and reaped too. Those it had before are left alone.
+    ``wait_all`` the block lasts until they have ended too, measured or not. An orphan whose parents
+    were never seen cannot be told from a child that this process starts by other means while the
+    block lasts: such a child would be counted and reaped too. Earlier children are left alone.
 
     The ``forwarded`` signals are caught, in the main thread alone, and passed on to the command;
     ``grace_s`` after a SIGTERM or SIGHUP, or after a second SIGINT within two seconds, the tree
     gets SIGKILL. When its total PSS exceeds ``max_pss_bytes``, the tree is ended, unless
     ``kill_on_exceed`` is false; ``result.limit`` has the snapshot that did.
 
-    Raises SpawnError when the command cannot be started, ValueError for an interval, a grace or a
-    limit that makes no sense and for a stream that is PIPE (nobody would serve it),
-    UnsupportedPlatform as ``watch``.
+    Raises SpawnError when the command cannot be started, ValueError for an interval that is not
+    positive and finite, a negative grace or limit and a stream that is PIPE (nothing would serve
+    it), UnsupportedPlatform as ``watch``. TooManyDescriptors may also come out of the block.
 
     >>> import anyio
     >>> async def status() -> int:
@@ -158,9 +162,10 @@ async def supervise(
     check_interval(interval_s)
     if not grace_s >= 0 or (max_pss_bytes is not None and max_pss_bytes < 0):
         raise ValueError("neither grace_s nor max_pss_bytes can be negative")
-    terms = Terms(
+    options = SupervisionOptions(
         recursive=recursive,
         interval_s=interval_s,
+        command_lines=command_lines,
         grace_s=grace_s,
         subreaper=subreaper,
         wait_all=wait_all,
@@ -168,9 +173,9 @@ async def supervise(
         max_pss_bytes=max_pss_bytes,
         kill_on_exceed=kill_on_exceed,
     )
-    around = Surroundings(stdin, stdout, stderr, cwd, env, pass_fds)
-    async with _supervise(command, terms, around) as supervised:
-        yield supervised
+    context = SpawnContext(stdin, stdout, stderr, cwd, env, pass_fds)
+    async with _supervise(command, options, context) as supervisor:
+        yield supervisor.supervised
 
 
 async def run(

@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+__all__ = [
+    "MemstatError",
+    "NoSuchProcess",
+    "NotAProcess",
+    "SidecarError",
+    "SizeError",
+    "SpawnError",
+    "TooManyDescriptors",
+    "UnsupportedPlatform",
+]
+
 
 class MemstatError(Exception):
     """The root of memstat's errors: catch this one to catch them all.

@@ -6,6 +6,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+__all__ = [
+    "Limit",
+    "Mark",
+    "Memory",
+    "Peak",
+    "ProcessKey",
+    "ProcessSample",
+    "ReadStatus",
+    "RunResult",
+    "SamplingStats",
+    "Snapshot",
+]
+
 _ZOMBIE_STATES: Final = frozenset("ZXx")
 
 
@@ -63,6 +76,11 @@ class Identity:
     """Whether it is a part of the kernel, without memory of its own."""
 
     @property
+    def key(self) -> ProcessKey:
+        """What no other process ever has."""
+        return ProcessKey(self.pid, self.start_ticks)
+
+    @property
     def is_alive(self) -> bool:
         """False for a zombie; a process whose main thread alone has ended lives."""
         return self.state not in _ZOMBIE_STATES or self.threads > 1
@@ -118,6 +136,9 @@ class ProcessSample:
     rss_peak_bytes: int | None = None
     """The kernel's own high-water mark of RSS since ``execve`` (``VmHWM``); some 100 kB too low at
     times, since the kernel keeps it from counters per CPU."""
+    command_line: str | None = None
+    """Its arguments, joined by spaces; ``None`` when unknown or not asked for. Not safe to print
+    either: the process may have written anything into it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from typing import Final
 
 from memstat.errors import SizeError
 
+__all__ = ["format_size", "parse_size"]
+
 KIB = 1024
 """The ``kB`` of ``/proc`` is 1024 bytes."""
 

@@ -11,8 +11,9 @@ import click
 from memstat.cli import options
 from memstat.cli.output import Output, standard_error, standard_output
 from memstat.errors import ProcessError
-from memstat.model import Identity, ProcessKey, Snapshot
+from memstat.model import Identity, Snapshot
 from memstat.proc.linux import LinuxProcSource
+from memstat.proc.tree import Scope
 from memstat.report import notes, plain
 from memstat.sampling.sweep import Sweeper, sweep_once
 
@@ -56,10 +57,14 @@ def command(
         err.try_write(f"memstat: {error}")
     if not targets:
         return 1
-    keys = [ProcessKey(target.pid, target.start_ticks) for target in targets]
+    scope = Scope(
+        roots=tuple(target.key for target in targets),
+        recursive=recursive,
+        excluded=frozenset({os.getpid()}),
+    )
     if not recursive and err.is_terminal:
-        _tell_uncounted(source, keys, err)
-    first = sweep_once(source, keys, recursive=recursive, excluded={os.getpid()})
+        _tell_uncounted(source, scope, err)
+    first = sweep_once(source, scope)
     unreadable = [*notes.unreadable_targets(first, targets)]
     for reason in unreadable:
         err.try_write(f"memstat: {reason}")
@@ -75,7 +80,7 @@ def command(
             from memstat.cli.live_watch import LiveWatchReport  # noqa: PLC0415 - rich
 
             report = LiveWatchReport(terminal, out, err, verbose=verbose)
-        return watch_and_report(keys, report, recursive=recursive, interval_s=chosen_s) or failed
+        return watch_and_report(scope, report, chosen_s) or failed
     if as_json:
         from memstat.report import jsonlines  # noqa: PLC0415 - json
 
@@ -98,9 +103,9 @@ def _find_targets(
     return targets, missing
 
 
-def _tell_uncounted(source: LinuxProcSource, keys: Sequence[ProcessKey], err: Output) -> None:
-    everyone = Sweeper(source, keys, recursive=True, excluded={os.getpid()}).find()
-    note = notes.uncounted_note(len(everyone) - len(keys))
+def _tell_uncounted(source: LinuxProcSource, scope: Scope, err: Output) -> None:
+    everyone = Sweeper(source, scope).recursively().find()
+    note = notes.uncounted_note(len(everyone) - len(scope.roots))
     if note:
         err.try_write(f"memstat: {note}")
 

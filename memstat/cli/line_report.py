@@ -12,7 +12,8 @@ from memstat.cli.redirection import Redirection
 from memstat.model import RunResult, Snapshot
 from memstat.report import jsonlines, notes, plain
 from memstat.report.summary import run_summary_lines
-from memstat.supervision.supervisor import Supervised
+from memstat.supervision.supervised import Supervised
+from memstat.supervision.supervisor import Supervisor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +63,12 @@ class RunReport:
         async for snapshot in running:
             await to_thread.run_sync(self._show, snapshot)
 
-    async def look_for_children(self, running: Supervised) -> None:
+    async def look_for_children(self, supervisor: Supervisor) -> None:
         """Count at each tick whom nobody asked to count, to say so at the end."""
         if self._options.recursive or not self._err.is_terminal:
             return
-        async for _ in running:
-            children = await to_thread.run_sync(running.count_descendants)
+        async for _ in supervisor.supervised:
+            children = await to_thread.run_sync(supervisor.count_descendants)
             self._uncounted = max(self._uncounted, children)
 
     def conclude(self, result: RunResult) -> None:

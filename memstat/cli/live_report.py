@@ -17,7 +17,8 @@ from anyio import to_thread
 from memstat.cli.line_report import RunReport
 from memstat.cli.redirection import Redirection
 from memstat.model import RunResult
-from memstat.supervision.supervisor import Supervised
+from memstat.supervision.supervised import Supervised
+from memstat.supervision.supervisor import Supervisor
 from memstat.terminal.dashboard import Dashboard
 from memstat.terminal.display import LiveDisplay
 from memstat.terminal.relay import TerminalRelay
@@ -51,8 +52,8 @@ class LiveRunReport:
         if self._leaves_peak:
             await dashboard.leave_peak(running)
 
-    async def look_for_children(self, running: Supervised) -> None:
-        await self._lines.look_for_children(running)
+    async def look_for_children(self, supervisor: Supervisor) -> None:
+        await self._lines.look_for_children(supervisor)
 
     def conclude(self, result: RunResult) -> None:
         self._lines.conclude(result)

@@ -25,9 +25,10 @@ from memstat.proc.environment import (
 )
 from memstat.proc.linux import require_linux
 from memstat.report import notes
-from memstat.supervision.forwarding import die_of, forwardable_signals
-from memstat.supervision.spawn import Surroundings
-from memstat.supervision.supervisor import Supervised, Terms, supervise
+from memstat.supervision.forwarding import exit_by_signal, forwardable_signals
+from memstat.supervision.spawn import SpawnContext
+from memstat.supervision.supervised import Supervised
+from memstat.supervision.supervisor import SupervisionOptions, Supervisor, supervise
 from memstat.text import printable
 
 _LIMIT_EXCEEDED: Final = 124
@@ -48,8 +49,8 @@ class RunOptions(ReportOptions):
     min_samples: int | None
 
     @property
-    def terms(self) -> Terms:
-        return Terms(
+    def supervision(self) -> SupervisionOptions:
+        return SupervisionOptions(
             recursive=self.recursive,
             interval_s=self.interval_s,
             grace_s=self.kill_after_s,
@@ -78,13 +79,13 @@ def run_and_report(options: RunOptions) -> int:
                 files=files,
             )
             report = _choose_report(options, redirection, out, err, files)
-            around = Surroundings(
+            context = SpawnContext(
                 stdout=report.redirection.stdout,
                 stderr=report.redirection.stderr,
                 env=inherited_environment(),
                 pass_fds=pass_fds,
             )
-            result, received = anyio.run(_session, options, around, report)
+            result, received = anyio.run(_session, options, context, report)
             report.conclude(result)
     except SpawnError as error:
         err.try_write(f"memstat: {printable(str(error))}")
@@ -102,7 +103,7 @@ def _exit_status(
     if result.limit is not None and result.limit.exceeded and options.on_exceed != "warn":
         return _LIMIT_EXCEEDED
     if result.signal is not None:
-        die_of(result.signal, received)
+        exit_by_signal(result.signal, received)
     if options.min_samples is not None and result.stats.samples < options.min_samples:
         err.try_write(f"memstat: {notes.too_few_samples(result.stats, options.min_samples)}")
         return result.exit_status or _OWN_FAILURE
@@ -115,7 +116,7 @@ class _Report(Protocol):
 
     async def follow(self, running: Supervised) -> None: ...
 
-    async def look_for_children(self, running: Supervised) -> None: ...
+    async def look_for_children(self, supervisor: Supervisor) -> None: ...
 
     def conclude(self, result: RunResult) -> None: ...
 
@@ -135,15 +136,15 @@ def _choose_report(
 
 
 async def _session(
-    options: RunOptions, around: Surroundings, report: _Report
+    options: RunOptions, context: SpawnContext, report: _Report
 ) -> tuple[RunResult, Collection[int]]:
     try:
-        async with supervise(options.command, options.terms, around) as running:
+        async with supervise(options.command, options.supervision, context) as supervisor:
             # Only now: the command has inherited the limits that we were given.
             raise_descriptor_limit()
-            async with beside(report.look_for_children, running):
-                await report.follow(running)
-            result = await running.wait()
-        return result, running.received_signals
+            async with beside(report.look_for_children, supervisor):
+                await report.follow(supervisor.supervised)
+            result = await supervisor.supervised.wait()
+        return result, supervisor.received_signals
     finally:
         die_of_interrupts()

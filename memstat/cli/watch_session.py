@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import signal
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import anyio
 from anyio import to_thread
 
-from memstat.api import Watch, watch_keys
+from memstat.api import Watch, watch_scope
 from memstat.background import beside
 from memstat.cli.interrupt import die_of_interrupts
 from memstat.cli.output import Output
-from memstat.model import ProcessKey, Snapshot
+from memstat.model import Snapshot
 from memstat.proc.descriptors import raise_descriptor_limit
+from memstat.proc.tree import Scope
 from memstat.report import jsonlines, notes, plain
 
 _STOPPED_BY: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -78,9 +77,7 @@ class LineReport:
         return plain.block(snapshot, verbose=self.verbose, in_bytes=self.in_bytes)
 
 
-def watch_and_report(
-    keys: Sequence[ProcessKey], report: WatchReport, *, recursive: bool, interval_s: float
-) -> int:
+def watch_and_report(scope: Scope, report: WatchReport, interval_s: float) -> int:
     """Show snapshots until the targets have ended or a signal comes; return the exit status."""
     raise_descriptor_limit()
 
@@ -92,9 +89,7 @@ def watch_and_report(
 
     async def watch() -> int:
         with anyio.open_signal_receiver(*_STOPPED_BY) as signals:
-            async with watch_keys(
-                keys, recursive=recursive, interval_s=interval_s, excluded={os.getpid()}
-            ) as watched:
+            async with watch_scope(scope, interval_s) as watched:
                 stopped_by: list[int] = []
 
                 async def stop_on_signal() -> None:

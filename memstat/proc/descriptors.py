@@ -44,7 +44,7 @@ def available_descriptors() -> int:
     return max(0, soft - len(os.listdir("/proc/self/fd")) - _RESERVE) // 2
 
 
-def name_shortage(error: OSError) -> Exception:
+def as_descriptor_error(error: OSError) -> Exception:
     """Return TooManyDescriptors for a shortage of descriptors, any other error as it is."""
     if error.errno in (errno.EMFILE, errno.ENFILE):
         return TooManyDescriptors(

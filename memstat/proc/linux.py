@@ -7,10 +7,11 @@ from collections.abc import Mapping
 
 from memstat.errors import NoSuchProcess, NotAProcess, UnsupportedPlatform
 from memstat.model import Identity, ProcessKey
-from memstat.proc.descriptors import DescriptorBudget, available_descriptors, name_shortage
+from memstat.proc.descriptors import DescriptorBudget, as_descriptor_error, available_descriptors
 from memstat.proc.parse import parse_stat, parse_status
 from memstat.proc.platform import require_linux_kernel
 from memstat.proc.reader import LinuxReader, read_file
+from memstat.text import decode_name
 
 
 class LinuxProcSource:
@@ -35,7 +36,7 @@ class LinuxProcSource:
             with os.scandir("/proc") as entries:
                 return {int(e.name): e.inode() for e in entries if e.name.isdecimal()}
         except OSError as error:
-            raise name_shortage(error) from error
+            raise as_descriptor_error(error) from error
 
     def identify(self, pid: int) -> Identity | None:
         try:
@@ -43,7 +44,7 @@ class LinuxProcSource:
         except (ProcessLookupError, FileNotFoundError, PermissionError):
             return None
         except OSError as error:
-            raise name_shortage(error) from error
+            raise as_descriptor_error(error) from error
 
     def require(self, pid: int) -> Identity:
         try:
@@ -58,6 +59,16 @@ class LinuxProcSource:
                 pid, f"{pid} is a thread of process {status.tgid}: measure {status.tgid} instead"
             )
         return identity
+
+    def command_line(self, key: ProcessKey) -> str | None:
+        # proc_pid_cmdline(5): empty for kernel threads and zombies.
+        try:
+            arguments = read_file(f"/proc/{key.pid}/cmdline")
+            if parse_stat(read_file(f"/proc/{key.pid}/stat")).start_ticks != key.start_ticks:
+                return None
+        except OSError:
+            return None
+        return decode_name(arguments.rstrip(b"\0").replace(b"\0", b" ")) or None
 
     def reader(self, key: ProcessKey) -> LinuxReader:
         return LinuxReader(key, self.budget, rollup=self.use_rollup)
@@ -104,18 +115,3 @@ def _hidden(pid: int) -> str:
         f"process {pid} belongs to another user and /proc hides it (hidepid): "
         "run as the same user or as root"
     )
-
-
-def read_command_line(key: ProcessKey) -> str | None:
-    """Return the arguments of a process, joined by spaces and cut at 8 KiB; ``None`` if unknown.
-
-    ``/proc/PID/cmdline`` (proc_pid_cmdline(5)): empty for kernel threads and zombies. The process
-    may have written anything into it.
-    """
-    try:
-        arguments = read_file(f"/proc/{key.pid}/cmdline")
-        if parse_stat(read_file(f"/proc/{key.pid}/stat")).start_ticks != key.start_ticks:
-            return None
-    except OSError:
-        return None
-    return arguments.rstrip(b"\0").replace(b"\0", b" ").decode("utf-8", "backslashreplace") or None

@@ -10,7 +10,7 @@ from typing import Final
 from memstat.errors import ParseError
 from memstat.model import Memory, ProcessKey, ReadStatus
 from memstat.proc.address_space import shares_address_space
-from memstat.proc.descriptors import DescriptorBudget, name_shortage
+from memstat.proc.descriptors import DescriptorBudget, as_descriptor_error
 from memstat.proc.parse import (
     Status,
     parse_name_and_parent,
@@ -195,7 +195,7 @@ class LinuxReader:
             return None if self._is_still_ours() else GONE
         if error.errno in _DENIED_ERRNOS:
             return Reading(ReadStatus.DENIED)
-        raise name_shortage(error)
+        raise as_descriptor_error(error)
 
     def _is_still_ours(self) -> bool:
         try:

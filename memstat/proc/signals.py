@@ -1,4 +1,4 @@
-"""Signals for one certain process, never for another that got its PID."""
+"""Signals for one process, never for another that got its PID."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ def is_alive(source: ProcSource, key: ProcessKey) -> bool:
     return identity is not None and identity.start_ticks == key.start_ticks and identity.is_alive
 
 
-class Recipient:
+class SignalTarget:
     """One process to send signals to.
 
-    Making one looks into ``/proc``, sending does not: by then a pidfd (pidfd_open(2)) stands for
-    the process. Without pidfds, before Linux 5.3 and in some sandboxes, each signal looks anew.
+    Creating one reads ``/proc``, sending does not: from then on a pidfd (pidfd_open(2)) refers to
+    the process. Without pidfds, before Linux 5.3 and in some sandboxes, each signal reads it.
     """
 
     def __init__(self, source: ProcSource, key: ProcessKey) -> None:
         self.key = key
         self._source = source
         self._pidfd = open_pidfd(key.pid)
-        # Held open before the check, the pidfd cannot come to mean another process.
+        # Opened before the check, the pidfd cannot come to refer to another process.
         if self._pidfd is not None and not is_alive(source, key):
             self.close()
 
     def send(self, signum: int) -> bool:
-        """Send a signal; False when the process has ended or is not ours to signal."""
+        """Send a signal; False when the process has ended or may not be signalled."""
         try:
             if self._pidfd is not None:
                 signal.pidfd_send_signal(self._pidfd, signum)
@@ -45,20 +45,20 @@ class Recipient:
         return True
 
     def close(self) -> None:
-        """Give back the pidfd. Harmless when repeated."""
+        """Close the pidfd. Harmless when repeated."""
         if self._pidfd is not None:
             os.close(self._pidfd)
             self._pidfd = None
 
 
 def send_signal(source: ProcSource, key: ProcessKey, signum: int) -> bool:
-    """Send one signal; False when the process has ended or is not ours to signal."""
-    with closing(Recipient(source, key)) as recipient:
-        return recipient.send(signum)
+    """Send one signal; False when the process has ended or may not be signalled."""
+    with closing(SignalTarget(source, key)) as target:
+        return target.send(signum)
 
 
 def open_pidfd(pid: int) -> int | None:
-    """Return a descriptor that is readable once the process has ended; ``None`` if not to be had.
+    """Return a descriptor that is readable once the process has ended; ``None`` without one.
 
     pidfd_open(2): kernels before 5.3 and some sandboxes refuse it.
     """

@@ -51,6 +51,10 @@ class ProcSource(Protocol):
         """Return who has this PID, or raise NoSuchProcess or NotAProcess with the reason."""
         ...
 
+    def command_line(self, key: ProcessKey) -> str | None:
+        """Return the arguments of a process, joined by spaces; ``None`` when it has none."""
+        ...
+
     def reader(self, key: ProcessKey) -> ProcessReader:
         """Return a reader for this process; one that has ended meanwhile reads as gone."""
         ...

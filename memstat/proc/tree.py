@@ -1,15 +1,36 @@
-"""Who descends from whom. Pure: it is told what was seen, and answers who belongs to the tree."""
+"""Which process descends from which. Pure: takes what was seen, returns which ones belong."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from memstat.model import Identity, ProcessKey
 
-_NOBODY_KNOWS: Final = -1
+_UNKNOWN_START: Final = -1
 """The start time of a process that could not be identified."""
+
+
+def never_orphan(_: Identity) -> bool:
+    """Return False: for a tree whose orphans nothing adopts."""
+    return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Which processes are measured, and how much of them is read."""
+
+    roots: tuple[ProcessKey, ...]
+    """The targets."""
+    recursive: bool = True
+    """Whether their descendants belong too."""
+    excluded: frozenset[int] = frozenset()
+    """PIDs that never belong."""
+    is_orphan: Callable[[Identity], bool] = never_orphan
+    """Whether a process outside the tree is a descendant that lost its parents unseen."""
+    command_lines: bool = False
+    """Whether the samples hold the command lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,35 +39,22 @@ class Node:
 
     key: ProcessKey
     name: str
-    """As it was when first seen."""
+    """Its name when it was first seen."""
     depth: int
-    """Generations below its target; 1 for an orphan whose line is lost."""
+    """Generations below its target; 1 for an orphan whose ancestors are unknown."""
 
 
 class ProcessTree:
     """The targets and, while they live, all descendants of them that were ever seen.
 
     A listing is PID -> inode of its ``/proc`` entry. The inode is new for every process, so a
-    recycled PID is known without reading anything; that one inode follows another for the same
-    process (the kernel may drop it when memory is short) does no harm either.
+    recycled PID is known without reading anything. It may also change for the same process (the
+    kernel may drop it when memory is short), which does no harm.
     """
 
-    def __init__(
-        self,
-        roots: Iterable[ProcessKey],
-        *,
-        excluded: Collection[int] = (),
-        adopter: int | None = None,
-        not_orphans: Container[ProcessKey] = (),
-    ) -> None:
-        """``excluded`` PIDs never belong.
-
-        Children of ``adopter``, a subreaper, are orphans of the tree, but for ``not_orphans``.
-        """
-        self._roots = frozenset(roots)
-        self._excluded = frozenset(excluded)
-        self._adopter = adopter
-        self._not_orphans = not_orphans
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+        self._roots = frozenset(scope.roots)
         self._inodes: dict[int, int] = {}
         self._starts: dict[int, int] = {}
         self._names: dict[int, str] = {}
@@ -61,18 +69,18 @@ class ProcessTree:
         return [pid for pid, inode in listing.items() if self._inodes.get(pid) != inode]
 
     def update(self, listing: Mapping[int, int], identities: Mapping[int, Identity | None]) -> bool:
-        """Take in a listing, with who the unseen ones are (``None``: nobody can tell).
+        """Take in a listing and the identities of its unseen PIDs (``None``: not known).
 
-        Returns whether the place of some is open still, since their parent was not listed: look
-        once more.
+        Returns whether some could not be placed yet, since their parent was not listed: list once
+        more.
         """
         self._forget(self._inodes.keys() - listing.keys())
-        self._forget([pid for pid, who in identities.items() if self._is_another(pid, who)])
+        self._forget([pid for pid, seen in identities.items() if self._is_another(pid, seen)])
         fresh: dict[int, Identity] = {}
         for pid, identity in identities.items():
             self._inodes[pid] = listing[pid]
             if identity is None:
-                self._starts[pid] = _NOBODY_KNOWS
+                self._starts[pid] = _UNKNOWN_START
             elif pid not in self._starts:
                 fresh[pid] = identity
         was_open, self._open = self._open, {}
@@ -118,17 +126,17 @@ class ProcessTree:
                 del self._inodes[identity.pid]
 
     def _place(self, identity: Identity, ppid_when_open: int | None) -> bool:
-        """Let it join or stay outside; False when its parent is not known yet."""
+        """Let a process join or stay outside; False when its parent is not known yet."""
         pid, ppid, start = identity.pid, identity.ppid, identity.start_ticks
-        # A parent younger than its child has a recycled PID: the child's own has died. One that
-        # nobody could identify may have died as well, and left the child to an adopter.
-        has_parent = _NOBODY_KNOWS < self._starts.get(ppid, _NOBODY_KNOWS) <= start
-        if pid in self._excluded:
+        # A parent younger than its child has a recycled PID: the child's own has ended. One that
+        # could not be identified may have ended as well, and left the child to an adopter.
+        has_parent = _UNKNOWN_START < self._starts.get(ppid, _UNKNOWN_START) <= start
+        if pid in self._scope.excluded:
             return True
         if has_parent and ppid in self._parents:
             return self._join(identity, ppid)
         key = ProcessKey(pid, start)
-        if key in self._roots or (ppid == self._adopter and key not in self._not_orphans):
+        if key in self._roots or self._scope.is_orphan(identity):
             return self._join(identity, None)
         # Parents of other PID namespaces (0) and hidden ones are never listed.
         return has_parent or ppid == 0 or ppid == ppid_when_open

@@ -21,5 +21,5 @@ def targets_ended(targets: Collection[ProcessKey], snapshot: Snapshot) -> bool:
 
 
 def tree_ended(snapshot: Snapshot) -> bool:
-    """Whether nobody of the tree is alive."""
+    """Whether no process of the tree is alive."""
     return not any(p.status in _ALIVE for p in snapshot.processes)

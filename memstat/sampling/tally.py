@@ -1,51 +1,95 @@
-"""The running peak and the quality of a sampling. Pure."""
+"""What every observer of snapshots keeps: the latest, the peaks, the marks, the limit. Pure."""
 
 from __future__ import annotations
 
-import math
-from collections import Counter
+from collections.abc import Mapping
 from typing import Final
 
-from memstat.model import Mark, Peak, SamplingStats, Snapshot
+from memstat.model import Limit, Mark, Peak, ProcessKey, SamplingStats, Snapshot
+from memstat.sampling.stats import RunningStats
 
-_BUCKET: Final = math.log(1.02)
-"""Durations are counted in classes 2 % wide: days need no more memory than a minute."""
+__all__ = ["Tally"]
+
+_KEPT_S: Final = 5.0
+"""How long the peak of a process is kept after its end, for views that come later."""
 
 
 class RunningPeak:
     """Keeps the snapshot with the largest total; the earliest of equals.
 
-    A snapshot in which nothing could be measured has no total and is no candidate; nor is one that
-    began before ``since_s``: some of it was read in the phase before.
+    A snapshot in which nothing could be measured has no total and is no candidate. Nor is one that
+    began before ``since_s``: part of it was read in the phase before.
     """
 
     def __init__(self, since_s: float = 0.0) -> None:
         self.peak: Peak | None = None
         self._since_s = since_s
 
-    def observe(self, snapshot: Snapshot) -> None:
+    def observe(self, snapshot: Snapshot) -> bool:
+        """Take in a snapshot; return whether it is the new peak."""
         total = snapshot.total.pss_bytes
         if total is None or snapshot.elapsed_s < self._since_s:
-            return
-        if self.peak is None or total > self.peak.pss_bytes:
-            self.peak = Peak(total, snapshot)
+            return False
+        if self.peak is not None and total <= self.peak.pss_bytes:
+            return False
+        self.peak = Peak(total, snapshot)
+        return True
 
 
-class Phases:
-    """The peak of all, that since the last reset and that since the last mark.
+class ProcessPeaks:
+    """Keeps the largest PSS of each process while it lives and some seconds longer."""
+
+    def __init__(self) -> None:
+        self.peaks: dict[ProcessKey, int] = {}
+        self._present: frozenset[ProcessKey] = frozenset()
+        self._ended_s: dict[ProcessKey, float] = {}
+
+    def observe(self, snapshot: Snapshot) -> None:
+        peaks = self.peaks
+        for process in snapshot.processes:
+            pss_bytes = process.memory.pss_bytes
+            if pss_bytes is not None and pss_bytes > peaks.get(process.key, -1):
+                peaks[process.key] = pss_bytes
+        present = frozenset([process.key for process in snapshot.processes])
+        if present != self._present:
+            self._ended_s |= dict.fromkeys(self._present - present, snapshot.elapsed_s)
+            self._present = present
+        if self._ended_s:
+            self._forget_before(snapshot.elapsed_s - _KEPT_S)
+
+    def _forget_before(self, elapsed_s: float) -> None:
+        for key in [key for key, ended_s in self._ended_s.items() if ended_s < elapsed_s]:
+            del self._ended_s[key]
+            self.peaks.pop(key, None)
+
+
+class Tally:
+    """What the snapshots of a measurement add up to. Every snapshot must be observed, in order.
 
     >>> from memstat.testing import snapshot_of
-    >>> phases = Phases()
-    >>> phases.observe(snapshot_of({7: 4096}, elapsed_s=0.1))
-    >>> phases.mark("loaded", 0.2).peak.pss_bytes, phases.mark("at once", 0.2).peak
+    >>> tally = Tally(0.1)
+    >>> tally.observe(snapshot_of({7: 4096}, elapsed_s=0.1))
+    >>> tally.mark("loaded", 0.2).peak.pss_bytes, tally.mark("at once", 0.2).peak
     (4096, None)
     """
 
-    def __init__(self, since_s: float = 0.0) -> None:
-        self.marks: tuple[Mark, ...] = ()
-        self._whole = RunningPeak(since_s)
-        self._since_reset = RunningPeak(since_s)
-        self._since_mark = RunningPeak(since_s)
+    def __init__(self, interval_s: float, *, max_pss_bytes: int | None = None) -> None:
+        self.latest: Snapshot | None = None
+        """The newest snapshot; ``None`` before the first."""
+        self._interval_s = interval_s
+        self._max_pss_bytes = max_pss_bytes
+        self.restart(0.0)
+
+    def restart(self, at_s: float) -> None:
+        """Begin everything anew but ``latest``."""
+        self._whole = RunningPeak(at_s)
+        self._since_reset = RunningPeak(at_s)
+        self._since_mark = RunningPeak(at_s)
+        self._marks: tuple[Mark, ...] = ()
+        self._stats = RunningStats(self._interval_s)
+        self._exceeded: Snapshot | None = None
+        self._process_peaks = ProcessPeaks()
+        self._process_peaks_at_peak: Mapping[ProcessKey, int] = {}
 
     @property
     def peak(self) -> Peak | None:
@@ -54,65 +98,59 @@ class Phases:
 
     @property
     def whole_peak(self) -> Peak | None:
-        """The peak since the start."""
+        """The peak since the start, whatever was reset."""
         return self._whole.peak
 
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """The marks so far, oldest first."""
+        return self._marks
+
+    @property
+    def stats(self) -> SamplingStats:
+        """How the sampling goes."""
+        return self._stats.stats()
+
+    @property
+    def limit(self) -> Limit | None:
+        """The limit and the first snapshot above it; ``None`` without a limit."""
+        if self._max_pss_bytes is None:
+            return None
+        return Limit(self._max_pss_bytes, self._exceeded)
+
+    @property
+    def process_peaks(self) -> Mapping[ProcessKey, int]:
+        """The largest PSS of each process in bytes, for some seconds after its end too."""
+        return self._process_peaks.peaks
+
+    @property
+    def process_peaks_at_peak(self) -> Mapping[ProcessKey, int]:
+        """The same as it was at the peak since the start."""
+        return self._process_peaks_at_peak
+
     def observe(self, snapshot: Snapshot) -> None:
-        for running in (self._whole, self._since_reset, self._since_mark):
-            running.observe(snapshot)
+        """Take in the next snapshot."""
+        self.latest = snapshot
+        self._stats.observe(snapshot)
+        self._process_peaks.observe(snapshot)
+        self._since_reset.observe(snapshot)
+        self._since_mark.observe(snapshot)
+        if self._whole.observe(snapshot):
+            self._process_peaks_at_peak = dict(self.process_peaks)
+        self._check_limit(snapshot)
 
-    def reset(self, elapsed_s: float) -> None:
-        """Begin ``peak`` anew."""
-        self._since_reset = RunningPeak(elapsed_s)
-
-    def mark(self, name: str, elapsed_s: float) -> Mark:
+    def mark(self, name: str, at_s: float) -> Mark:
         """Name an instant and begin a new phase of the marks."""
-        mark = Mark(name, elapsed_s, self._since_mark.peak)
-        self._since_mark = RunningPeak(elapsed_s)
-        self.marks += (mark,)
+        mark = Mark(name, at_s, self._since_mark.peak)
+        self._since_mark = RunningPeak(at_s)
+        self._marks += (mark,)
         return mark
 
+    def reset(self, at_s: float) -> None:
+        """Begin ``peak`` anew; the marks and ``whole_peak`` go on."""
+        self._since_reset = RunningPeak(at_s)
 
-class RunningStats:
-    """Counts samples, gaps and durations in constant memory."""
-
-    def __init__(self, interval_s: float) -> None:
-        self._interval_s = interval_s
-        self._samples = 0
-        self._incomplete = 0
-        self._missed = 0
-        self._last_elapsed_s: float | None = None
-        self._longest_gap_s: float | None = None
-        self._durations: Counter[int] = Counter()
-        self._max_s: float | None = None
-
-    def observe(self, snapshot: Snapshot) -> None:
-        self._samples += 1
-        self._incomplete += not snapshot.complete
-        self._missed = snapshot.missed_ticks
-        if self._last_elapsed_s is not None:
-            gap = snapshot.elapsed_s - self._last_elapsed_s
-            self._longest_gap_s = max(gap, self._longest_gap_s or 0.0)
-        self._last_elapsed_s = snapshot.elapsed_s
-        self._max_s = max(snapshot.sweep_s, self._max_s or 0.0)
-        self._durations[round(math.log(max(snapshot.sweep_s, 1e-9)) / _BUCKET)] += 1
-
-    def stats(self) -> SamplingStats:
-        """Return what is known so far."""
-        return SamplingStats(
-            interval_s=self._interval_s,
-            samples=self._samples,
-            missed_ticks=self._missed,
-            incomplete_samples=self._incomplete,
-            longest_gap_s=self._longest_gap_s,
-            sweep_median_s=self._median_s(),
-            sweep_max_s=self._max_s,
-        )
-
-    def _median_s(self) -> float | None:
-        below = 0
-        for bucket in sorted(self._durations):
-            below += self._durations[bucket]
-            if 2 * below >= self._samples:
-                return math.exp(bucket * _BUCKET)
-        return None
+    def _check_limit(self, snapshot: Snapshot) -> None:
+        total, most = snapshot.total.pss_bytes, self._max_pss_bytes
+        if self._exceeded is None and most is not None and total is not None and total > most:
+            self._exceeded = snapshot

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from memstat.errors import SidecarError
@@ -72,7 +73,7 @@ class Connection:
         try:
             self._process.write(request.encode())
             # The interpreter has to start as well: that may take longer than an answer.
-            self._wait(lambda: self.record.latest is not None, PATIENCE_S)
+            self._wait(lambda: self.record.tally.latest is not None, PATIENCE_S)
             self._become_open()
         except BaseException:
             self._clean_up()
@@ -91,13 +92,11 @@ class Connection:
 
     def mark(self, name: str) -> Mark:
         """Have a sample taken and mark the instant after it. Raises SidecarError."""
-        return self._request(
-            protocol.end_phase_request(), lambda at_s: self.record.mark(name, at_s)
-        )
+        return self._request(protocol.end_phase_request(), partial(self.record.tally.mark, name))
 
     def reset_peak(self) -> None:
         """Begin the peak anew, with a sample now. Raises SidecarError."""
-        self._request(protocol.begin_phase_request(), self.record.reset_peak)
+        self._request(protocol.begin_phase_request(), self.record.tally.reset)
 
     def restart(self) -> None:
         """Begin the whole record anew, with a sample now. Raises SidecarError."""
@@ -118,7 +117,7 @@ class Connection:
             self._clean_up()
 
     def disown(self) -> None:
-        """Give up the sidecar in a forked process, whose parent goes on with it."""
+        """Give up the sidecar in a forked process, while the parent goes on with it."""
         # Another thread of the parent may have held the lock; it does not exist here.
         self.changed = threading.Condition()
         self._process.disown()

@@ -1,57 +1,43 @@
-"""What a sidecar's log comes to. Pure."""
+"""What the log of a sidecar adds up to. Pure."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
 
-from memstat.model import Mark, SamplingStats, Snapshot
-from memstat.sampling.tally import Phases, RunningStats
+from memstat.model import Snapshot
+from memstat.sampling.tally import Tally
 
 
 class Record:
-    """Keeps the last snapshots, the peaks of the phases and how far the log has come."""
+    """Keeps the tally of all snapshots, the last of them, and how far the log has come."""
 
     def __init__(self, interval_s: float, keep_snapshots: int | None) -> None:
-        self._interval_s = interval_s
-        self.phases = Phases()
+        self.tally = Tally(interval_s)
         self.snapshots: deque[Snapshot] = deque(maxlen=keep_snapshots)
-        self.latest: Snapshot | None = None
         self.started_s = 0.0
+        """The instant of CLOCK_MONOTONIC from which ``elapsed_s`` counts."""
         self.done = 0
-        """Requests that are done."""
+        """How many requests are done."""
         self.has_ended = False
         """Whether the log ended as it should."""
         self.failure: str | None = None
-        self._stats = RunningStats(interval_s)
+        """Why the sidecar could not go on."""
         self._at_boundaries: deque[Callable[[float], object]] = deque()
 
-    @property
-    def stats(self) -> SamplingStats:
-        return self._stats.stats()
-
     def at_boundary(self, act: Callable[[float], object]) -> None:
-        """Call this, with the time, at the next boundary of the log that has no such call yet."""
+        """Have ``act`` called, with the time, at the next boundary that has no call yet."""
         self._at_boundaries.append(act)
 
-    def mark(self, name: str, elapsed_s: float) -> Mark:
-        return self.phases.mark(name, elapsed_s)
-
-    def reset_peak(self, elapsed_s: float) -> None:
-        self.phases.reset(elapsed_s)
-
     def restart(self, elapsed_s: float) -> None:
-        """Begin peak, marks, snapshots and stats anew."""
-        self.phases = Phases(elapsed_s)
+        """Begin the tally and the snapshots anew."""
+        self.tally.restart(elapsed_s)
         self.snapshots.clear()
-        self._stats = RunningStats(self._interval_s)
 
     def take_snapshot(self, snapshot: Snapshot) -> None:
-        """Take in one snapshot."""
-        self.latest = snapshot
+        """Take in a snapshot of the log."""
         self.snapshots.append(snapshot)
-        self.phases.observe(snapshot)
-        self._stats.observe(snapshot)
+        self.tally.observe(snapshot)
 
     def take(self, message: Mapping[str, object]) -> None:
         """Take in any other message of the log."""

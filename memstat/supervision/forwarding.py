@@ -30,12 +30,12 @@ _IMPATIENCE_S: Final = 2.0
 
 
 def forwardable_signals() -> tuple[signal.Signals, ...]:
-    """Return the signals to forward; those ignored since before we began (nohup) stay ignored."""
+    """Return the signals to forward; those that were ignored at our start (nohup) stay ignored."""
     return tuple(s for s in _FORWARDED if signal.getsignal(s) is not signal.SIG_IGN)
 
 
 def in_foreground() -> bool:
-    """Whether we belong to the terminal's foreground process group: the command then does too."""
+    """Whether this process is in the terminal's foreground group: the command then is too."""
     for fd in (0, 1, 2):
         try:
             return os.tcgetpgrp(fd) == os.getpgrp()
@@ -45,7 +45,7 @@ def in_foreground() -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class SignalDecision:
     """What to do about one signal."""
 
     forward: bool = False
@@ -57,9 +57,9 @@ class SignalPlan:
     """Decides what each signal means. Pure.
 
     >>> plan = SignalPlan()
-    >>> plan.judge(signal.SIGTERM, 0.0, in_foreground=False)
-    Verdict(forward=True, kill_later=True, kill_now=False)
-    >>> [plan.judge(signal.SIGINT, t, in_foreground=True).kill_now for t in (5.0, 9.0, 10.5)]
+    >>> plan.decide(signal.SIGTERM, 0.0, in_foreground=False)
+    SignalDecision(forward=True, kill_later=True, kill_now=False)
+    >>> [plan.decide(signal.SIGINT, t, in_foreground=True).kill_now for t in (5.0, 9.0, 10.5)]
     [False, False, True]
     """
 
@@ -67,17 +67,17 @@ class SignalPlan:
         self.received: set[int] = set()
         self._interrupted_s = float("-inf")
 
-    def judge(self, signum: int, now_s: float, *, in_foreground: bool) -> Verdict:
-        """Return what to do about a signal that came at ``now_s``."""
+    def decide(self, signum: int, now_s: float, *, in_foreground: bool) -> SignalDecision:
+        """Return what to do about a signal that arrived at ``now_s``."""
         self.received.add(signum)
         if signum == signal.SIGINT:
             impatient = now_s - self._interrupted_s <= _IMPATIENCE_S
             self._interrupted_s = now_s
             if impatient:
-                return Verdict(kill_now=True)
-        # What a terminal sends, it sends to the whole foreground group: the command has it already.
+                return SignalDecision(kill_now=True)
+        # A terminal signals the whole foreground group: the command has received it already.
         forward = not (in_foreground and signum in _BY_TERMINAL)
-        return Verdict(forward=forward, kill_later=signum in _END)
+        return SignalDecision(forward=forward, kill_later=signum in _END)
 
 
 class Command(Protocol):
@@ -89,9 +89,9 @@ class Command(Protocol):
 
 
 class Forwarder:
-    """Passes signals on to a command, those too that came before it had started.
+    """Passes signals on to a command, also those that arrived before it had started.
 
-    The whole tree is killed when a request to end is not heeded, or was repeated.
+    The whole tree is killed when a request to end has no effect in time, or was repeated.
     """
 
     def __init__(self, *, kill_after_s: float) -> None:
@@ -120,19 +120,19 @@ class Forwarder:
         await self._started.wait()
         assert self._command is not None
         for signum in self._early:
-            # A terminal sent it to those who were there: the command was not.
+            # A terminal signals what is there at the time: the command was not.
             await self._pass_on(self._command, signum, tasks, by_terminal=False)
 
     async def _pass_on(
         self, command: Command, signum: int, tasks: TaskGroup, *, by_terminal: bool
     ) -> None:
-        verdict = self.plan.judge(signum, anyio.current_time(), in_foreground=by_terminal)
-        if verdict.kill_now:
+        decision = self.plan.decide(signum, anyio.current_time(), in_foreground=by_terminal)
+        if decision.kill_now:
             await command.kill()
-        if verdict.forward and not await command.pass_on(signum):
-            # All have ended: only a reader that is stuck can hold us. The next one ends us.
+        if decision.forward and not await command.pass_on(signum):
+            # All have ended: only a blocked reader of our output keeps us. The next signal ends us.
             signal.signal(signum, signal.SIG_DFL)
-        elif verdict.kill_later:
+        elif decision.kill_later:
             tasks.start_soon(self._kill_later, command)
 
     async def _kill_later(self, command: Command) -> None:
@@ -153,13 +153,13 @@ async def forwarding(
             yield
 
 
-def die_of(signum: int, received: Iterable[int]) -> None:
-    """End as the command ended, when it was by a signal that was sent to us as well.
+def exit_by_signal(signum: int, received: Iterable[int]) -> None:
+    """End by the signal that ended the command, when this process received it as well.
 
-    So a shell sees the truth: a script that gets Ctrl+C stops.
+    The shell then sees the true cause: a script that gets Ctrl+C stops.
     """
     if signum in received:
-        # A core of ours would take the place of the command's.
+        # A core file of memstat would replace the command's.
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         signal.signal(signum, signal.SIG_DFL)
         os.kill(os.getpid(), signum)

@@ -1,4 +1,4 @@
-"""Starting a command, with the errors that a shell would tell."""
+"""Starting a command, with the errors that a shell would report."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ Stream = int | IO[Any] | None
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a command is started in; every default is what it would inherit without us."""
+class SpawnContext:
+    """What a command is started in; every default is what it would inherit without memstat."""
 
     stdin: Stream = None
     stdout: Stream = None
@@ -36,30 +36,30 @@ class Surroundings:
 
     def __post_init__(self) -> None:
         if subprocess.PIPE in (self.stdin, self.stdout, self.stderr):
-            raise ValueError("a stream cannot be PIPE: nobody would serve it; give it a file")
+            raise ValueError("a stream cannot be PIPE: nothing would serve it; give it a file")
 
 
-async def spawn(command: Sequence[str], around: Surroundings) -> Process:
+async def spawn(command: Sequence[str], context: SpawnContext) -> Process:
     """Start a command. Raises SpawnError."""
     if not command or not command[0]:
         raise SpawnError("the command is empty", NOT_FOUND)
     if any("\0" in argument for argument in command):
         raise SpawnError("the command holds a null byte: no program can be given one", NOT_FOUND)
     try:
-        return await _open_or_interpret(command, around)
+        return await _open_or_interpret(command, context)
     except OSError as error:
-        raise await to_thread.run_sync(_explain, command[0], around, error) from error
+        raise await to_thread.run_sync(_explain, command[0], context, error) from error
 
 
-async def _open_or_interpret(command: Sequence[str], around: Surroundings) -> Process:
+async def _open_or_interpret(command: Sequence[str], context: SpawnContext) -> Process:
     try:
-        return await _open(command, around)
+        return await _open(command, context)
     except OSError as error:
         if error.errno != errno.ENOEXEC:
             raise
-        script = await to_thread.run_sync(_find_script, command[0], around.env)
+        script = await to_thread.run_sync(_find_script, command[0], context.env)
     # A script without "#!" is for the shell: execvp(3).
-    return await _open(["/bin/sh", script, *command[1:]], around)
+    return await _open(["/bin/sh", script, *command[1:]], context)
 
 
 def _find_script(name: str, env: Mapping[str, str] | None) -> str:
@@ -68,27 +68,27 @@ def _find_script(name: str, env: Mapping[str, str] | None) -> str:
     return shutil.which(name, path=None if env is None else env.get("PATH")) or name
 
 
-async def _open(command: Sequence[str], around: Surroundings) -> Process:
+async def _open(command: Sequence[str], context: SpawnContext) -> Process:
     # A cancellation half-way through would lose a process that has already started.
     with CancelScope(shield=True):
         process = await anyio.open_process(
             command,
-            stdin=around.stdin,
-            stdout=around.stdout,
-            stderr=around.stderr,
-            cwd=around.cwd,
-            env=around.env,
-            pass_fds=tuple(around.pass_fds),
+            stdin=context.stdin,
+            stdout=context.stdout,
+            stderr=context.stderr,
+            cwd=context.cwd,
+            env=context.env,
+            pass_fds=tuple(context.pass_fds),
         )
     return process  # noqa: RET504 - a with block may swallow, as far as mypy knows
 
 
-def _explain(name: str, around: Surroundings, error: OSError) -> SpawnError:
+def _explain(name: str, context: SpawnContext, error: OSError) -> SpawnError:
     reason = os.strerror(error.errno) if error.errno else str(error)
-    if around.cwd is not None and not os.access(around.cwd, os.X_OK):
-        return SpawnError(f"{os.fspath(around.cwd)}: cannot be started in: {reason}", OWN_FAILURE)
+    if context.cwd is not None and not os.access(context.cwd, os.X_OK):
+        return SpawnError(f"{os.fspath(context.cwd)}: cannot be started in: {reason}", OWN_FAILURE)
     if isinstance(error, FileNotFoundError):
-        if os.sep in name and os.path.exists(os.path.join(around.cwd or "", name)):
+        if os.sep in name and os.path.exists(os.path.join(context.cwd or "", name)):
             return SpawnError(
                 f"{name}: the interpreter in its first line is missing", NOT_EXECUTABLE
             )

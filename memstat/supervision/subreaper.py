@@ -1,4 +1,4 @@
-"""Adopting orphans: ``PR_SET_CHILD_SUBREAPER`` of prctl(2)."""
+"""The switch that makes orphans children of this process: ``PR_SET_CHILD_SUBREAPER``, prctl(2)."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from memstat.model import ProcessKey
-
 _PR_SET_CHILD_SUBREAPER: Final = 36
 _PR_GET_CHILD_SUBREAPER: Final = 37
 
 
 class _Subreaper:
-    """The switch of this process: the first who wants it turns it on, the last turns it off.
+    """The switch of this process: the first user turns it on, the last turns it off.
 
     It stays on where it was on before.
     """
@@ -53,58 +51,6 @@ def child_subreaper(*, enabled: bool) -> Iterator[None]:
         yield
     finally:
         _subreaper.release()
-
-
-class Commands:
-    """The commands that this program has under supervision. Any thread may ask.
-
-    They are children of this process as orphans of a tree are once it has adopted them: who adopts
-    must be able to tell them apart.
-    """
-
-    def __init__(self) -> None:
-        self._pids: set[int] = set()
-        self._starting = 0
-        self._settled = threading.Condition()
-
-    @contextmanager
-    def starting(self) -> Iterator[None]:
-        """Around the start of a command, up to ``add``: nobody can tell its PID meanwhile."""
-        with self._settled:
-            self._starting += 1
-        try:
-            yield
-        finally:
-            with self._settled:
-                self._starting -= 1
-                self._settled.notify_all()
-
-    def add(self, pid: int) -> None:
-        self._pids.add(pid)
-
-    def discard(self, pid: int) -> None:
-        self._pids.discard(pid)
-
-    def include(self, pid: int) -> bool:
-        """Whether a child of this process is one of them. Waits while one is being started."""
-        with self._settled:
-            self._settled.wait_for(lambda: self._starting == 0)
-            return pid in self._pids
-
-
-COMMANDS: Final = Commands()
-
-
-class NotOrphans:
-    """Children of this process that no tree lost: what it had before, and its other commands."""
-
-    def __init__(self, children_before: frozenset[ProcessKey]) -> None:
-        self._children_before = children_before
-
-    def __contains__(self, key: object) -> bool:
-        return isinstance(key, ProcessKey) and (
-            key in self._children_before or COMMANDS.include(key.pid)
-        )
 
 
 def _is_subreaper() -> bool:

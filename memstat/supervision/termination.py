@@ -13,36 +13,36 @@ from memstat.model import ProcessKey
 from memstat.proc.signals import is_alive, send_signal
 from memstat.proc.source import ProcSource
 
-_KILL_PATIENCE_S: Final = 5.0
-"""A process in uninterruptible sleep does not die of SIGKILL either: we cannot wait for ever."""
+_KILL_WAIT_S: Final = 5.0
+"""In uninterruptible sleep a process does not end by SIGKILL either: the wait must be bounded."""
 _SHORTEST_PAUSE_S: Final = 0.005
 _LONGEST_PAUSE_S: Final = 0.1
 
 
-class Ladder:
-    """Ends the processes that ``find`` names, also those they start meanwhile."""
+class TreeTermination:
+    """Ends the processes that ``find`` returns, also those that they start in the meantime."""
 
     def __init__(self, source: ProcSource, find: Callable[[], Sequence[ProcessKey]]) -> None:
         self._source = source
         self._find = find
 
     async def end(self, grace_s: float) -> None:
-        """SIGTERM to all, ``grace_s`` to comply, then SIGKILL. Not to be cancelled."""
+        """SIGTERM to all, ``grace_s`` to comply, then SIGKILL. Not cancellable."""
         with CancelScope(shield=True):
-            if not await self._press((signal.SIGTERM, signal.SIGCONT), grace_s):
+            if not await self._signal_until_gone((signal.SIGTERM, signal.SIGCONT), grace_s):
                 await self.kill()
 
     async def kill(self) -> None:
-        """SIGKILL to all."""
+        """SIGKILL to all. Not cancellable."""
         with CancelScope(shield=True):
-            await self._press((signal.SIGKILL,), _KILL_PATIENCE_S)
+            await self._signal_until_gone((signal.SIGKILL,), _KILL_WAIT_S)
 
     async def signal(self, signum: int) -> bool:
-        """One signal to all who are there now; whether anybody was."""
+        """Send one signal to all that are there now; return whether any process got it."""
         return await to_thread.run_sync(self._signal_and_count, (signum,), {}) > 0
 
-    async def _press(self, signals: Sequence[int], within_s: float) -> bool:
-        """Signal everyone once, latecomers too; whether all have ended in time."""
+    async def _signal_until_gone(self, signals: Sequence[int], within_s: float) -> bool:
+        """Signal each process once, latecomers too; return whether all have ended in time."""
         reached: dict[ProcessKey, bool] = {}
         pause_s = _SHORTEST_PAUSE_S
         with anyio.move_on_after(within_s):
@@ -53,7 +53,7 @@ class Ladder:
         return False
 
     def _signal_and_count(self, signals: Sequence[int], reached: dict[ProcessKey, bool]) -> int:
-        """Signal those not signalled yet; how many of those that we can reach are alive."""
+        """Signal those not signalled yet; return how many that may be signalled are alive."""
         alive = [key for key in self._find() if is_alive(self._source, key)]
         for key in alive:
             if key not in reached:

@@ -13,9 +13,9 @@ from anyio import to_thread
 
 from memstat.background import beside
 from memstat.model import ProcessKey
-from memstat.proc.linux import read_command_line
+from memstat.proc.linux import LinuxProcSource
 from memstat.report.board import Board, View
-from memstat.sampling.measured import Measured
+from memstat.sampling.observation import Observation
 from memstat.terminal.display import LiveDisplay
 
 Ts = TypeVarTuple("Ts")
@@ -42,7 +42,7 @@ class Dashboard:
         self._turn = anyio.Lock()
 
     @asynccontextmanager
-    async def on_screen(self, measured: Measured) -> AsyncIterator[None]:
+    async def on_screen(self, measured: Observation) -> AsyncIterator[None]:
         """Draw what there is while the block lasts."""
         try:
             async with beside(self._step_aside_when_stopped), beside(self._keep_drawing, measured):
@@ -51,12 +51,12 @@ class Dashboard:
             with anyio.CancelScope(shield=True):
                 await self._on_terminal(self._display.stop)
 
-    async def follow(self, measured: Measured) -> None:
+    async def follow(self, measured: Observation) -> None:
         """Take in snapshots until there are no more."""
         async for snapshot in measured:
             self._board.take(snapshot)
 
-    async def leave_peak(self, measured: Measured) -> None:
+    async def leave_peak(self, measured: Observation) -> None:
         """Leave the table as it was at the peak."""
         if measured.peak is not None and not self._broken:
             view = self._board.view_at_peak(measured.peak, measured.stats)
@@ -66,7 +66,7 @@ class Dashboard:
         """Let the command's output pass. Blocking; from another thread than the drawing."""
         self._display.scroll(text, unfinished)
 
-    async def _keep_drawing(self, measured: Measured) -> None:
+    async def _keep_drawing(self, measured: Observation) -> None:
         while not self._broken:
             view = self._board.view(measured.peak, measured.stats)
             if view is not None:
@@ -114,5 +114,5 @@ class Dashboard:
         for row in view.rows:
             key, name = row.sample.key, row.sample.name
             if self._commands.get(key, ("", ""))[0] != name:
-                self._commands[key] = (name, read_command_line(key) or "")
+                self._commands[key] = (name, LinuxProcSource().command_line(key) or "")
         return {row.sample.key: self._commands[row.sample.key][1] for row in view.rows}

@@ -14,9 +14,10 @@ from anyio import to_thread
 
 import memstat
 from memstat.proc.linux import LinuxProcSource
-from memstat.sampling.measured import Measured
+from memstat.sampling.observation import Observation
 from memstat.sampling.sampler import Sampler, reader_limiter
 from memstat.sampling.sweep import Sweeper
+from tests.scopes import scope_of
 from tests.targets import Target, python
 
 pytestmark = pytest.mark.anyio
@@ -48,7 +49,7 @@ def grower(start: Callable[..., Target]) -> Grower:
     return Grower(start(*python(GROWS_AND_SHRINKS)))
 
 
-async def next_snapshots(watched: Measured, count: int) -> None:
+async def next_snapshots(watched: Observation, count: int) -> None:
     """Wait for so many snapshots that begin from now on."""
     async for snapshot in watched:
         count -= 1
@@ -139,8 +140,7 @@ async def test_watches_of_one_loop_share_their_reader_threads(grower: Grower) ->
     source = await to_thread.run_sync(StuckSource)
     key = (await memstat.measure(grower.pid)).processes[0].key
     samplers = [
-        Sampler(Sweeper(source, [key], recursive=True), 0.01, has_ended=lambda _: True)
-        for _ in range(20)
+        Sampler(Sweeper(source, scope_of(key)), 0.01, has_ended=lambda _: True) for _ in range(20)
     ]
     async with anyio.create_task_group() as tasks:
         for sampler in samplers:
@@ -150,4 +150,4 @@ async def test_watches_of_one_loop_share_their_reader_threads(grower: Grower) ->
         source.let_go.set()
     cores = len(os.sched_getaffinity(0))
     assert (readers.borrowed_tokens, readers.tasks_waiting) == (cores, 20 - cores)
-    assert all(sampler.stats.samples == 1 for sampler in samplers)
+    assert all(sampler.tally.stats.samples == 1 for sampler in samplers)

@@ -32,6 +32,7 @@ from memstat.sampling.sampler import Sampler
 from memstat.sampling.sweep import Sweeper
 from tests.benchmarks.herd import Herd, herd_of
 from tests.benchmarks.side_by_side import Times, against_goal, machine, table, turns
+from tests.scopes import scope_of
 
 _SIZES: Final = (10, 100, 500, 1000)
 _GOALS: Final = {"one thread, open/read/close": 0.8, "psutil": 0.35}
@@ -90,7 +91,7 @@ def ways_to_measure(herd: Herd) -> Iterator[Mapping[str, Way]]:
     pids = herd.pids()
     source = LinuxProcSource()
     root = source.require(herd.pid)
-    sweeper = Sweeper(source, [ProcessKey(root.pid, root.start_ticks)], recursive=True)
+    sweeper = Sweeper(source, scope_of(ProcessKey(root.pid, root.start_ticks)))
     try:
         yield {
             "memstat": partial(sample, Sampler(sweeper, 1.0, has_ended=lambda _: False)),

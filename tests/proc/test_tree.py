@@ -12,6 +12,7 @@ from memstat.model import Identity, ProcessKey
 from memstat.proc.tree import ProcessTree
 from memstat.sampling.sweep import Sweeper
 from memstat.testing import FakeProc, FakeProcess
+from tests.scopes import adopted_by, scope_of
 
 
 def look(proc: FakeProc, tree: ProcessTree) -> bool:
@@ -32,7 +33,7 @@ def test_a_tree_is_given_depth_first_with_siblings_in_pid_order() -> None:
         proc.start("child", 0, parent=root, pid=pid)
     proc.start("grandchild", 0, parent=proc.processes[30], pid=10)
     proc.start("stranger", 0)
-    tree = ProcessTree([root.key])
+    tree = ProcessTree(scope_of(root.key))
     assert not look(proc, tree)
     assert shape(tree) == [(500, 0), (20, 1), (30, 1), (10, 2), (40, 1)]
 
@@ -42,7 +43,7 @@ def test_an_orphan_stays_one_generation_up() -> None:
     root = proc.start("root", 0)
     child = root.fork(0)
     grandchild = child.fork(0)
-    tree = ProcessTree([root.key])
+    tree = ProcessTree(scope_of(root.key))
     look(proc, tree)
     child.end()
     look(proc, tree)
@@ -61,7 +62,7 @@ def test_a_recycled_pid_is_another_process() -> None:
     root = proc.start("root", 0)
     child = root.fork(0)
     grandchild = child.fork(0)
-    tree = ProcessTree([root.key])
+    tree = ProcessTree(scope_of(root.key))
     look(proc, tree)
     child.end()
     child.reap()
@@ -77,14 +78,14 @@ def test_a_recycled_pid_is_another_process() -> None:
 
 def test_a_root_that_has_ended_before_the_first_look_gives_an_empty_tree() -> None:
     proc = FakeProc()
-    tree = ProcessTree([ProcessKey(77, 5)])
+    tree = ProcessTree(scope_of(ProcessKey(77, 5)))
     proc.start("heir", 0, pid=77)
     look(proc, tree)
     assert tree.members() == ()
 
 
 def test_the_first_process_of_a_system_starts_at_0_and_has_children() -> None:
-    tree = ProcessTree([ProcessKey(1, 0)])
+    tree = ProcessTree(scope_of(ProcessKey(1, 0)))
     first, child = Identity(1, 0, 0, "init", "S", 1), Identity(2, 1, 0, "a", "S", 1)
     assert not tree.update({1: 1, 2: 2}, {1: first, 2: child})
     assert shape(tree) == [(1, 0), (2, 1)]
@@ -94,7 +95,7 @@ def test_overlapping_roots_are_counted_once() -> None:
     proc = FakeProc()
     root = proc.start("root", 0)
     child = root.fork(0)
-    tree = ProcessTree([child.key, root.key])
+    tree = ProcessTree(scope_of(child.key, root.key))
     look(proc, tree)
     assert shape(tree) == [(root.pid, 0), (child.pid, 1)]
 
@@ -104,7 +105,7 @@ def test_an_excluded_process_and_what_it_starts_stay_outside() -> None:
     root = proc.start("root", 0)
     excluded = root.fork(0)
     excluded.fork(0)
-    tree = ProcessTree([root.key], excluded={excluded.pid})
+    tree = ProcessTree(scope_of(root.key, excluded=frozenset({excluded.pid})))
     look(proc, tree)
     assert shape(tree) == [(root.pid, 0)]
 
@@ -114,7 +115,7 @@ def test_a_daemon_that_the_adopter_inherits_joins_though_its_parent_was_never_se
     host = proc.start("host", 0)
     host.adopts_orphans = True
     root = host.fork(0)
-    tree = ProcessTree([root.key], adopter=host.pid)
+    tree = ProcessTree(scope_of(root.key, is_orphan=adopted_by(host.pid)))
     look(proc, tree)
     between = root.fork(0)
     daemon = between.fork(0)
@@ -128,7 +129,7 @@ def test_a_child_that_the_adopter_started_itself_is_no_orphan() -> None:
     proc = FakeProc()
     host = proc.start("host", 0)
     root, own = host.fork(0), host.fork(0)
-    tree = ProcessTree([root.key], adopter=host.pid, not_orphans={own.key})
+    tree = ProcessTree(scope_of(root.key, is_orphan=adopted_by(host.pid, but={own.key})))
     look(proc, tree)
     own.fork(0)
     look(proc, tree)
@@ -139,7 +140,7 @@ def test_a_new_inode_of_the_same_process_does_no_harm() -> None:
     proc = FakeProc()
     root = proc.start("root", 0)
     root.fork(0)
-    tree = ProcessTree([root.key])
+    tree = ProcessTree(scope_of(root.key))
     look(proc, tree)
     before = tree.members()
     root.inode += 1000
@@ -150,7 +151,7 @@ def test_a_new_inode_of_the_same_process_does_no_harm() -> None:
 
 def test_nobody_is_unseen_in_a_listing_that_has_been_taken_in() -> None:
     proc = FakeProc()
-    tree = ProcessTree([proc.init.key])
+    tree = ProcessTree(scope_of(proc.init.key))
     look(proc, tree)
     assert tree.unseen(proc.list_processes()) == []
 
@@ -158,7 +159,7 @@ def test_nobody_is_unseen_in_a_listing_that_has_been_taken_in() -> None:
 def test_a_child_that_was_listed_before_its_parent_waits_for_it() -> None:
     proc = LatecomerProc()
     root = proc.start("root", 0)
-    tree = ProcessTree([root.key])
+    tree = ProcessTree(scope_of(root.key))
     look(proc, tree)
     between = root.fork(0)
     child = between.fork(0)
@@ -170,7 +171,7 @@ def test_a_child_that_was_listed_before_its_parent_waits_for_it() -> None:
 
 
 def test_a_child_of_a_parent_that_is_never_listed_is_asked_for_twice_only() -> None:
-    tree = ProcessTree([ProcessKey(7, 7)])
+    tree = ProcessTree(scope_of(ProcessKey(7, 7)))
     hidden = {9: Identity(9, 8, 9, "a", "S", 1)}
     assert tree.update({9: 1}, hidden)
     assert tree.unseen({9: 1}) == [9]
@@ -181,7 +182,7 @@ def test_a_child_of_a_parent_that_is_never_listed_is_asked_for_twice_only() -> N
 def test_a_child_of_a_parent_that_ended_before_it_was_identified_is_not_lost() -> None:
     """The child was identified first, as PIDs had wrapped: its parent is still the dead one."""
     host, root, daemon, between = 5, 6, 7, 8
-    tree = ProcessTree([ProcessKey(root, 1)], adopter=host)
+    tree = ProcessTree(scope_of(ProcessKey(root, 1), is_orphan=adopted_by(host)))
     listing = {host: 1, root: 2, daemon: 3, between: 4}
     known: dict[int, Identity | None] = {
         host: Identity(host, 0, 1, "host", "S", 1),
@@ -200,7 +201,7 @@ def test_a_child_of_a_parent_that_ended_before_it_was_identified_is_not_lost() -
 def test_a_parent_younger_than_its_child_is_not_its_parent() -> None:
     """The child was asked while its parent lived, the heir of its parent's PID after that."""
     root, heir, child = 7, 8, 9
-    tree = ProcessTree([ProcessKey(root, 1)])
+    tree = ProcessTree(scope_of(ProcessKey(root, 1)))
     identities: dict[int, Identity | None] = {
         root: Identity(root, 0, 1, "root", "S", 1),
         heir: Identity(heir, root, 50, "heir", "S", 1),
@@ -243,10 +244,11 @@ class TreeMachine(RuleBasedStateMachine):
         self.excluded = excluded.pid
         self.sweeper = Sweeper(
             self.proc,
-            [self.root.key],
-            recursive=True,
-            excluded={excluded.pid},
-            adopter=self.adopter,
+            scope_of(
+                self.root.key,
+                excluded=frozenset({excluded.pid}),
+                is_orphan=adopted_by(self.adopter),
+            ),
         )
         self.seen: set[ProcessKey] = set()
         self.parents: dict[ProcessKey, ProcessKey | None] = {}

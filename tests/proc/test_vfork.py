@@ -11,6 +11,7 @@ from memstat.model import ProcessKey, ReadStatus
 from memstat.proc.address_space import shares_address_space
 from memstat.proc.linux import LinuxProcSource
 from memstat.sampling.sweep import sweep_once
+from tests.scopes import scope_of
 from tests.targets import Target
 
 # The child waits in its parent's memory for a line, then executes cat, which echoes another.
@@ -55,7 +56,7 @@ def test_memory_that_a_child_of_vfork_borrows_is_counted_once(
     target, child = borrower
     source = LinuxProcSource()
     parent = source.require(target.pid)
-    snapshot = sweep_once(source, [ProcessKey(parent.pid, parent.start_ticks)], recursive=True)
+    snapshot = sweep_once(source, scope_of(ProcessKey(parent.pid, parent.start_ticks)))
     assert [p.status for p in snapshot.processes] == [ReadStatus.MEASURED, ReadStatus.NO_MEMORY]
     assert snapshot.processes[1].key == child
     assert snapshot.total.pss_bytes == snapshot.processes[0].memory.pss_bytes

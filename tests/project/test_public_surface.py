@@ -7,11 +7,12 @@ import importlib
 import inspect
 import os
 import pickle
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -22,6 +23,10 @@ from memstat.proc.source import ProcSource
 from tests.targets import memstat_path
 
 PUBLIC_MODULES = ("memstat", "memstat.testing")
+NAMES = dir(memstat)
+PUBLIC_HOMES = [importlib.import_module(home) for home in memstat._HOMES]
+INTERNAL: set[str] = set()
+"""Names in those texts that users never meet."""
 NOT_FOR_ONE_SWEEP = {"aiofiles", "anyio", "asyncio", "rich", "trio", "uvloop"}
 
 EXAMPLES: list[MemstatError] = [
@@ -46,16 +51,55 @@ def test_all_names_are_sorted_and_there(name: str) -> None:
     assert all(hasattr(module, public) for public in names)
 
 
-def test_all_is_what_the_package_offers_at_run_time_and_to_type_checkers() -> None:
-    assert set(memstat.__all__) == memstat._HOME_OF.keys()
-    assert set(memstat.__all__) == _names_for_type_checkers(memstat)
+def test_dir_shows_every_public_name_and_a_star_import_takes_them() -> None:
+    taken: dict[str, object] = {}
+    exec("from memstat import *", taken)
+    assert taken.keys() - {"__builtins__"} == set(NAMES)
 
 
-@pytest.mark.parametrize("name", memstat.__all__)
-def test_a_name_tells_truly_where_it_lives(name: str) -> None:
+def test_the_homes_of_the_names_are_those_that_type_checkers_follow() -> None:
+    (block,) = (node for node in ast.parse(inspect.getsource(memstat)).body if _is_for_types(node))
+    starred = {node.module for node in ast.walk(block) if isinstance(node, ast.ImportFrom)}
+    assert starred == set(memstat._HOMES)
+
+
+def _is_for_types(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_is_public_in_the_module_that_defines_it(name: str) -> None:
     value = getattr(memstat, name)
-    assert value.__module__ == memstat._HOME_OF[name]
-    assert getattr(importlib.import_module(value.__module__), value.__qualname__) is value
+    home = importlib.import_module(value.__module__)
+    assert value.__module__ in memstat._HOMES
+    assert name in home.__all__
+    assert getattr(home, value.__qualname__) is value
+
+
+def test_every_memstat_class_that_a_public_docstring_or_annotation_names_is_public() -> None:
+    """What is raised, returned or held by public values can be imported from ``memstat``."""
+    defined = {
+        name
+        for module in PUBLIC_HOMES
+        for name, value in vars(module).items()
+        if inspect.isclass(value) and value.__module__ == module.__name__ and name[0] != "_"
+    }
+    named = {word for text in _public_texts() for word in re.findall(r"\b[A-Z]\w+", text)}
+    assert (named & defined) - set(NAMES) == INTERNAL
+
+
+def _public_texts() -> Iterator[str]:
+    """Yield the docstrings and the annotations that users of the public names see."""
+    for name in NAMES:
+        value = getattr(memstat, name)
+        members = [value, *vars(value).values()] if inspect.isclass(value) else [value]
+        functions = (m.fget if isinstance(m, property) else m for m in members)
+        for member in functions:
+            yield inspect.getdoc(member) or ""
+            if inspect.isfunction(member) and not member.__name__.startswith("_"):
+                yield str(member.__annotations__)
+        if inspect.isclass(value):
+            yield str(inspect.get_annotations(value))
 
 
 @pytest.mark.parametrize(
@@ -85,14 +129,6 @@ def test_every_public_name_and_what_it_offers_is_documented(module: str, name: s
 
 def _wants_documentation(what: object) -> bool:
     return isinstance(what, property | classmethod | staticmethod) or inspect.isfunction(what)
-
-
-def _names_for_type_checkers(module: ModuleType) -> set[str]:
-    tree = ast.parse(inspect.getsource(module))
-    (block,) = (node for node in tree.body if isinstance(node, ast.If))
-    assert ast.unparse(block.test) == "TYPE_CHECKING"
-    imports = (node for node in block.body if isinstance(node, ast.ImportFrom))
-    return {alias.name for node in imports for alias in node.names}
 
 
 def test_types_ship_with_the_package() -> None:
@@ -141,7 +177,7 @@ def test_the_package_runs_as_a_module() -> None:
     assert done.stdout == f"memstat {memstat.__version__}\n"
 
 
-@pytest.mark.parametrize("name", memstat.__all__)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_public_name_is_there_and_documented(name: str) -> None:
     value = getattr(memstat, name)
     assert value.__name__ == name

@@ -23,6 +23,7 @@ from memstat.report import notes
 from memstat.report.notes import REMEDY
 from memstat.sampling.sweep import sweep_once
 from memstat.testing import FakeProc, FakeProcess, private_memory, snapshot_of
+from tests.scopes import scope_of
 
 MIB = 1 << 20
 MANY = SamplingStats(0.1, 50, 0, 0, 0.1, 0.001, 0.002)
@@ -62,7 +63,7 @@ def test_processes_that_ended_meanwhile_are_counted() -> None:
 
 
 def reasons(proc: FakeProc, *targets: FakeProcess, known_as: Identity | None = None) -> list[str]:
-    snapshot = sweep_once(proc, [target.key for target in targets], recursive=True)
+    snapshot = sweep_once(proc, scope_of(*(target.key for target in targets)))
     identities = [target.identity for target in targets] if known_as is None else [known_as]
     return [*notes.unreadable_targets(snapshot, identities)]
 
@@ -119,7 +120,7 @@ def test_a_target_that_vanished_before_the_sweep_is_told_of() -> None:
     # Also when the sweep found its children before it was gone.
     orphan = snapshot_of({target.pid + 1: MIB})
     assert [*notes.unreadable_targets(orphan, [known_as])] == told
-    alone = sweep_once(proc, [target.key], recursive=False)
+    alone = sweep_once(proc, scope_of(target.key, recursive=False))
     assert [*notes.unreadable_targets(alone, [known_as])] == told
 
 

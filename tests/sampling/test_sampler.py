@@ -13,10 +13,11 @@ import pytest
 
 from memstat.errors import TooManyDescriptors
 from memstat.model import Snapshot
-from memstat.sampling.liveness import targets_ended
+from memstat.sampling.liveness import alive, targets_ended
 from memstat.sampling.sampler import Sampler
-from memstat.sampling.sweep import Sweeper
+from memstat.sampling.sweep import Sweep, Sweeper
 from memstat.testing import FakeProc, FakeProcess
+from tests.scopes import scope_of
 
 pytestmark = pytest.mark.anyio
 
@@ -43,25 +44,39 @@ def sampler_of(
 ) -> Sampler:
     """Return a sampler of a tree, by default until its root has ended."""
     options.setdefault("has_ended", partial(targets_ended, {root.key}))
-    return Sampler(Sweeper(proc, [root.key], recursive=True), interval_s, **options)
+    return Sampler(Sweeper(proc, scope_of(root.key)), interval_s, **options)
 
 
-class ReadTogether(Sweeper):
-    """Has so many readers at each sweep, who wait for each other before they read."""
+class SweptTogether(Sweep):
+    """A sweep whose readers wait for each other before they read."""
 
-    def __init__(self, proc: FakeProc, root: FakeProcess, readers_of_sweeps: list[int]) -> None:
-        super().__init__(proc, [root.key], recursive=True)
-        self._barriers = [threading.Barrier(readers) for readers in readers_of_sweeps]
-        self.readers = 0
-
-    def begin(self) -> None:
-        self._barrier = self._barriers.pop(0)
-        super().begin()
+    def __init__(self, sweep: Sweep, barrier: threading.Barrier) -> None:
+        self.__dict__ = sweep.__dict__
+        self._barrier = barrier
+        self.shared_by = 0
 
     def drain(self) -> None:
         if self._barrier.wait(20) == 0:
-            self.readers += self._barrier.parties
+            self.shared_by = self._barrier.parties
         super().drain()
+
+
+class ReadTogether(Sweeper):
+    """Has this many readers at each sweep."""
+
+    def __init__(self, proc: FakeProc, root: FakeProcess, readers_of_sweeps: list[int]) -> None:
+        super().__init__(proc, scope_of(root.key))
+        self._barriers = [threading.Barrier(readers) for readers in readers_of_sweeps]
+        self.sweeps: list[SweptTogether] = []
+
+    @property
+    def readers(self) -> int:
+        return sum(sweep.shared_by for sweep in self.sweeps)
+
+    def begin(self) -> Sweep:
+        sweep = SweptTogether(super().begin(), self._barriers.pop(0))
+        self.sweeps.append(sweep)
+        return sweep
 
 
 @pytest.mark.parametrize(("children", "most_readers"), [(7, 1), (127, 1), (128, 2), (900, 8)])
@@ -78,23 +93,23 @@ async def test_a_large_tree_is_shared_by_as_many_readers_as_cores_a_small_one_is
     sampler = Sampler(sweeper, FAST_S, has_ended=lambda _: True)
     await sampler.run()
     assert sweeper.readers == readers
-    assert sampler.peak is not None
-    assert sampler.peak.pss_bytes == (1 + children) * MIB
+    assert sampler.tally.peak is not None
+    assert sampler.tally.peak.pss_bytes == (1 + children) * MIB
     assert os.sched_getaffinity(0) == allowed
 
 
-async def test_so_are_a_few_large_processes_once_it_is_known_that_they_are() -> None:
+async def test_a_few_large_processes_are_shared_by_readers_once_their_size_is_known() -> None:
     proc = FakeProc()
     root = proc.start("root", MIB)
     for _ in range(3):
         root.fork(500 * MIB)
     readers = min(2, len(os.sched_getaffinity(0)))
     sweeper = ReadTogether(proc, root, [1, readers])
-    sampler = Sampler(sweeper, FAST_S, has_ended=lambda _: sampler.stats.samples == 2)
+    sampler = Sampler(sweeper, FAST_S, has_ended=lambda _: sampler.tally.stats.samples == 2)
     await sampler.run()
     assert sweeper.readers == 1 + readers
-    assert sampler.peak is not None
-    assert sampler.peak.pss_bytes == 1501 * MIB
+    assert sampler.tally.peak is not None
+    assert sampler.tally.peak.pss_bytes == 1501 * MIB
 
 
 async def test_the_peak_is_taken_from_every_snapshot_though_nobody_looks() -> None:
@@ -104,11 +119,11 @@ async def test_the_peak_is_taken_from_every_snapshot_though_nobody_looks() -> No
     proc.script = [*(lambda size=size: root.use(size * MIB) for size in sizes), root.end]
     sampler = sampler_of(proc, root)
     await sampler.run()
-    assert sampler.peak is not None
-    assert sampler.peak.pss_bytes == 9 * MIB
-    assert sampler.stats.samples == len(sizes)
+    assert sampler.tally.peak is not None
+    assert sampler.tally.peak.pss_bytes == 9 * MIB
+    assert sampler.tally.stats.samples == len(sizes)
     # The earlier of the two largest: three sweeps came before it.
-    assert sampler.peak.snapshot.tick >= 3
+    assert sampler.tally.peak.snapshot.tick >= 3
     assert sampler.snapshots.value is not None
     assert sampler.snapshots.value.total.pss_bytes == MIB
 
@@ -119,9 +134,10 @@ async def test_the_end_of_the_target_is_no_sample() -> None:
     proc.script = [root.end]
     sampler = sampler_of(proc, root)
     await sampler.run()
-    assert sampler.stats.samples == 0
-    assert sampler.peak is None
-    assert sampler.alive == ()
+    assert sampler.tally.stats.samples == 0
+    assert sampler.tally.peak is None
+    assert sampler.last_sweep is not None
+    assert alive(sampler.last_sweep) == ()
     assert [snapshot async for snapshot in sampler.snapshots] == []
 
 
@@ -150,9 +166,9 @@ async def test_stopping_takes_a_last_sample_at_once() -> None:
     assert sampler.snapshots.value is not None
     assert sampler.snapshots.value.total.pss_bytes == 5 * MIB
     assert (first.tick, sampler.snapshots.value.tick) == (0, 0)
-    assert (sampler.stats.samples, sampler.stats.missed_ticks) == (2, 0)
-    assert sampler.peak is not None
-    assert sampler.peak.pss_bytes == 5 * MIB
+    assert (sampler.tally.stats.samples, sampler.tally.stats.missed_ticks) == (2, 0)
+    assert sampler.tally.peak is not None
+    assert sampler.tally.peak.pss_bytes == 5 * MIB
 
 
 async def test_a_slow_consumer_misses_snapshots_and_gets_the_last() -> None:
@@ -174,7 +190,7 @@ async def test_a_slow_consumer_misses_snapshots_and_gets_the_last() -> None:
             await ended.wait()
     assert len(got) <= 2
     assert got[-1] == 20 * MIB
-    assert sampler.stats.samples == 20
+    assert sampler.tally.stats.samples == 20
 
 
 async def test_a_watch_of_the_target_ends_though_descendants_live() -> None:
@@ -185,8 +201,9 @@ async def test_a_watch_of_the_target_ends_though_descendants_live() -> None:
     sampler = sampler_of(proc, root)
     await sampler.run()
     # The sweep that found the target dead still tells of its child.
-    assert sampler.stats.samples == 2
-    assert [process.depth for process in sampler.alive] == [1]
+    assert sampler.tally.stats.samples == 2
+    assert sampler.last_sweep is not None
+    assert [process.depth for process in alive(sampler.last_sweep)] == [1]
 
 
 async def test_a_watch_of_several_targets_goes_on_until_the_last_has_ended() -> None:
@@ -196,9 +213,9 @@ async def test_a_watch_of_several_targets_goes_on_until_the_last_has_ended() -> 
     proc.script = [lambda: None, root.end, root.reap, lambda: child.use(8 * MIB), child.end]
     sampler = sampler_of(proc, root, has_ended=partial(targets_ended, {root.key, child.key}))
     await sampler.run()
-    assert sampler.stats.samples == 4
-    assert sampler.peak is not None
-    assert sampler.peak.pss_bytes == 8 * MIB
+    assert sampler.tally.stats.samples == 4
+    assert sampler.tally.peak is not None
+    assert sampler.tally.peak.pss_bytes == 8 * MIB
 
 
 async def test_a_limit_is_exceeded_by_the_first_larger_total() -> None:
@@ -209,9 +226,9 @@ async def test_a_limit_is_exceeded_by_the_first_larger_total() -> None:
     sampler = sampler_of(proc, root, max_pss_bytes=4 * MIB)
     await sampler.run()
     assert sampler.limit_exceeded.is_set()
-    assert sampler.limit is not None
-    assert sampler.limit.exceeded is not None
-    assert sampler.limit.exceeded.total.pss_bytes == 5 * MIB
+    assert sampler.tally.limit is not None
+    assert sampler.tally.limit.exceeded is not None
+    assert sampler.tally.limit.exceeded.total.pss_bytes == 5 * MIB
 
 
 async def test_a_total_as_large_as_the_limit_is_within_it() -> None:
@@ -221,9 +238,9 @@ async def test_a_total_as_large_as_the_limit_is_within_it() -> None:
     sampler = sampler_of(proc, root, max_pss_bytes=4 * MIB)
     await sampler.run()
     assert not sampler.limit_exceeded.is_set()
-    assert sampler.limit is not None
-    assert sampler.limit.exceeded is None
-    assert sampler_of(proc, root).limit is None
+    assert sampler.tally.limit is not None
+    assert sampler.tally.limit.exceeded is None
+    assert sampler_of(proc, root).tally.limit is None
 
 
 async def test_a_denied_target_is_alive_though_nothing_of_it_is_known() -> None:
@@ -233,8 +250,8 @@ async def test_a_denied_target_is_alive_though_nothing_of_it_is_known() -> None:
     proc.script = [*[lambda: None] * 3, root.end]
     sampler = sampler_of(proc, root)
     await sampler.run()
-    assert (sampler.stats.samples, sampler.stats.incomplete_samples) == (3, 3)
-    assert sampler.peak is None
+    assert (sampler.tally.stats.samples, sampler.tally.stats.incomplete_samples) == (3, 3)
+    assert sampler.tally.peak is None
 
 
 async def test_a_large_tree_is_read_whole() -> None:
@@ -245,9 +262,9 @@ async def test_a_large_tree_is_read_whole() -> None:
     proc.script = [*[lambda: None] * 5, root.end]
     sampler = sampler_of(proc, root)
     await sampler.run()
-    assert sampler.peak is not None
-    assert sampler.peak.pss_bytes == 201 * MIB
-    assert sampler.peak.snapshot.complete
+    assert sampler.tally.peak is not None
+    assert sampler.tally.peak.pss_bytes == 201 * MIB
+    assert sampler.tally.peak.snapshot.complete
 
 
 @pytest.mark.parametrize("children", [0, 40])

@@ -14,6 +14,7 @@ from memstat.model import MEMORY_FIELDS, Memory, ProcessKey, ProcessSample, Read
 from memstat.sampling.clock import Tick
 from memstat.sampling.sweep import Sweeper, add_up, sweep_once
 from memstat.testing import FakeProc, FakeProcess, private_memory
+from tests.scopes import scope_of
 
 MIB = 1 << 20
 TICK = Tick(index=3, due_s=0.0, missed_ticks=2)
@@ -25,10 +26,10 @@ def tree_of(proc: FakeProc, children: int) -> list[FakeProcess]:
     return [root, *(root.fork((n + 1) * MIB) for n in range(children))]
 
 
-def sweep(sweeper: Sweeper, tick: Tick = TICK) -> Snapshot:
-    sweeper.begin()
-    sweeper.drain()
-    return sweeper.finish(tick, started_s=0.0)
+def swept(sweeper: Sweeper, tick: Tick = TICK) -> Snapshot:
+    sweep = sweeper.begin()
+    sweep.drain()
+    return sweep.finish(tick, started_s=0.0)
 
 
 # Adding up
@@ -63,7 +64,7 @@ def test_a_total_is_the_sum_of_what_measured_processes_tell(samples: list[Proces
 def test_a_tree_is_measured_whole() -> None:
     proc = FakeProc()
     root, child = tree_of(proc, 1)
-    snapshot = sweep_once(proc, [root.key], recursive=True)
+    snapshot = sweep_once(proc, scope_of(root.key))
     assert snapshot.complete
     assert snapshot.total == private_memory(2 * MIB)
     assert snapshot.processes == (
@@ -86,7 +87,7 @@ def test_a_denied_process_makes_the_total_partial_and_adds_nothing() -> None:
     proc = FakeProc()
     root, child = tree_of(proc, 1)
     child.denied = True
-    snapshot = sweep_once(proc, [root.key], recursive=True)
+    snapshot = sweep_once(proc, scope_of(root.key))
     assert not snapshot.complete
     assert snapshot.total == private_memory(MIB)
     assert snapshot.processes[1].status is ReadStatus.DENIED
@@ -97,23 +98,23 @@ def test_a_total_of_denied_processes_only_is_unknown_and_not_zero() -> None:
     proc = FakeProc()
     (root,) = tree_of(proc, 0)
     root.denied = True
-    assert sweep_once(proc, [root.key], recursive=True).total == Memory()
+    assert sweep_once(proc, scope_of(root.key)).total == Memory()
 
 
 def test_a_process_that_ends_during_the_sweep_makes_the_total_partial() -> None:
     proc = FakeProc()
     root, *children = tree_of(proc, 9)
-    sweeper = Sweeper(proc, [root.key], recursive=True)
-    sweeper.begin()
+    sweeper = Sweeper(proc, scope_of(root.key))
+    sweep = sweeper.begin()
     children[0].end()
     children[0].reap()
-    sweeper.drain()
-    snapshot = sweeper.finish(TICK, 0.0)
+    sweep.drain()
+    snapshot = sweep.finish(TICK, 0.0)
     assert not snapshot.complete
     assert snapshot.processes[1] == ProcessSample(children[0].key, "root", depth=1)
     assert snapshot.processes[1].status is ReadStatus.GONE
     assert snapshot.total == private_memory(MIB + sum(range(2, 10)) * MIB)
-    after = sweep(sweeper)
+    after = swept(sweeper)
     assert after.complete
     assert len(after.processes) == 9
 
@@ -122,7 +123,7 @@ def test_zombies_have_no_memory_and_the_total_is_complete() -> None:
     proc = FakeProc()
     root, child = tree_of(proc, 1)
     child.end()
-    snapshot = sweep_once(proc, [root.key], recursive=True)
+    snapshot = sweep_once(proc, scope_of(root.key))
     assert snapshot.complete
     assert snapshot.processes[1].status is ReadStatus.NO_MEMORY
     assert snapshot.total == private_memory(MIB)
@@ -131,14 +132,14 @@ def test_zombies_have_no_memory_and_the_total_is_complete() -> None:
 def test_without_recursion_the_targets_alone_are_read() -> None:
     proc = FakeProc()
     root, child = tree_of(proc, 1)
-    snapshot = sweep_once(proc, [child.key, root.key, child.key], recursive=False)
+    snapshot = sweep_once(proc, scope_of(child.key, root.key, child.key, recursive=False))
     assert [process.key for process in snapshot.processes] == [child.key, root.key]
     assert snapshot.total == private_memory(2 * MIB)
 
 
 def test_a_target_alone_that_has_ended_is_gone() -> None:
     proc = FakeProc()
-    snapshot = sweep_once(proc, [ProcessKey(7, 7)], recursive=False)
+    snapshot = sweep_once(proc, scope_of(ProcessKey(7, 7), recursive=False))
     assert [process.status for process in snapshot.processes] == [ReadStatus.GONE]
     assert not snapshot.complete
 
@@ -147,7 +148,7 @@ def test_excluded_processes_are_not_read() -> None:
     proc = FakeProc()
     root, child = tree_of(proc, 1)
     child.error = TooManyDescriptors("not to be read")
-    snapshot = sweep_once(proc, [root.key], recursive=True, excluded={child.pid})
+    snapshot = sweep_once(proc, scope_of(root.key, excluded=frozenset({child.pid})))
     assert [process.key for process in snapshot.processes] == [root.key]
 
 
@@ -158,12 +159,12 @@ def test_the_next_sweep_tells_new_sizes_names_and_places() -> None:
     proc = FakeProc()
     root, child = tree_of(proc, 1)
     grandchild = child.fork(MIB)
-    sweeper = Sweeper(proc, [root.key], recursive=True)
-    sweep(sweeper)
+    sweeper = Sweeper(proc, scope_of(root.key))
+    swept(sweeper)
     root.execute("init", 5 * MIB)
     child.end()
     child.reap()
-    snapshot = sweep(sweeper)
+    snapshot = swept(sweeper)
     assert [(p.key, p.name, p.ppid, p.depth) for p in snapshot.processes] == [
         (root.key, "init", 1, 0),
         (grandchild.key, "root", 1, 1),
@@ -174,10 +175,10 @@ def test_the_next_sweep_tells_new_sizes_names_and_places() -> None:
 def test_a_snapshot_tells_its_tick_and_how_late_it_was() -> None:
     proc = FakeProc()
     (root,) = tree_of(proc, 0)
-    sweeper = Sweeper(proc, [root.key], recursive=True)
-    sweeper.begin()
-    in_time = sweeper.finish(Tick(4, 2.5, 1), started_s=sweeper._began_s - 2.25)
-    late = sweeper.finish(Tick(4, 2.0, 1), started_s=sweeper._began_s - 2.25)
+    sweeper = Sweeper(proc, scope_of(root.key))
+    sweep = sweeper.begin()
+    in_time = sweep.finish(Tick(4, 2.5, 1), started_s=sweep.began_s - 2.25)
+    late = sweep.finish(Tick(4, 2.0, 1), started_s=sweep.began_s - 2.25)
     assert (in_time.tick, in_time.missed_ticks, in_time.elapsed_s) == (4, 1, 2.25)
     assert (in_time.late_s, late.late_s) == (0.0, 0.25)
     assert in_time.sweep_s >= 0
@@ -186,12 +187,12 @@ def test_a_snapshot_tells_its_tick_and_how_late_it_was() -> None:
 def test_readers_are_closed_with_their_processes_and_at_the_end() -> None:
     proc = FakeProc()
     root, child = tree_of(proc, 1)
-    sweeper = Sweeper(proc, [root.key], recursive=True)
-    sweep(sweeper)
+    sweeper = Sweeper(proc, scope_of(root.key))
+    swept(sweeper)
     assert proc.open_readers == 2
     child.end()
     child.reap()
-    sweep(sweeper)
+    swept(sweeper)
     assert proc.open_readers == 1
     sweeper.close()
     sweeper.close()
@@ -203,7 +204,7 @@ def test_one_sweep_leaves_no_reader_open_when_it_fails() -> None:
     (root,) = tree_of(proc, 0)
     root.error = TooManyDescriptors("none left")
     with pytest.raises(TooManyDescriptors, match="none left"):
-        sweep_once(proc, [root.key], recursive=True)
+        sweep_once(proc, scope_of(root.key))
     assert proc.open_readers == 0
 
 
@@ -216,17 +217,17 @@ def test_any_number_of_readers_gives_the_same_snapshot(readers: int) -> None:
     processes = tree_of(proc, 60)
     processes[7].denied = True
     processes[8].end()
-    alone = sweep_once(proc, [processes[0].key], recursive=True)
-    sweeper = Sweeper(proc, [processes[0].key], recursive=True)
-    sweeper.begin()
-    assert sweeper.waiting == 61
-    threads = [threading.Thread(target=sweeper.drain) for _ in range(readers)]
+    alone = sweep_once(proc, scope_of(processes[0].key))
+    sweeper = Sweeper(proc, scope_of(processes[0].key))
+    sweep = sweeper.begin()
+    assert len(sweep.waiting) == 61
+    threads = [threading.Thread(target=sweep.drain) for _ in range(readers)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sweeper.waiting == 0
-    shared = sweeper.finish(Tick(0, 0.0, 0), 0.0)
+    assert sweep.waiting == ()
+    shared = sweep.finish(Tick(0, 0.0, 0), 0.0)
     assert shared.processes == alone.processes
     assert (shared.total, shared.complete) == (alone.total, alone.complete)
 
@@ -234,11 +235,11 @@ def test_any_number_of_readers_gives_the_same_snapshot(readers: int) -> None:
 def test_the_largest_processes_are_read_first() -> None:
     proc = FakeProc()
     processes = tree_of(proc, 10)
-    sweeper = Sweeper(proc, [processes[0].key], recursive=True)
-    sweep(sweeper)
-    sweeper.begin()
-    order = [tracked.node.key for tracked in sweeper._waiting]
-    assert order[:2] == [processes[10].key, processes[9].key]
+    sweeper = Sweeper(proc, scope_of(processes[0].key))
+    swept(sweeper)
+    sweep = sweeper.begin()
+    order = sweep.waiting
+    assert order[:2] == (processes[10].key, processes[9].key)
     assert set(order[-2:]) == {processes[0].key, processes[1].key}
 
 
@@ -246,33 +247,33 @@ def test_a_failure_of_one_reader_comes_out_at_the_end_and_the_next_sweep_works()
     proc = FakeProc()
     root, *children = tree_of(proc, 20)
     children[4].error = TooManyDescriptors("none left")
-    sweeper = Sweeper(proc, [root.key], recursive=True)
-    sweeper.begin()
-    sweeper.drain()
-    assert sweeper.waiting == 0
+    sweeper = Sweeper(proc, scope_of(root.key))
+    sweep = sweeper.begin()
+    sweep.drain()
+    assert sweep.waiting == ()
     with pytest.raises(TooManyDescriptors, match="none left"):
-        sweeper.finish(TICK, 0.0)
+        sweep.finish(TICK, 0.0)
     children[4].error = None
-    assert sweep(sweeper).complete
+    assert swept(sweeper).complete
 
 
 def test_an_error_that_nobody_foresaw_is_not_taken_for_the_end_of_the_work() -> None:
     proc = FakeProc()
     root, *children = tree_of(proc, 20)
     children[4].error = IndexError("a bug")
-    sweeper = Sweeper(proc, [root.key], recursive=True)
-    sweeper.begin()
+    sweeper = Sweeper(proc, scope_of(root.key))
+    sweep = sweeper.begin()
     with pytest.raises(IndexError, match="a bug"):
-        sweeper.drain()
+        sweep.drain()
 
 
 def test_a_snapshot_does_not_change_afterwards() -> None:
     proc = FakeProc()
     (root,) = tree_of(proc, 0)
-    sweeper = Sweeper(proc, [root.key], recursive=True)
-    first = sweep(sweeper)
+    sweeper = Sweeper(proc, scope_of(root.key))
+    first = swept(sweeper)
     copy = replace(first)
     root.use(9 * MIB)
-    second = sweep(sweeper)
+    second = swept(sweeper)
     assert first == copy
     assert second.total.pss_bytes == 9 * MIB

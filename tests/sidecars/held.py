@@ -1,4 +1,4 @@
-"""What this process holds, to see that a sidecar leaves nothing behind."""
+"""What this process holds, to check that a sidecar leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import psutil
 
 
 class Held(NamedTuple):
-    """Numbers of what a sidecar takes of the process that starts it."""
+    """How many of each a process has that a sidecar adds to."""
 
     descriptors: int
     listeners: int
     """Threads that read the log of a sidecar."""
     children: int
-    """Child processes, also those that have ended and were not waited for."""
+    """Child processes, including zombies."""
 
 
 def held() -> Held:

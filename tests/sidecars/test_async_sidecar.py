@@ -1,4 +1,4 @@
-"""The sidecar in asynchronous programs, on every event loop."""
+"""Sidecars in async programs, on every event loop."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.blocking import forbid_blocking
 from tests.sidecars.held import held
 
 
-def assert_gone(s: AsyncSidecar) -> None:
+def assert_reaped(s: AsyncSidecar) -> None:
     with pytest.raises(ProcessLookupError):
         os.kill(s.pid, 0)
 
@@ -37,11 +37,11 @@ async def test_it_measures_a_program_whose_loop_is_blocked() -> None:
         assert s.peak.pss_bytes < loaded.peak.pss_bytes - (55 << 20)
         assert s.stats.samples > samples + 3
     assert s.marks[-1] == loaded
-    assert_gone(s)
+    assert_reaped(s)
 
 
 @pytest.mark.anyio
-async def test_the_loop_goes_on_meanwhile() -> None:
+async def test_the_loop_goes_on_while_the_sidecar_answers() -> None:
     beats = 0
 
     async def beat() -> None:
@@ -67,12 +67,12 @@ async def test_cancellation_in_the_block_ends_it() -> None:
             scope.cancel()
             await anyio.sleep_forever()
     assert scope.cancelled_caught
-    assert_gone(s)
+    assert_reaped(s)
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("after_s", [0.0, 0.01, 0.03, 0.1, 0.2])
-async def test_a_cancellation_at_any_time_leaves_no_process(after_s: float) -> None:
+async def test_cancellation_at_any_time_leaves_no_process(after_s: float) -> None:
     before = held()
     with anyio.move_on_after(after_s) as scope:
         async with sidecar() as s:
@@ -83,13 +83,13 @@ async def test_a_cancellation_at_any_time_leaves_no_process(after_s: float) -> N
 
 
 @pytest.mark.anyio
-async def test_its_failure_comes_out_of_the_block() -> None:
+async def test_its_failure_is_raised_by_the_block() -> None:
     with pytest.raises(SidecarError, match="killed by SIGKILL"):
         async with sidecar() as s:
             os.kill(s.pid, signal.SIGKILL)
             with pytest.raises(SidecarError, match="killed by SIGKILL"):
-                await s.mark("dead")
-    assert_gone(s)
+                await s.mark("killed")
+    assert_reaped(s)
 
 
 @pytest.mark.anyio
@@ -106,11 +106,11 @@ async def test_a_block_is_entered_once() -> None:
     async with block as s:
         with pytest.raises(RuntimeError, match="entered before"):
             await block.__aenter__()
-        await s.mark("unharmed")
+        await s.mark("still open")
 
 
 @pytest.mark.anyio
-async def test_many_at_once_do_not_count_each_other() -> None:
+async def test_many_sidecars_at_once_do_not_count_each_other() -> None:
     pids: set[int] = set()
     seen: set[int] = set()
 
@@ -129,7 +129,7 @@ async def test_many_at_once_do_not_count_each_other() -> None:
 
 
 @pytest.mark.parametrize("after_s", [0.0, 0.01, 0.03, 0.1, 0.2])
-def test_asyncio_s_own_cancellation_leaves_no_process(after_s: float) -> None:
+def test_native_cancellation_of_asyncio_leaves_no_process(after_s: float) -> None:
     before, threads = held(), {*threading.enumerate()}
 
     async def measure() -> None:

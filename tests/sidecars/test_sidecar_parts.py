@@ -1,4 +1,4 @@
-"""The pure parts of the sidecar."""
+"""The pure parts of sidecars."""
 
 from __future__ import annotations
 
@@ -46,26 +46,26 @@ snapshots = st.builds(
 
 
 @given(snapshots)
-def test_a_snapshot_survives_its_json(snapshot: Snapshot) -> None:
+def test_a_snapshot_is_the_same_after_json(snapshot: Snapshot) -> None:
     assert snapshot_from(json.loads(line(snapshot_object(snapshot)))) == snapshot
 
 
 @pytest.mark.parametrize(
     "change", [{"tick": "many"}, {"time": "noon"}, {"processes": [{}]}, {"total": None}]
 )
-def test_what_is_no_snapshot_is_an_error(change: dict[str, object]) -> None:
+def test_an_object_that_is_not_a_snapshot_is_an_error(change: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="not a snapshot"):
         snapshot_from({**snapshot_object(snapshot_of({7: 4096})), **change})
 
 
 @given(st.builds(StartRequest, keys, keys, st.booleans(), st.floats(0.001, 100)))
-def test_a_start_order_survives_its_line(order: StartRequest) -> None:
-    assert order.encode().endswith(b"\n")
-    assert StartRequest.decode(order.encode()) == order
+def test_a_start_request_is_the_same_after_its_line(request: StartRequest) -> None:
+    assert request.encode().endswith(b"\n")
+    assert StartRequest.decode(request.encode()) == request
 
 
 @pytest.mark.parametrize("text", [b"", b"Fatal Python error", b"[1]", b"7", b"{}", b"\xff"])
-def test_what_is_no_message_is_told_apart(text: bytes) -> None:
+def test_a_line_that_is_not_a_message_has_no_message(text: bytes) -> None:
     assert protocol.decode(text) is None
 
 
@@ -114,7 +114,7 @@ def phases(lines: list[str]) -> list[list[int]]:
     return found
 
 
-def test_an_outbox_is_bounded_however_long_nobody_reads() -> None:
+def test_an_outbox_is_bounded_however_long_it_is_not_read() -> None:
     outbox = Outbox(most_bytes=1000)
     for total in range(10_000):
         outbox.put(b"x" * 50, total)
@@ -145,29 +145,29 @@ def test_a_record_follows_the_log() -> None:
     record.take({"kind": "started", "monotonic_s": 5.0})
     record.take_snapshot(snapshot_of({7: 30}, elapsed_s=0.1))
     for name in ("first", "second"):
-        record.at_boundary(partial(record.phases.mark, name))
-    record.at_boundary(record.phases.reset)
+        record.at_boundary(partial(record.tally.mark, name))
+    record.at_boundary(record.tally.reset)
     record.take_snapshot(snapshot_of({7: 10}, elapsed_s=0.2))
     for elapsed_s in (0.25, 0.26, 0.3):
         record.take({"kind": "boundary", "elapsed_s": elapsed_s})
         record.take({"kind": "done"})
     record.take_snapshot(snapshot_of({7: 20}, elapsed_s=0.4))
     record.take({"kind": "end"})
-    assert [(m.name, pss(m.peak)) for m in record.phases.marks] == [("first", 30), ("second", None)]
-    assert pss(record.phases.peak) == 20
+    assert [(m.name, pss(m.peak)) for m in record.tally.marks] == [("first", 30), ("second", None)]
+    assert pss(record.tally.peak) == 20
     assert [snapshot.total.pss_bytes for snapshot in record.snapshots] == [10, 20]
     assert (record.started_s, record.done, record.has_ended) == (5.0, 3, True)
-    assert record.stats.samples == 3
+    assert record.tally.stats.samples == 3
 
 
-def test_a_restarted_record_knows_nothing_of_before() -> None:
+def test_a_restarted_record_forgets_everything_before() -> None:
     record = Record(0.1, keep_snapshots=None)
     record.take_snapshot(snapshot_of({7: 30}, elapsed_s=0.1))
-    record.phases.mark("before", 0.15)
+    record.tally.mark("before", 0.15)
     record.at_boundary(record.restart)
     record.take({"kind": "boundary", "elapsed_s": 0.2})
-    assert record.phases.peak is None
+    assert record.tally.peak is None
     record.take_snapshot(snapshot_of({7: 20}, elapsed_s=0.3))
-    assert (record.phases.marks, pss(record.phases.peak)) == ((), 20)
-    assert pss(record.phases.mark("after", 0.4).peak) == 20
-    assert (record.stats.samples, len(record.snapshots)) == (1, 1)
+    assert (record.tally.marks, pss(record.tally.peak)) == ((), 20)
+    assert pss(record.tally.mark("after", 0.4).peak) == 20
+    assert (record.tally.stats.samples, len(record.snapshots)) == (1, 1)

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memstat.supervision.forwarding import SignalPlan, Verdict
+from memstat.supervision.forwarding import SignalDecision, SignalPlan
 
-FORWARD = Verdict(forward=True)
-NOTHING = Verdict()
-END = Verdict(forward=True, kill_later=True)
-KILL = Verdict(kill_now=True)
+FORWARD = SignalDecision(forward=True)
+NOTHING = SignalDecision()
+END = SignalDecision(forward=True, kill_later=True)
+KILL = SignalDecision(kill_now=True)
 
 
 @pytest.mark.parametrize(
@@ -29,9 +29,11 @@ KILL = Verdict(kill_now=True)
         (signal.SIGWINCH, FORWARD, NOTHING),
     ],
 )
-def test_what_a_signal_means(signum: int, elsewhere: Verdict, in_foreground: Verdict) -> None:
-    assert SignalPlan().judge(signum, 5.0, in_foreground=False) == elsewhere
-    assert SignalPlan().judge(signum, 5.0, in_foreground=True) == in_foreground
+def test_what_a_signal_means(
+    signum: int, elsewhere: SignalDecision, in_foreground: SignalDecision
+) -> None:
+    assert SignalPlan().decide(signum, 5.0, in_foreground=False) == elsewhere
+    assert SignalPlan().decide(signum, 5.0, in_foreground=True) == in_foreground
 
 
 @pytest.mark.parametrize("in_foreground", [False, True])
@@ -40,23 +42,23 @@ def test_two_interrupts_within_two_seconds_kill(
     pause_s: float, *, kills: bool, in_foreground: bool
 ) -> None:
     plan = SignalPlan()
-    assert not plan.judge(signal.SIGINT, 5.0, in_foreground=in_foreground).kill_now
-    verdict = plan.judge(signal.SIGINT, 5.0 + pause_s, in_foreground=in_foreground)
-    assert (verdict == KILL) is kills
-    assert verdict.kill_now is kills
+    assert not plan.decide(signal.SIGINT, 5.0, in_foreground=in_foreground).kill_now
+    decision = plan.decide(signal.SIGINT, 5.0 + pause_s, in_foreground=in_foreground)
+    assert (decision == KILL) is kills
+    assert decision.kill_now is kills
 
 
 def test_a_signal_between_two_interrupts_changes_nothing() -> None:
     plan = SignalPlan()
-    plan.judge(signal.SIGINT, 5.0, in_foreground=True)
-    assert plan.judge(signal.SIGTERM, 5.5, in_foreground=True) == END
-    assert plan.judge(signal.SIGINT, 6.0, in_foreground=True) == KILL
+    plan.decide(signal.SIGINT, 5.0, in_foreground=True)
+    assert plan.decide(signal.SIGTERM, 5.5, in_foreground=True) == END
+    assert plan.decide(signal.SIGINT, 6.0, in_foreground=True) == KILL
 
 
 def test_two_requests_to_end_are_no_interrupts() -> None:
     plan = SignalPlan()
     for now_s in (5.0, 5.1):
-        assert plan.judge(signal.SIGTERM, now_s, in_foreground=False) == END
+        assert plan.decide(signal.SIGTERM, now_s, in_foreground=False) == END
 
 
 @given(st.lists(st.tuples(st.sampled_from(signal.Signals), st.floats(0, 10), st.booleans())))
@@ -67,8 +69,8 @@ def test_a_plan_remembers_every_signal_and_kills_for_interrupts_alone(
     now_s = 0.0
     for signum, pause_s, in_foreground in signals:
         now_s += pause_s
-        verdict = plan.judge(signum, now_s, in_foreground=in_foreground)
-        assert not verdict.kill_now or signum == signal.SIGINT
-        assert verdict.kill_later == (signum in (signal.SIGTERM, signal.SIGHUP))
-        assert not (verdict.kill_now and verdict.forward)
+        decision = plan.decide(signum, now_s, in_foreground=in_foreground)
+        assert not decision.kill_now or signum == signal.SIGINT
+        assert decision.kill_later == (signum in (signal.SIGTERM, signal.SIGHUP))
+        assert not (decision.kill_now and decision.forward)
     assert plan.received == {signum for signum, _, _ in signals}

@@ -2,42 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
-from memstat.model import Mark, Peak, SamplingStats, Snapshot
+from memstat.model import Mark, Peak, ProcessKey, SamplingStats, Snapshot
 from memstat.sampling.sampler import Sampler
+from memstat.sampling.tally import Tally
 
 
-class Measured:
-    """The snapshots that a sampler takes, and what they come to.
+class Observation:
+    """The snapshots that a sampler takes, and what they add up to.
 
-    Iterating gives the newest to those who are slow. The peaks are taken from all snapshots, also
-    when nobody iterates. A snapshot under way when a phase ends belongs to neither side: part of
-    it was read before.
+    A slow iteration gets the newest snapshot and skips those before it. The peaks are taken from
+    all snapshots, also without any iteration. A snapshot under way when a phase ends belongs to
+    neither phase: part of it was read before.
     """
 
     def __init__(self, sampler: Sampler) -> None:
         self._sampler = sampler
 
     @property
+    def tally(self) -> Tally:
+        """What is kept of all snapshots."""
+        return self._sampler.tally
+
+    @property
     def latest(self) -> Snapshot | None:
         """The newest snapshot; ``None`` before the first."""
-        return self._sampler.snapshots.value
+        return self.tally.latest
 
     @property
     def peak(self) -> Peak | None:
         """The peak since the start or the last ``reset_peak``; ``None`` if nothing was measured."""
-        return self._sampler.peak
+        return self.tally.peak
+
+    @property
+    def process_peaks(self) -> Mapping[ProcessKey, int]:
+        """The largest PSS of each process in bytes, for some seconds after its end too."""
+        return self.tally.process_peaks
 
     @property
     def marks(self) -> tuple[Mark, ...]:
         """The marks so far, oldest first."""
-        return self._sampler.marks
+        return self.tally.marks
 
     @property
     def stats(self) -> SamplingStats:
         """How the sampling goes."""
-        return self._sampler.stats
+        return self.tally.stats
 
     def reset_peak(self) -> None:
         """Begin ``peak`` anew, to measure a phase. Marks keep theirs."""

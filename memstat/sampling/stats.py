@@ -1,0 +1,57 @@
+"""How well a sampling goes, in constant memory. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import Final
+
+from memstat.model import SamplingStats, Snapshot
+
+_BUCKET: Final = math.log(1.02)
+"""Durations are counted in classes 2 % wide: days need no more memory than a minute."""
+
+
+class RunningStats:
+    """Counts samples, gaps and durations."""
+
+    def __init__(self, interval_s: float) -> None:
+        self._interval_s = interval_s
+        self._samples = 0
+        self._incomplete = 0
+        self._missed = 0
+        self._last_elapsed_s: float | None = None
+        self._longest_gap_s: float | None = None
+        self._durations: Counter[int] = Counter()
+        self._max_s: float | None = None
+
+    def observe(self, snapshot: Snapshot) -> None:
+        self._samples += 1
+        self._incomplete += not snapshot.complete
+        self._missed = snapshot.missed_ticks
+        if self._last_elapsed_s is not None:
+            gap = snapshot.elapsed_s - self._last_elapsed_s
+            self._longest_gap_s = max(gap, self._longest_gap_s or 0.0)
+        self._last_elapsed_s = snapshot.elapsed_s
+        self._max_s = max(snapshot.sweep_s, self._max_s or 0.0)
+        self._durations[round(math.log(max(snapshot.sweep_s, 1e-9)) / _BUCKET)] += 1
+
+    def stats(self) -> SamplingStats:
+        """Return what is known so far."""
+        return SamplingStats(
+            interval_s=self._interval_s,
+            samples=self._samples,
+            missed_ticks=self._missed,
+            incomplete_samples=self._incomplete,
+            longest_gap_s=self._longest_gap_s,
+            sweep_median_s=self._median_s(),
+            sweep_max_s=self._max_s,
+        )
+
+    def _median_s(self) -> float | None:
+        below = 0
+        for bucket in sorted(self._durations):
+            below += self._durations[bucket]
+            if 2 * below >= self._samples:
+                return math.exp(bucket * _BUCKET)
+        return None

@@ -1,0 +1,93 @@
+"""The command as a child: started, identified, and waited for whatever happens."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Final
+
+import anyio
+from anyio import CancelScope, to_thread
+from anyio.abc import Process
+
+from memstat.model import ProcessKey
+from memstat.proc.signals import SignalTarget
+from memstat.proc.source import ProcSource
+from memstat.supervision.orphans import RUNNING_COMMANDS
+from memstat.supervision.spawn import SpawnContext, spawn
+
+_EXIT_WAIT_S: Final = 1.0
+"""How long to wait for a command that has ended or was killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A command that was started."""
+
+    command: tuple[str, ...]
+    process: Process
+    target: SignalTarget
+    """It, and no other process that gets its PID."""
+
+    @property
+    def key(self) -> ProcessKey:
+        return self.target.key
+
+
+@asynccontextmanager
+async def started(
+    command: Sequence[str], context: SpawnContext, source: ProcSource
+) -> AsyncIterator[Child]:
+    """Start a command; wait for its end when the block is left, in whatever way."""
+    with RUNNING_COMMANDS.starting():
+        process = await spawn(command, context)
+        RUNNING_COMMANDS.add(process.pid)
+    try:
+        target = await _identify(source, process)
+        try:
+            yield Child(tuple(command), process, target)
+        finally:
+            target.close()
+    finally:
+        with CancelScope(shield=True):
+            await _wait_or_kill(process)
+        RUNNING_COMMANDS.discard(process.pid)
+
+
+async def _identify(source: ProcSource, process: Process) -> SignalTarget:
+    """Return the identity of what was started; kill it when that cannot be known.
+
+    It could not be ended later.
+    """
+    try:
+        # Until its identity is known, a cancellation would leave it running.
+        with CancelScope(shield=True):
+            target = await to_thread.run_sync(_find_child, source, process.pid)
+    except BaseException:
+        process.kill()
+        raise
+    return target
+
+
+def _find_child(source: ProcSource, pid: int) -> SignalTarget:
+    # A child that has ended and been reaped has no start time any more: no process has 0.
+    identity = source.identify(pid)
+    is_ours = identity is not None and identity.ppid == os.getpid()
+    start_ticks = identity.start_ticks if identity and is_ours else 0
+    return SignalTarget(source, ProcessKey(pid, start_ticks))
+
+
+async def _wait_or_kill(process: Process) -> None:
+    """Wait for a command that has ended; kill it where its termination failed.
+
+    One that may not be killed (setuid) must not hold this program up.
+    """
+    with anyio.move_on_after(_EXIT_WAIT_S):
+        await process.wait()
+    if process.returncode is None:
+        with suppress(ProcessLookupError, PermissionError):
+            process.kill()
+        with anyio.move_on_after(_EXIT_WAIT_S):
+            await process.wait()

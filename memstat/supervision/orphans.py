@@ -1,0 +1,80 @@
+"""Orphans that this process adopts as a subreaper: telling them from its own children, reaping."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Final
+
+from memstat.model import Identity, ProcessKey
+from memstat.proc.source import ProcSource
+
+
+class RunningCommands:
+    """The commands that this program has under supervision. For any thread.
+
+    They are children of this process, as adopted orphans are: they must be told apart.
+    """
+
+    def __init__(self) -> None:
+        self._pids: set[int] = set()
+        self._starting = 0
+        self._settled = threading.Condition()
+
+    @contextmanager
+    def starting(self) -> Iterator[None]:
+        """Around the start of a command, up to ``add``: its PID is not known yet."""
+        with self._settled:
+            self._starting += 1
+        try:
+            yield
+        finally:
+            with self._settled:
+                self._starting -= 1
+                self._settled.notify_all()
+
+    def add(self, pid: int) -> None:
+        self._pids.add(pid)
+
+    def discard(self, pid: int) -> None:
+        self._pids.discard(pid)
+
+    def include(self, pid: int) -> bool:
+        """Whether a child of this process is one of them. Waits while one is being started."""
+        with self._settled:
+            self._settled.wait_for(lambda: self._starting == 0)
+            return pid in self._pids
+
+
+RUNNING_COMMANDS: Final = RunningCommands()
+
+
+def orphan_test(source: ProcSource) -> Callable[[Identity], bool]:
+    """Return whether a process was adopted by this one, as a function of its identity. Blocking.
+
+    The children that this process has now are the host program's, and no orphans.
+    """
+    me = os.getpid()
+    identities = (source.identify(pid) for pid in source.list_processes())
+    own = {
+        ProcessKey(child.pid, child.start_ticks)
+        for child in identities
+        if child is not None and child.ppid == me
+    }
+
+    def is_orphan(identity: Identity) -> bool:
+        return (
+            identity.ppid == me
+            and ProcessKey(identity.pid, identity.start_ticks) not in own
+            and not RUNNING_COMMANDS.include(identity.pid)
+        )
+
+    return is_orphan
+
+
+def reap(pid: int) -> None:
+    """Wait for an adopted child that has ended; does nothing for any other process."""
+    with suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
