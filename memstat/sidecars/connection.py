@@ -187,14 +187,14 @@ class Connection:
 
     def _take(self, message: Mapping[str, Any]) -> None:
         if message["kind"] == "snapshot":
+            # Not under the lock: a large snapshot takes a while.
             snapshot = registry.without_sidecars(snapshot_from(message))
-            with self.changed:
-                self.record.take_snapshot(snapshot)
-                self.changed.notify_all()
+            take = partial(self.record.take_snapshot, snapshot)
         else:
-            with self.changed:
-                self.record.take(message)
-                self.changed.notify_all()
+            take = partial(self.record.take, message)
+        with self.changed:
+            take()
+            self.changed.notify_all()
 
     def _notify(self) -> None:
         with self.changed:

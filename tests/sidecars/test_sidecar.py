@@ -285,6 +285,20 @@ def test_a_sidecar_that_cannot_start_is_an_error_with_the_reason(
             pytest.fail("the block must not begin")
 
 
+def test_a_sidecar_without_a_thread_to_read_it_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    before = held()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", fail)
+        with pytest.raises(RuntimeError, match="can't start new thread"), sidecar():
+            pytest.fail("the block must not begin")
+    assert held() == before
+
+
 def test_no_file_of_the_program_shadows_the_standard_library(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
