@@ -146,6 +146,30 @@ def test_a_thread_is_no_process_and_the_error_names_its_process(world: World) ->
     assert (identity.pid, identity.threads) == (tid, 2)
 
 
+# Command lines
+
+
+def test_a_command_line_is_that_of_the_program_that_runs_now(world: World) -> None:
+    process = world.start("puppet")
+    before = world.source.command_line(process.key)
+    process.execute("other")
+    after = world.source.command_line(process.key)
+    assert before is not None
+    assert after is not None
+    assert (before.rpartition("/")[2], after.rpartition("/")[2]) == ("puppet", "other")
+
+
+def test_what_has_ended_or_has_no_memory_has_no_command_line(world: World) -> None:
+    process = world.start("puppet")
+    process.end()
+    assert world.source.command_line(process.key) is None
+    assert world.source.command_line(world.kernel_thread()) is None
+
+
+def test_a_recycled_pid_has_not_the_command_line_of_its_former_process(world: World) -> None:
+    assert world.source.command_line(world.former_owner(world.start("puppet"))) is None
+
+
 # Reading
 
 

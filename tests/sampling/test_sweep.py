@@ -208,6 +208,29 @@ def test_one_sweep_leaves_no_reader_open_when_it_fails() -> None:
     assert proc.open_readers == 0
 
 
+def test_samples_hold_command_lines_where_they_are_asked_for() -> None:
+    proc = FakeProc()
+    root, child = tree_of(proc, 1)
+    root.command_line, child.command_line = "root --all", "root --worker"
+    asked = Sweeper(proc, scope_of(root.key, command_lines=True))
+    assert [p.command_line for p in swept(asked).processes] == ["root --all", "root --worker"]
+    unasked = sweep_once(proc, scope_of(root.key))
+    assert [p.command_line for p in unasked.processes] == [None, None]
+
+
+def test_a_command_line_is_read_once_and_again_when_the_name_changes() -> None:
+    proc = FakeProc()
+    root, child = tree_of(proc, 1)
+    sweeper = Sweeper(proc, scope_of(root.key, command_lines=True))
+    swept(sweeper)
+    child.command_line = "rewritten by the process"
+    child.use(5 * MIB)
+    root.execute("vi", MIB)
+    assert [p.command_line for p in swept(sweeper).processes] == ["vi", "root"]
+    child.end()
+    assert swept(sweeper).processes[1].command_line == "root"
+
+
 # Shards
 
 

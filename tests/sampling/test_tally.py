@@ -161,3 +161,69 @@ def test_a_sweep_under_way_at_a_boundary_belongs_to_neither_side(boundary: str) 
     after = tally.peak if boundary == "reset" else tally.mark("after", 0.5).peak
     assert after is not None
     assert after.pss_bytes == 20
+
+
+# The peak of each process
+
+
+def pss_of(tally: Tally) -> dict[int, int]:
+    return {key.pid: pss_bytes for key, pss_bytes in tally.process_peaks.items()}
+
+
+def test_each_process_keeps_its_own_peak() -> None:
+    tally = Tally(0.1)
+    for sizes in ({1: 10, 2: 50}, {1: 30, 2: None}, {1: 20, 2: 40}):
+        tally.observe(snapshot_of(sizes))
+    assert pss_of(tally) == {1: 30, 2: 50}
+
+
+def test_the_peak_of_a_process_outlives_it_by_some_seconds_and_is_then_forgotten() -> None:
+    tally = Tally(0.1)
+    tally.observe(snapshot_of({1: 10, 2: 50}, elapsed_s=1.0))
+    tally.observe(snapshot_of({1: 10}, elapsed_s=1.1))
+    tally.observe(snapshot_of({1: 10}, elapsed_s=4.0))
+    assert pss_of(tally) == {1: 10, 2: 50}
+    tally.observe(snapshot_of({1: 10}, elapsed_s=9.0))
+    assert pss_of(tally) == {1: 10}
+
+
+def test_processes_that_come_and_go_for_hours_take_no_more_memory_than_a_few() -> None:
+    tally = Tally(0.1)
+    for tick in range(20_000):
+        tally.observe(snapshot_of({1: 10, 2 + tick: 5}, elapsed_s=tick / 10))
+    assert len(tally.process_peaks) < 100
+
+
+def test_the_peaks_of_processes_at_the_peak_stay_as_they_were_then() -> None:
+    tally = Tally(0.1)
+    tally.observe(snapshot_of({1: 30, 2: 10}, elapsed_s=0.1))
+    tally.observe(snapshot_of({1: 20, 2: 50}, elapsed_s=0.2))
+    tally.observe(snapshot_of({1: 40, 2: 1}, elapsed_s=0.3))
+    at_peak = {key.pid: pss for key, pss in tally.process_peaks_at_peak.items()}
+    assert at_peak == {1: 30, 2: 50}
+    assert pss_of(tally) == {1: 40, 2: 50}
+
+
+# Beginning anew
+
+
+def test_a_restart_forgets_everything_but_the_latest_snapshot() -> None:
+    tally = observed((0.1, 30))
+    tally.mark("loaded", 0.2)
+    tally.restart(0.3)
+    assert tally.latest is not None
+    assert (tally.peak, tally.whole_peak, tally.marks, tally.stats.samples) == (None, None, (), 0)
+    assert (tally.process_peaks, tally.process_peaks_at_peak) == ({}, {})
+    tally.observe(snapshot_of({7: 20}, elapsed_s=0.4))
+    assert peak_bytes(tally) == 20
+
+
+def test_the_limit_keeps_the_first_snapshot_above_it() -> None:
+    tally = Tally(0.1, max_pss_bytes=20)
+    exceeded = []
+    for total in (20, 30, 90):
+        tally.observe(snapshot_of({7: total}))
+        assert tally.limit is not None
+        exceeded.append(tally.limit.exceeded)
+    assert exceeded == [None, snapshot_of({7: 30}), snapshot_of({7: 30})]
+    assert Tally(0.1).limit is None

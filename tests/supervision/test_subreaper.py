@@ -84,6 +84,26 @@ async def test_a_daemon_stays_in_the_tree_and_is_buried(daemon: list[str]) -> No
     assert not alone & children()
 
 
+async def test_wait_all_waits_for_a_daemon_that_is_not_measured(daemon: list[str]) -> None:
+    before = children()
+
+    async def end_daemon(command: int) -> None:
+        while not (adopted := children() - before) or command in adopted:
+            await anyio.lowlevel.checkpoint()
+        await to_thread.run_sync(Path(daemon[-1]).write_text, "end")
+
+    with anyio.fail_after(30):
+        async with (
+            anyio.create_task_group() as tasks,
+            memstat.supervise(
+                daemon, interval_s=0.01, subreaper=True, wait_all=True, recursive=False
+            ) as running,
+        ):
+            tasks.start_soon(end_daemon, running.pid)
+    assert running.result.survivors == ()
+    assert children() == before
+
+
 async def test_a_daemon_ends_with_the_block_that_fails(daemon: list[str]) -> None:
     with anyio.fail_after(30), pytest.raises(ZeroDivisionError):
         async with memstat.supervise(
