@@ -19,7 +19,7 @@ from memstat.sidecars.record import Record
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
-__all__ = ["AsyncSidecar", "Sidecar", "sidecar"]
+__all__ = ["AsyncSidecar", "Sidecar", "SidecarBlock", "sidecar"]
 
 INTERVAL_S: Final = 0.05
 KEPT_SNAPSHOTS: Final = 1000

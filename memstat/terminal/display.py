@@ -111,8 +111,8 @@ class LiveDisplay:
     def _wrapping_again(self) -> Iterator[None]:
         """Write all in one piece, and let the terminal break long lines again after it.
 
-        It must not break lines of the view: it may be narrower than it has reported so far. Lines that
-        it breaks when it becomes so are known from the last view; those it breaks later are not.
+        It must not break lines of the view, though it may be narrower than its last known size.
+        Lines that it breaks when it shrinks are known from the last view; later ones are not.
         """
         with self._console:
             try:
