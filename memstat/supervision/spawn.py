@@ -8,17 +8,13 @@ import shutil
 import subprocess
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, Any, Final
+from typing import IO, Any
 
 import anyio
 from anyio import CancelScope, to_thread
 from anyio.abc import Process
 
-from memstat.errors import SpawnError
-
-NOT_FOUND: Final = 127
-NOT_EXECUTABLE: Final = 126
-OWN_FAILURE: Final = 125
+from memstat.errors import NOT_EXECUTABLE, NOT_FOUND, OWN_FAILURE, SpawnError
 
 Stream = int | IO[Any] | None
 

@@ -172,7 +172,7 @@ def test_a_summary_without_the_peak_has_no_field_for_it() -> None:
     assert "peak" not in read_back(run_summary(RESULT, with_peak=False, on_exceed="kill"))
 
 
-def test_a_limit_that_was_exceeded_is_told_with_the_moment() -> None:
+def test_a_limit_that_was_exceeded_is_shown_with_its_snapshot() -> None:
     limited = replace(RESULT, limit=Limit(4096, SNAPSHOT))
     assert read_back(run_summary(limited, with_peak=True, on_exceed="fail"))["limit"] == {
         "max_pss_bytes": 4096,
@@ -183,7 +183,7 @@ def test_a_limit_that_was_exceeded_is_told_with_the_moment() -> None:
     }
 
 
-def test_a_limit_that_was_kept_is_told_as_well() -> None:
+def test_a_limit_that_was_kept_is_shown_as_well() -> None:
     limited = replace(RESULT, limit=Limit(4096, None))
     assert read_back(run_summary(limited, with_peak=True, on_exceed="warn"))["limit"] == {
         "max_pss_bytes": 4096,
@@ -202,7 +202,7 @@ def test_the_summary_of_a_watch() -> None:
 
 @given(st.integers(0, 10**16))
 def test_times_are_iso_8601_in_utc_to_the_microsecond(micros: int) -> None:
-    # Up to the year 2286, and as floats tell it.
+    # Up to the year 2286, and to the precision of floats.
     unix_time_s = micros / 1e6
     text = snapshot_object(replace(SNAPSHOT, unix_time_s=unix_time_s))["time"]
     assert isinstance(text, str)
