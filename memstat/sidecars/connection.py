@@ -8,6 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, TypeVar
 
 from memstat.errors import SidecarError
@@ -150,10 +151,9 @@ class Connection:
     def _send(self, line: bytes) -> None:
         assert self._process is not None
         assert self._process.stdin is not None
-        try:
+        # Where it has ended, its log says how.
+        with suppress(OSError):
             self._process.stdin.write(line)
-        except OSError:
-            pass  # It has ended: its log tells how.
 
     def _wait(self, met: Callable[[], bool]) -> None:
         with self.changed:

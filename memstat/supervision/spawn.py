@@ -83,7 +83,9 @@ async def _open(command: Sequence[str], around: Surroundings) -> Process:
     return process  # noqa: RET504 - a with block may swallow, as far as mypy knows
 
 
-def _explain(name: str, around: Surroundings, error: OSError) -> SpawnError:
+def _explain(  # noqa: PLR0911 - a return for each cause
+    name: str, around: Surroundings, error: OSError
+) -> SpawnError:
     reason = os.strerror(error.errno) if error.errno else str(error)
     if around.cwd is not None and not os.access(around.cwd, os.X_OK):
         return SpawnError(f"{os.fspath(around.cwd)}: cannot be started in: {reason}", OWN_FAILURE)

@@ -252,10 +252,8 @@ class Supervised(Measured):
     def _reap(self, pid: int) -> None:
         # The command itself is the event loop's to wait for.
         if pid != self.pid:
-            try:
+            with suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)
-            except ChildProcessError:
-                pass
 
 
 @asynccontextmanager
