@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import signal
@@ -69,12 +70,15 @@ def compile_c(source: str, directory: Path) -> Path:
     """Compile C source into a program; once for equal sources."""
     digest = hashlib.sha256(source.encode()).hexdigest()[:12]
     program = directory / f"program-{digest}"
-    if not program.exists():
-        subprocess.run(
-            ["cc", "-O1", "-pthread", "-o", program, "-x", "c", "-"],
-            input=source.encode(),
-            check=True,
-        )
+    with open(directory / f"{program.name}.lock", "w") as lock:
+        # Another worker may be at it: a program that is half written cannot be executed.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not program.exists():
+            subprocess.run(
+                ["cc", "-O1", "-pthread", "-o", program, "-x", "c", "-"],
+                input=source.encode(),
+                check=True,
+            )
     return program
 
 
