@@ -33,6 +33,7 @@ def assert_gone(s: AsyncSidecar) -> None:
         os.kill(s.pid, 0)
 
 
+@pytest.mark.alone("it counts the ticks that are kept")
 async def test_it_measures_a_program_whose_loop_is_blocked() -> None:
     async with sidecar(interval_s=0.01) as s:
         await s.mark("begin")
