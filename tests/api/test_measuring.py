@@ -121,7 +121,8 @@ async def test_a_process_that_executes_itself_all_the_time_stays_watched(
     script = tmp_path / "again"
     script.write_text('#!/bin/sh\nexec "$0"\n')
     script.chmod(0o755)
-    target = start(str(script))
+    # Were the tests killed, it would go on for ever: it never reads, and so never sees their end.
+    target = start("setpriv", "--pdeathsig", "KILL", str(script))
     samples = 0
     async with memstat.watch(target.pid, interval_s=0.001) as watched:
         async for _ in watched:
