@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -25,15 +27,18 @@ _TURNS = pytest.StashKey[Turns]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Heed what ``nohup`` or the background of a script has ignored: all that is started would too.
-
-    Commands under memstat are to end by these signals.
-    """
+    """Undo what the environment would hand on to all that tests start."""
     config.addinivalue_line(
         "markers", "alone(why): no other test runs at the same time, in no worker of pytest-xdist"
     )
     if (shared := _shared_by_workers(config)) is not None:
         config.stash[_TURNS] = Turns(shared)
+    # Where Python may not keep what it has compiled, as in some images of containers, each pytest
+    # that is started compiles all plugins anew, which is two thirds of its start.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
+    # What nohup or the background of a script has ignored, commands under memstat would ignore too:
+    # they are to end by these signals.
     for signum in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
         if signal.getsignal(signum) is signal.SIG_IGN:
             signal.signal(signum, signal.SIG_DFL)
