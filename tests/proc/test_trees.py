@@ -148,6 +148,7 @@ async def test_a_storm_of_short_children(
     assert len(os.listdir("/proc/self/fd")) <= descriptors + 1
 
 
+@pytest.mark.alone("PIDs that have just become free are used again, by whatever starts next")
 @pytest.mark.skipif(not os.access(LAST_PID, os.W_OK), reason=f"{LAST_PID} cannot be written")
 async def test_a_recycled_pid_is_another_process(start: Callable[..., Target]) -> None:
     target = start(*python(FORKS_WHEN_ASKED))
