@@ -26,7 +26,7 @@ def pss_bytes(mark: memstat.Mark) -> int:
 
 @pytest.mark.max_pss("200 MiB")
 def test_the_worker_stays_small() -> None:
-    """A limit: when test and worker grow by more, it fails and shows who used what at the peak."""
+    """A limit: when test and worker grow by more, it fails and lists the processes at the peak."""
     done = subprocess.run([sys.executable, "-c", LOAD], capture_output=True, check=True)
     assert int(done.stdout) == 300_000
 

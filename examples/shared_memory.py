@@ -27,7 +27,7 @@ def touch(memory: mmap.mmap) -> None:
 
 
 class Sharer:
-    """A forked process that fills the shared memory and its own when told to."""
+    """A forked process that fills the shared memory and its own on request."""
 
     def __init__(self, shared: mmap.mmap, own_mb: int) -> None:
         self._orders, order = os.pipe()

@@ -25,7 +25,7 @@ _HOMES: Final = (
     "memstat.supervision.supervised",
     "memstat.api",
 )
-"""The modules whose ``__all__`` is public here too; those that import an event loop come last."""
+"""Their ``__all__`` is public here too. Those that import an event loop come last."""
 
 
 def __getattr__(name: str) -> object:

@@ -138,9 +138,9 @@ async def supervise(
     an exception or a cancellation, the whole tree gets SIGTERM, after ``grace_s`` seconds SIGKILL,
     and is waited for. With ``subreaper`` this process adopts orphans of the tree
     (PR_SET_CHILD_SUBREAPER, prctl(2)) while the block lasts, so that daemons stay in it; with
-    ``wait_all`` the block lasts until they have ended too, measured or not. An orphan whose parents
-    were never seen cannot be told from a child that this process starts by other means while the
-    block lasts: such a child would be counted and reaped too. Earlier children are left alone.
+    ``wait_all`` the block lasts until they have ended too, measured or not. An orphan of unseen
+    parents looks like a child that this process starts by other means while the block lasts: such a
+    child would be counted and reaped too. Earlier children are left alone.
 
     The ``forwarded`` signals are caught, in the main thread alone, and passed on to the command;
     ``grace_s`` after a SIGTERM or SIGHUP, or after a second SIGINT within two seconds, the tree
@@ -188,7 +188,7 @@ async def run(
     """Run a command to its end and return its status, its peak and how well it was sampled.
 
     Its stdout is dropped unless ``stdout`` says otherwise. For everything else use ``supervise``,
-    whose errors and guarantees hold here too.
+    with the same errors and guarantees.
 
     >>> import anyio
     >>> result = anyio.run(run, ["sleep", "0.2"])

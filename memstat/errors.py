@@ -25,15 +25,15 @@ class MemstatError(Exception):
 
 
 class UnsupportedPlatform(MemstatError):
-    """The system has no ``/proc`` with memory accounting: not Linux, or a kernel without it."""
+    """``/proc`` with memory accounting is missing: this is not Linux, or the kernel lacks it."""
 
 
 class TooManyDescriptors(MemstatError):
-    """The kernel gave no descriptor even for one short read (``EMFILE`` or ``ENFILE``)."""
+    """No file descriptor was left even for one short read (``EMFILE`` or ``ENFILE``)."""
 
 
 class ProcessError(MemstatError):
-    """Something is wrong with one process; ``pid`` tells which.
+    """Something is wrong with the process ``pid``.
 
     >>> ProcessError(7, "process 7 is odd").pid
     7

@@ -23,7 +23,7 @@ _ZOMBIE_STATES: Final = frozenset("ZXx")
 
 
 class ReadStatus(StrEnum):
-    """What came of reading one process.
+    """The outcome of reading one process.
 
     >>> ReadStatus("denied") is ReadStatus.DENIED
     True
@@ -32,12 +32,12 @@ class ReadStatus(StrEnum):
     MEASURED = "measured"
     """Its memory was read."""
     DENIED = "denied"
-    """It belongs to someone else: RSS is known at best, PSS is not."""
+    """Its memory may not be read: RSS is known at best, PSS is not."""
     GONE = "gone"
     """It ended after it had been found and before it was read."""
     NO_MEMORY = "no-memory"
-    """Nothing of its own to measure: a zombie, a kernel thread, or a child that lives in its
-    parent's memory until it calls ``execve`` (vfork(2))."""
+    """It has no memory of its own: a zombie, a kernel thread, or a child that uses its parent's
+    memory until it calls ``execve`` (vfork(2))."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class ProcessKey:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a process is: the parts of ``proc_pid_stat(5)`` that memstat needs."""
+    """What identifies a process: the parts of ``proc_pid_stat(5)`` that memstat needs."""
 
     pid: int
     """Process id."""
@@ -82,7 +82,7 @@ class Identity:
 
     @property
     def is_alive(self) -> bool:
-        """False for a zombie; a process whose main thread alone has ended lives."""
+        """False for a zombie; a process of which only the main thread has ended is alive."""
         return self.state not in _ZOMBIE_STATES or self.threads > 1
 
 
@@ -101,7 +101,7 @@ class Memory:
     rss_bytes: int | None = None
     """Resident set size: every resident page, shared or not, counts whole."""
     pss_anon_bytes: int | None = None
-    """The part of PSS in anonymous pages; the kernel tells it since Linux 5.3."""
+    """The part of PSS in anonymous pages; reported since Linux 5.3."""
     pss_file_bytes: int | None = None
     """The part of PSS in file pages."""
     pss_shmem_bytes: int | None = None
@@ -122,13 +122,13 @@ class ProcessSample:
     """
 
     key: ProcessKey
-    """Who it is."""
+    """Its identity."""
     name: str
     """Its ``comm``, chosen by the process: up to 15 bytes, any of them. Not safe to print as is."""
     ppid: int | None = None
     """The PID of its parent now; ``None`` when it could not be read."""
     depth: int = 0
-    """Generations below the target: 0 for the target itself, 1 for an orphan whose line is lost."""
+    """Generations below the target: 0 for itself, 1 for an orphan of unknown ancestors."""
     status: ReadStatus = ReadStatus.GONE
     """Whether it could be read."""
     memory: Memory = Memory()
@@ -143,7 +143,7 @@ class ProcessSample:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that one sweep found, children after their parents. The only thing consumers get."""
+    """Everything that one sweep found. The only thing that consumers get."""
 
     tick: int
     """Index in the grid ``t0 + tick * interval_s``; a last sample off the grid repeats it."""
@@ -158,7 +158,7 @@ class Snapshot:
     sweep_s: float
     """How long the sweep took. Its reads are not simultaneous."""
     complete: bool
-    """Whether ``total`` lacks nothing: no process was denied, none went away during the sweep."""
+    """Whether ``total`` lacks nothing: no process was denied, none ended during the sweep."""
     total: Memory
     """The sum over the processes; a field is ``None`` where no process has it."""
     processes: tuple[ProcessSample, ...]
@@ -182,10 +182,10 @@ class Peak:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A named instant of a measurement, which ends one phase and begins the next."""
+    """A named instant of a measurement: it ends one phase and begins the next."""
 
     name: str
-    """What it was called; names need not differ."""
+    """Its name; it need not be unique."""
     elapsed_s: float
     """Seconds from the first tick to the mark."""
     peak: Peak | None
@@ -197,13 +197,13 @@ class SamplingStats:
     """How well the sampling went, and with it how far a peak can be trusted."""
 
     interval_s: float
-    """The time between two ticks that was asked for."""
+    """The requested time between two ticks."""
     samples: int
     """Sweeps taken."""
     missed_ticks: int
     """Ticks skipped."""
     incomplete_samples: int
-    """Sweeps whose total lacks something."""
+    """Sweeps with an incomplete total."""
     longest_gap_s: float | None
     """The longest time between the starts of two sweeps; ``None`` for fewer than two."""
     sweep_median_s: float | None
@@ -214,7 +214,7 @@ class SamplingStats:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A limit on the total PSS of a run, and what came of it."""
+    """A limit on the total PSS of a run, and whether it was exceeded."""
 
     max_pss_bytes: int
     """The largest total that is allowed."""
@@ -224,7 +224,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What came of a supervised command."""
+    """How a supervised command ended and what it used."""
 
     command: tuple[str, ...]
     """The command and its arguments."""
@@ -243,7 +243,7 @@ class RunResult:
     survivors: tuple[ProcessSample, ...] = ()
     """Descendants that were still running when the sampling ended."""
     oom_kills: int | None = None
-    """Processes that the kernel's OOM killer killed on this system meanwhile; ``None``: unknown."""
+    """Processes that the OOM killer ended on this system during the run; ``None``: unknown."""
     limit: Limit | None = None
     """The limit that was set; ``None`` without one."""
 

@@ -86,12 +86,12 @@ def test_durations_change_their_unit_with_their_length(seconds: float, text: str
     ("seconds", "text"),
     [(0.0, "0.0 s"), (0.04, "0.0 s"), (59.94, "59.9 s"), (59.95, "1:00"), (3725.4, "1:02:05")],
 )
-def test_an_instant_is_told_in_seconds_from_the_first(seconds: float, text: str) -> None:
+def test_an_instant_is_written_in_seconds_from_the_first(seconds: float, text: str) -> None:
     assert format_elapsed(seconds) == text
 
 
 @given(st.floats(0, 1e9))
-def test_no_duration_is_told_as_60_of_a_unit(seconds: float) -> None:
+def test_no_duration_is_written_as_60_of_a_unit(seconds: float) -> None:
     for text in (format_duration(seconds), format_elapsed(seconds)):
         assert "60.0" not in text
         assert ":60" not in text

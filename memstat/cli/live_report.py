@@ -86,8 +86,8 @@ def relay_output(
     stdout_too, stderr_too = through
     return relay, replace(
         redirection,
-        stdout=relay.far if stdout_too else redirection.stdout,
-        stderr=relay.far if stderr_too else redirection.stderr,
+        stdout=relay.child_fd if stdout_too else redirection.stdout,
+        stderr=relay.child_fd if stderr_too else redirection.stderr,
     )
 
 

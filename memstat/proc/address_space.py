@@ -1,4 +1,4 @@
-"""Whether a process still lives in its parent's address space: between vfork(2) and execve(2)."""
+"""Whether a process still uses its parent's address space: between vfork(2) and execve(2)."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _KCMP: Final = {
 
 
 def shares_address_space(pid: int, other: int) -> bool | None:
-    """Return whether two processes share their memory; ``None`` where the kernel does not tell.
+    """Return whether two processes share their memory; ``None`` where this is unknown.
 
-    kcmp(2), the only thing that tells: needs CONFIG_KCMP and the rights that reading ``smaps``
+    Only kcmp(2) reports it. It needs CONFIG_KCMP and the rights that reading ``smaps``
     needs, and is forbidden by the default seccomp profile of Docker.
 
     >>> shares_address_space(os.getpid(), os.getppid())
@@ -39,6 +39,6 @@ def shares_address_space(pid: int, other: int) -> bool | None:
 
 @cache
 def _libc() -> ctypes.CDLL:
-    import ctypes  # noqa: PLC0415 - most runs do without
+    import ctypes  # noqa: PLC0415 - needed only when a forked child is found
 
     return ctypes.CDLL(None)

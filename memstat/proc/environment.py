@@ -1,4 +1,4 @@
-"""What this process was given when it began, to pass it on as it was."""
+"""What this process inherited at its start, to be passed on unchanged."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def inherited_descriptors() -> tuple[int, ...]:
 def occupy_closed_streams() -> None:
     """Put /dev/null on those of descriptors 0 to 2 that are closed, for this process alone.
 
-    Otherwise the next file opened would become somebody's standard output.
+    Otherwise the next file that is opened would become a standard stream.
     """
     while (fd := os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)) <= 2:
         pass

@@ -75,7 +75,7 @@ class LinuxProcSource:
 
 
 def require_linux() -> None:
-    """Raise UnsupportedPlatform unless this system tells the memory of processes by ``/proc``."""
+    """Raise UnsupportedPlatform unless ``/proc`` reports the memory of processes here."""
     require_linux_kernel()
     if not os.path.exists("/proc/self/smaps"):
         raise UnsupportedPlatform(
@@ -90,7 +90,7 @@ def require_linux() -> None:
 
 
 def hides_processes() -> bool:
-    """Whether ``/proc`` hides other users' processes from us (``hidepid``, proc(5))."""
+    """Whether ``/proc`` hides the processes of other users (``hidepid``, proc(5))."""
     # Process 1 always exists, and a mount with hidepid shows it to its owner alone.
     try:
         os.stat("/proc/1/stat")

@@ -133,7 +133,7 @@ def parse_rollup(data: bytes) -> Memory:
     r"""Parse ``/proc/PID/smaps_rollup`` (proc_pid_smaps(5)).
 
     Raises ParseError when Rss, Pss or the private parts are missing or not numbers. The parts of
-    PSS and the swap are ``None`` on kernels that do not tell them.
+    PSS and the swap are ``None`` on kernels that do not report them.
 
     >>> text = b"0-f ---p 0 00:00 0 [rollup]\nRss: 8 kB\nPss: 5 kB\n"
     >>> parse_rollup(text + b"Private_Clean: 0 kB\nPrivate_Dirty: 4 kB\n").uss_bytes

@@ -15,7 +15,7 @@ def require_linux_kernel() -> None:
 
 
 def count_oom_kills() -> int | None:
-    """Return how many processes the OOM killer has killed since boot; ``None`` when not told.
+    """Return how many processes the OOM killer has killed since boot; ``None`` when unknown.
 
     ``oom_kill`` of ``/proc/vmstat``, since Linux 4.13; it counts the whole system.
     """

@@ -27,7 +27,7 @@ _CHUNK: Final = 1 << 16
 _GONE_ERRNOS: Final = frozenset({errno.ESRCH, errno.ENOENT})
 _DENIED_ERRNOS: Final = frozenset({errno.EACCES, errno.EPERM})
 _EXEC_RACES: Final = 4
-"""How often an ``execve`` may fall between opening and reading before we give up on this tick."""
+"""How often an ``execve`` may come between opening and reading until this tick is given up."""
 
 
 class LinuxReader:
@@ -37,10 +37,10 @@ class LinuxReader:
     ``stat`` and ``status`` are bound to the process. Whatever fails leads to the same slow path:
     close, open anew, check that the start time is still ours, classify.
 
-    A child of vfork(2) lives in its parent's address space until ``execve``: it has no memory of
-    its own so far, and its parent's would be counted twice.
+    A child of vfork(2) uses its parent's address space until ``execve``: it has no memory of its
+    own yet, and its parent's would be counted twice.
 
-    ``stat`` is read for a change only: it tells faults, CPU time, name and parent. While it stays
+    ``stat`` is read to detect changes: it holds faults, CPU time, name and parent. While it stays
     the same to the byte, so does what ``status`` said, and that dearer file need not be read. Of
     what changes, no more is parsed than a sample holds.
     """
@@ -146,7 +146,7 @@ class LinuxReader:
         try:
             self._memory_fd = self._open(f"{self._directory}/{self._memory_file}")
         except OSError as refusal:
-            # Who has no memory has none to open either: status tells.
+            # A process without memory has none to open either; its status shows which it is.
             return refusal
         return None
 
@@ -154,13 +154,13 @@ class LinuxReader:
     def _may_stay(self) -> bool:
         """Whether the descriptors may stay open.
 
-        Not where the kernel does not tell whose address space they are bound to: after ``execve``
-        they would go on telling the parent's memory.
+        Not where it is unknown which address space they are bound to: after ``execve`` they would
+        go on reporting the parent's memory.
         """
         return self._borrows is False and not self._budget.exceeded
 
     def _read_through_thread(self, status: Status) -> Reading:
-        """Read a process whose main thread has ended: its files are empty, its threads' are not."""
+        """Read a process by another thread: once the main thread has ended, its files are empty."""
         if status.threads > 1:
             for tid in sorted(map(int, os.listdir(f"{self._directory}/task"))):
                 try:

@@ -1,4 +1,4 @@
-"""The seam between memstat and the kernel: what a source of processes must tell."""
+"""The seam between memstat and the kernel: what a source of processes must provide."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ProcessReader(Protocol):
         ...
 
     def close(self) -> None:
-        """Give back what is held open. Harmless when repeated."""
+        """Close what is held open. Harmless when repeated."""
         ...
 
 
@@ -44,11 +44,11 @@ class ProcSource(Protocol):
         ...
 
     def identify(self, pid: int) -> Identity | None:
-        """Return who has this PID, ``None`` when nobody has or it may not be known."""
+        """Return the process that has this PID; ``None`` when there is none or it is hidden."""
         ...
 
     def require(self, pid: int) -> Identity:
-        """Return who has this PID, or raise NoSuchProcess or NotAProcess with the reason."""
+        """Return the process that has this PID; raise NoSuchProcess or NotAProcess otherwise."""
         ...
 
     def command_line(self, key: ProcessKey) -> str | None:

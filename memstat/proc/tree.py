@@ -13,7 +13,7 @@ _UNKNOWN_START: Final = -1
 
 
 def never_orphan(_: Identity) -> bool:
-    """Return False: for a tree whose orphans nothing adopts."""
+    """Return False: for trees without a subreaper."""
     return False
 
 
@@ -41,7 +41,7 @@ class Node:
     name: str
     """Its name when it was first seen."""
     depth: int
-    """Generations below its target; 1 for an orphan whose ancestors are unknown."""
+    """Generations below its target; 1 for an orphan of unknown ancestors."""
 
 
 class ProcessTree:
@@ -139,7 +139,7 @@ class ProcessTree:
         if key in self._roots or self._scope.is_orphan(identity):
             return self._join(identity, None)
         # Parents of other PID namespaces (0) and hidden ones are never listed.
-        return has_parent or ppid == 0 or ppid == ppid_when_open
+        return has_parent or ppid in (0, ppid_when_open)
 
     def _join(self, identity: Identity, parent: int | None) -> bool:
         self._names[identity.pid] = identity.name

@@ -1,7 +1,7 @@
-"""The pytest plugin: what a test and all that it starts may use, and what every test did use.
+"""The pytest plugin: limits for the memory of tests, and a report of what every test used.
 
-Loaded with every run of pytest, so this module imports nothing but pytest; the rest is loaded when
-a test or an option asks for it.
+Every run of pytest loads this module, so it imports nothing but pytest. The rest is loaded when a
+test or an option needs it.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ __all__ = ["MemoryProbe"]
 _OPTIONS = ("memstat", "memstat_top", "memstat_json", "memstat_baseline", "memstat_update")
 _MEASURING = "memstat-measuring"
 _MARKER = (
-    'max_pss(size, absolute=False): the test and all that it starts may grow by so much PSS ("200'
-    ' MiB") over the start of the test; with absolute=True, use so much in total'
+    "max_pss(size, absolute=False): fail the test if it and all that it starts grow by more PSS"
+    ' than size ("200 MiB") after its start; with absolute=True, if they use more in total'
 )
 
 
@@ -35,7 +35,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Measure every test; list the largest growths.",
     )
     group.addoption(
-        "--memstat-top", metavar="N", type=int, help="List so many (default 10). Implies --memstat."
+        "--memstat-top",
+        metavar="N",
+        type=int,
+        help="List N tests (default 10). Implies --memstat.",
     )
     group.addoption(
         "--memstat-json", metavar="FILE", help="Measure every test; write the figures as JSON."
@@ -43,26 +46,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--memstat-baseline",
         metavar="FILE",
-        help="Measure every test; fail those that grow more than this file of an earlier run says.",
+        help="Measure every test; fail those that grow more than in the earlier run saved in FILE.",
     )
     group.addoption(
         "--memstat-tolerance",
         metavar="P%|SIZE",
         default="10%",
-        help="How much more is no failure (default 10%%; a percentage is 1 MiB at least).",
+        help="How much more is allowed (default 10%%; a percentage allows at least 1 MiB).",
     )
     group.addoption(
         "--memstat-update",
         action="store_true",
         default=None,
-        help="Write what passed to the baseline instead; within the tolerance it stays as it is.",
+        help="Write the tests that passed to the baseline; within the tolerance it is not changed.",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", _MARKER)
     if any(config.getoption(name) is not None for name in _OPTIONS):
-        from memstat.pytest_plugin.reporting import register  # noqa: PLC0415 - only when asked for
+        from memstat.pytest_plugin.reporting import register  # noqa: PLC0415 - only when needed
 
         register(config)
         _measuring(config)
@@ -74,7 +77,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _measuring(config: pytest.Config) -> MeasuringPlugin:
-    """Return what measures the tests of this process, made on first use."""
+    """Return the plugin that measures the tests of this process; the first call makes it."""
     from memstat.pytest_plugin.measuring import MeasuringPlugin  # noqa: PLC0415 - only when used
 
     plugin: MeasuringPlugin | None = config.pluginmanager.get_plugin(_MEASURING)
@@ -86,12 +89,12 @@ def _measuring(config: pytest.Config) -> MeasuringPlugin:
 
 @pytest.fixture
 def memory(request: pytest.FixtureRequest) -> MemoryProbe:
-    """What this test and all that it starts use, seen by a sidecar: ``peak``, ``mark(name)``."""
+    """What this test and all that it starts use, as a sidecar measures it: ``peak``, ``mark``."""
     return _measuring(request.config).probe(request.node)
 
 
 def __getattr__(name: str) -> object:
-    # For annotations in tests, and for nobody else.
+    # Only annotations in tests need it.
     if name == "MemoryProbe":
         from memstat.pytest_plugin.probe import MemoryProbe  # noqa: PLC0415 - only when used
 

@@ -24,7 +24,7 @@ def decode(text: str) -> Baseline:
 
 
 def encode(baseline: Baseline) -> str:
-    r"""Return the text of a file: a line a test, sorted.
+    r"""Return the text of a file: sorted, one line for each test.
 
     >>> print(encode({"b": 2, "a": 1}), end="")
     {
@@ -38,9 +38,9 @@ def encode(baseline: Baseline) -> str:
 
 
 def update(before: Baseline, growths: Mapping[str, int], tolerance: Tolerance) -> Baseline:
-    """Return a baseline with what was measured now; what hardly differs stays as it was.
+    """Return a baseline with the new growths; one within the tolerance keeps its old value.
 
-    Tests that were not measured stay too: a run may be of a few.
+    Tests that were not measured stay as well: a run may select a few.
     """
     changed = {
         test: growth

@@ -11,15 +11,15 @@ from memstat.model import Peak
 from memstat.units import parse_size
 
 _LEAST_SLACK_BYTES: Final = 1 << 20
-"""What the allocator and the interpreter do of their own accord is no growth of the test."""
+"""The allocator and the interpreter vary by themselves; that is no growth of the test."""
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What the call of one test came to."""
+    """What one test used while it was called."""
 
     start_bytes: int
-    """Total PSS just before the test was called, its fixtures being set up."""
+    """Total PSS just before the call, after its fixtures were set up."""
     start_s: float
     """When that was, in seconds after the sidecar's start."""
     peak: Peak
@@ -40,21 +40,21 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class MaxPss:
-    """What ``max_pss`` allows."""
+    """The limit that a ``max_pss`` marker sets."""
 
     most_bytes: int
-    """The most that is no failure."""
+    """The largest size that is not a failure."""
     absolute: bool
-    """Whether it bounds the total, not the growth."""
+    """Whether it limits the total rather than the growth."""
 
     def exceeded_by(self, usage: Usage) -> int:
-        """Return by how many bytes a test used more than this; not positive if it did not."""
+        """Return by how many bytes a test exceeded this; zero or negative if it did not."""
         used = usage.peak.pss_bytes if self.absolute else usage.growth_bytes
         return used - self.most_bytes
 
 
 def read_marker(arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> MaxPss:
-    """Return what the arguments of the marker mean. Raises ValueError.
+    """Return the limit that the arguments of the marker set. Raises ValueError.
 
     >>> read_marker(("200 MiB",), {"absolute": True})
     MaxPss(most_bytes=209715200, absolute=True)
@@ -66,15 +66,15 @@ def read_marker(arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> MaxP
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """How much more than before is no failure."""
+    """How much more than before is allowed."""
 
     fraction: float | None
-    """A part of the growth before; ``None`` for a fixed size."""
+    """The part of the earlier growth; ``None`` for a fixed size."""
     size_bytes: int
-    """The fixed size, or the least that the fraction amounts to."""
+    """The fixed size, or the least that the fraction allows."""
 
     def slack_bytes(self, before_bytes: int) -> int:
-        """Return what may be added to a growth."""
+        """Return how many bytes a test may grow more than before."""
         return max(self.size_bytes, int(before_bytes * (self.fraction or 0.0)))
 
 

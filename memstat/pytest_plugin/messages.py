@@ -1,4 +1,4 @@
-"""What the plugin tells people. Pure."""
+"""The messages of the plugin. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from textwrap import indent
 
 from memstat.pytest_plugin.limits import MaxPss, Usage
-from memstat.pytest_plugin.usage import Row
+from memstat.pytest_plugin.usage import TestUsage
 from memstat.report.notes import denied_note, ended_note
 from memstat.report.plain import block
 from memstat.text import plural, printable
@@ -14,7 +14,7 @@ from memstat.units import format_duration, format_size
 
 
 def over_limit(usage: Usage, limit: MaxPss) -> str:
-    """Return the failure of a test that used more than ``max_pss`` allows."""
+    """Return the message for a test that used more than ``max_pss`` allows."""
     excess = format_size(limit.exceeded_by(usage))
     most = format_size(limit.most_bytes)
     if limit.absolute:
@@ -25,7 +25,7 @@ def over_limit(usage: Usage, limit: MaxPss) -> str:
 
 
 def over_baseline(usage: Usage, before_bytes: int, slack_bytes: int) -> str:
-    """Return the failure of a test that grew more than before."""
+    """Return the message for a test that grew more than the baseline allows."""
     grew = format_size(usage.growth_bytes)
     before = format_size(before_bytes)
     allowed = f"limit  {before} before, and a tolerance of {format_size(slack_bytes)}"
@@ -43,30 +43,29 @@ def _failure(what: str, limit: str, usage: Usage) -> str:
         "at the peak:",
         indent(block(usage.peak.snapshot, verbose=True, in_bytes=False), "  "),
     ]
-    doubts = (denied_note(usage.peak.snapshot), ended_note(usage.peak.snapshot))
-    return "\n".join([*lines, *(f"note: {doubt}" for doubt in doubts if doubt)])
+    notes = (denied_note(usage.peak.snapshot), ended_note(usage.peak.snapshot))
+    return "\n".join([*lines, *(f"note: {note}" for note in notes if note)])
 
 
-def table(rows: Sequence[Row], most: int) -> list[str]:
-    """Return the lines of the tests that grew most, and of those that left something running."""
+def table(usages: Sequence[TestUsage], most: int) -> list[str]:
+    """Return the lines of tests that grew most, left processes running or were not measured."""
     measured = sorted(
-        (row for row in rows if row.growth_pss_bytes is not None),
-        key=lambda row: (-(row.growth_pss_bytes or 0), row.test),
+        (usage for usage in usages if usage.growth_pss_bytes is not None),
+        key=lambda usage: (-(usage.growth_pss_bytes or 0), usage.test),
     )
     lines = [f"{'GROWTH':>9} {'PEAK':>9}  TEST"]
-    for place, row in enumerate(measured):
-        if place < most:
-            growth, peak = format_size(row.growth_pss_bytes), format_size(row.peak_pss_bytes)
-            lines.append(f"{growth:>9} {peak:>9}  {printable(row.test)}")
+    for usage in measured[:most]:
+        growth, peak = format_size(usage.growth_pss_bytes), format_size(usage.peak_pss_bytes)
+        lines.append(f"{growth:>9} {peak:>9}  {printable(usage.test)}")
     if len(measured) > most:
         lines.append(f"{'...':>9} {'':>9}  {plural(len(measured) - most, 'test', 'tests')} more")
-    lines += [_left_running(row) for row in rows if row.left_running]
-    lines += [f"not measured: {printable(row.test)}: {row.failure}" for row in rows if row.failure]
+    lines += [_left_running(usage) for usage in usages if usage.left_running]
+    lines += [f"not measured: {printable(u.test)}: {u.failure}" for u in usages if u.failure]
     return lines
 
 
-def _left_running(row: Row) -> str:
+def _left_running(usage: TestUsage) -> str:
     processes = ", ".join(
-        f"[{p.pid}] {printable(p.name)} {format_size(p.pss_bytes)}" for p in row.left_running
+        f"[{p.pid}] {printable(p.name)} {format_size(p.pss_bytes)}" for p in usage.left_running
     )
-    return f"left running by {printable(row.test)}: {processes}"
+    return f"left running by {printable(usage.test)}: {processes}"

@@ -1,7 +1,8 @@
-"""The sidecar of a pytest process, and what a test sees of it."""
+"""The sidecar of a pytest process, and what a test can read of it."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Final
 
 from memstat.errors import SidecarError
@@ -11,8 +12,8 @@ from memstat.sidecars.client import Sidecar, SidecarBlock, sidecar
 INTERVAL_S: Final = 0.02
 
 
-class Station:
-    """One sidecar for all tests of a process; another when it has died."""
+class SharedSidecar:
+    """One sidecar for all tests of a process, and another one after a failure."""
 
     def __init__(self) -> None:
         self._block: SidecarBlock | None = None
@@ -37,13 +38,11 @@ class Station:
         """End the sidecar, in whatever state it is."""
         block, self._block, self._sidecar = self._block, None, None
         if block is not None:
-            try:
+            with suppress(SidecarError):
                 block.__exit__(None, None, None)
-            except SidecarError:
-                pass
 
     def _start(self) -> Sidecar:
-        # Of its snapshots the newest and those of the peaks are kept: it serves for hours.
+        # Only the newest snapshot and those of the peaks are kept: a session may take hours.
         block = sidecar(interval_s=INTERVAL_S, keep_snapshots=0)
         self._sidecar = block.__enter__()
         self._block = block
@@ -51,29 +50,33 @@ class Station:
 
 
 class MemoryProbe:
-    """What this test and all that it starts use. The fixture ``memory``."""
+    """What a test and all that it starts use: the fixture ``memory``.
 
-    def __init__(self, station: Station) -> None:
-        self._station = station
+    Sizes are in bytes. Everything counts from the call of the test: what its fixtures set up before
+    is in ``latest`` and in the peaks, but was there at the start.
+    """
+
+    def __init__(self, shared: SharedSidecar) -> None:
+        self._shared = shared
 
     @property
     def latest(self) -> Snapshot:
         """The newest snapshot."""
-        return self._station.sidecar.latest
+        return self._shared.sidecar.latest
 
     @property
     def peak(self) -> Peak | None:
-        """The peak since the call of the test began."""
-        return self._station.sidecar.peak
+        """The peak since the call of the test began; ``None`` if nothing could be measured."""
+        return self._shared.sidecar.peak
 
     @property
     def marks(self) -> tuple[Mark, ...]:
         """The marks since then, oldest first."""
-        return self._station.sidecar.marks
+        return self._shared.sidecar.marks
 
     def mark(self, name: str) -> Mark:
         """Take a sample now and name the instant; the mark has the peak since the one before it.
 
         Takes a millisecond, in async tests too. Raises SidecarError when the sidecar has failed.
         """
-        return self._station.sidecar.mark(name)
+        return self._shared.sidecar.mark(name)

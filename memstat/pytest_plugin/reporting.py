@@ -1,4 +1,4 @@
-"""Tells what all tests used, where they are reported: here, or for the workers of pytest-xdist."""
+"""Reports what the tests used, also those that workers of pytest-xdist have run."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import pytest
 
 from memstat.pytest_plugin import baseline, messages
 from memstat.pytest_plugin.settings import Settings
-from memstat.pytest_plugin.usage import Row
+from memstat.pytest_plugin.usage import TestUsage
 from memstat.text import plural
 
 
 def register(config: pytest.Config) -> None:
-    """Check the options and, unless this is a worker, report. Raises pytest.UsageError."""
+    """Check the options; report unless this is a worker. Raises pytest.UsageError."""
     settings = Settings.of(config)
     if hasattr(config, "workerinput"):
         return
@@ -30,16 +30,16 @@ class ReportingPlugin:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._rows: dict[str, Row] = {}
+        self._usages: dict[str, TestUsage] = {}
         self._passed: set[str] = set()
-        self._trouble: list[str] = []
+        self._errors: list[str] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" and report.passed:
             self._passed.add(report.nodeid)
         value = getattr(report, "memstat", None)
         if value is not None:
-            self._rows[report.nodeid] = Row.decode(value)
+            self._usages[report.nodeid] = TestUsage.decode(value)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         texts_of = {
@@ -50,7 +50,7 @@ class ReportingPlugin:
             try:
                 path.write_text(texts_of[option](), "utf-8")
             except OSError as error:
-                self._trouble.append(f"{option}: cannot write to {path}: {error.strerror}")
+                self._errors.append(f"{option}: cannot write to {path}: {error.strerror}")
                 session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -62,23 +62,23 @@ class ReportingPlugin:
 
     def _lines(self) -> Iterator[str]:
         settings = self._settings
-        if settings.top is not None and self._rows:
-            yield from messages.table([*self._rows.values()], settings.top)
+        if settings.top is not None and self._usages:
+            yield from messages.table([*self._usages.values()], settings.top)
         new = len(self._growths().keys() - settings.baseline.keys())
         if settings.baseline_path is not None and not settings.updates and new:
             yield f"{plural(new, 'test is', 'tests are')} not in the baseline: --memstat-update"
-        yield from self._trouble
+        yield from self._errors
 
     def _growths(self) -> dict[str, int]:
         return {
-            test: row.growth_pss_bytes
-            for test, row in self._rows.items()
-            if test in self._passed and row.growth_pss_bytes is not None
+            test: usage.growth_pss_bytes
+            for test, usage in self._usages.items()
+            if test in self._passed and usage.growth_pss_bytes is not None
         }
 
     def _figures(self) -> str:
-        rows = sorted(self._rows.values(), key=lambda row: row.test)
-        return json.dumps({"tests": [row.encode() for row in rows]}, indent=2) + "\n"
+        usages = sorted(self._usages.values(), key=lambda usage: usage.test)
+        return json.dumps({"tests": [usage.encode() for usage in usages]}, indent=2) + "\n"
 
     def _baseline(self) -> str:
         settings = self._settings

@@ -1,4 +1,4 @@
-"""What the options of the command line ask for."""
+"""The options of the command line, checked."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TOP: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The options, checked. Of a run without any, all are off."""
+    """The options of the plugin. Without any, nothing is measured or written."""
 
     top: int | None
     """How many tests to list; ``None`` for no list."""
@@ -27,20 +27,20 @@ class Settings:
     baseline_path: Path | None
     """Where the baseline is."""
     baseline: Baseline
-    """The growth of each test before; empty without a baseline."""
+    """The growth of each test in the earlier run; empty without a baseline."""
     tolerance: Tolerance
-    """How much more than before is no failure."""
+    """How much more than before is allowed."""
     updates: bool
-    """Whether the baseline is written, not held against the tests."""
+    """Whether the baseline is written rather than compared with."""
 
     @property
     def measures_all(self) -> bool:
-        """Whether every test is measured, not only those that ask for it."""
+        """Whether every test is measured, not only those with a marker or the fixture."""
         return (self.top, self.json_path, self.baseline_path) != (None, None, None)
 
     @classmethod
     def of(cls, config: pytest.Config) -> Settings:
-        """Return what was asked for. Raises pytest.UsageError for nonsense."""
+        """Return the settings of a run. Raises pytest.UsageError for options that are not valid."""
         top, updates = config.getoption("memstat_top"), bool(config.getoption("memstat_update"))
         if top is not None and top < 1:
             raise pytest.UsageError(f"--memstat-top: must be 1 or more, not {top}")
@@ -48,7 +48,7 @@ class Settings:
             top = _TOP
         baseline_path = _path(config, "memstat_baseline")
         if updates and baseline_path is None:
-            raise pytest.UsageError("--memstat-update: which file? Add --memstat-baseline FILE")
+            raise pytest.UsageError("--memstat-update needs a file: add --memstat-baseline FILE")
         return cls(
             top=top,
             json_path=_path(config, "memstat_json"),
@@ -59,7 +59,7 @@ class Settings:
         )
 
     def check_writable(self) -> None:
-        """Raise pytest.UsageError now, not after all tests, for a file that cannot be written."""
+        """Raise pytest.UsageError for a file that cannot be written, before any test runs."""
         for option, path in self.outputs().items():
             try:
                 existed = path.exists()

@@ -1,15 +1,15 @@
-"""What the report of one test carries to where the tests are reported, by JSON-like values."""
+"""What one test used, as its report carries it, also from a worker of pytest-xdist."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True, slots=True)
 class Survivor:
-    """A process that a test started and that ran on after its teardown."""
+    """A process that a test started and which was still running after its teardown."""
 
     pid: int
     """Its PID."""
@@ -20,8 +20,11 @@ class Survivor:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TestUsage:
     """What one test used; sizes are ``None`` when it could not be measured."""
+
+    __test__: ClassVar = False
+    """Not a class with tests, whatever its name suggests to pytest."""
 
     test: str
     """Its id."""
@@ -36,24 +39,24 @@ class Row:
     samples: int = 0
     """Snapshots during the call."""
     complete: bool = False
-    """Whether the total at the peak lacks nothing."""
+    """Whether every process at the peak could be read."""
     left_running: tuple[Survivor, ...] = ()
-    """What it started and left behind."""
+    """The processes that it started and did not end."""
     failure: str | None = None
     """Why it could not be measured."""
 
     def encode(self) -> dict[str, Any]:
-        """Return it as values that survive the way from a worker."""
+        """Return it as plain values, which pytest-xdist can send from a worker."""
         value = asdict(self)
         value["left_running"] = [asdict(survivor) for survivor in self.left_running]
         return value
 
     @classmethod
-    def decode(cls, value: Mapping[str, Any]) -> Row:
-        """Return the row that was encoded.
+    def decode(cls, value: Mapping[str, Any]) -> TestUsage:
+        """Return the usage that was encoded.
 
-        >>> row = Row("test_a", left_running=(Survivor(7, "sh", None),))
-        >>> Row.decode(row.encode()) == row
+        >>> usage = TestUsage("test_a", left_running=(Survivor(7, "sh", None),))
+        >>> TestUsage.decode(usage.encode()) == usage
         True
         """
         survivors = tuple(Survivor(**survivor) for survivor in value["left_running"])

@@ -20,7 +20,7 @@ def kept_on(core: int) -> Iterator[None]:
     turns there, in virtual machines for a whole sweep: it then takes half as long again.
     """
     allowed = os.sched_getaffinity(0)
-    # A CPU may have been taken from us meanwhile (cpuset): then we stay where we may be.
+    # The CPU may have left our cpuset since: then the thread stays where it may run.
     with suppress(OSError):
         os.sched_setaffinity(0, {core})
     try:

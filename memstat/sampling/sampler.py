@@ -39,7 +39,7 @@ class Sampler:
         self.tally = Tally(interval_s, max_pss_bytes=max_pss_bytes)
         self.snapshots: Newest[Snapshot] = Newest()
         self.limit_exceeded = anyio.Event()
-        """Set by the first snapshot whose total is larger than ``max_pss_bytes``."""
+        """Set by the first snapshot with a total larger than ``max_pss_bytes``."""
         self.last_sweep: Snapshot | None = None
         """What the last sweep found, also when it found that the tree has ended."""
         self._has_ended = has_ended

@@ -1,1 +1,1 @@
-"""Measuring from a process of its own, which no lock and no blocked loop of this one holds up."""
+"""Measuring from a separate process, which neither the GIL nor a blocked event loop can delay."""

@@ -12,20 +12,21 @@ from memstat.model import Mark, Peak, ProcessKey, ReadStatus, SamplingStats, Sna
 from memstat.proc.linux import LinuxProcSource
 from memstat.report.notes import REMEDY
 from memstat.sampling.clock import check_interval
-from memstat.sidecars.connection import Connection
-from memstat.sidecars.protocol import StartOrder
+from memstat.sidecars.connection import PATIENCE_S, Connection
+from memstat.sidecars.protocol import StartRequest
 from memstat.sidecars.record import Record
-
-__all__ = ["AsyncSidecar", "Sidecar", "SidecarBlock", "sidecar"]
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
+__all__ = ["AsyncSidecar", "Sidecar", "SidecarBlock", "sidecar"]
+
+INTERVAL_S: Final = 0.05
 KEPT_SNAPSHOTS: Final = 1000
 
 
 class _View:
-    """What a sidecar has told so far."""
+    """What a sidecar has measured so far."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -39,7 +40,7 @@ class _View:
     @property
     def latest(self) -> Snapshot:
         """The newest snapshot."""
-        # The block has begun with one.
+        # The block begins with one.
         assert self._record.tally.latest is not None
         return self._record.tally.latest
 
@@ -55,25 +56,41 @@ class _View:
 
     @property
     def snapshots(self) -> tuple[Snapshot, ...]:
-        """The last snapshots, oldest first, as many as ``keep_snapshots``."""
+        """The last snapshots, oldest first, at most ``keep_snapshots``."""
         with self._connection.changed:
             return tuple(self._record.snapshots)
 
     @property
     def stats(self) -> SamplingStats:
-        """How the sampling goes."""
+        """The quality of the sampling: how many samples, gaps and durations in seconds."""
         with self._connection.changed:
             return self._record.tally.stats
 
 
 class Sidecar(_View):
-    """A sidecar at work. Made by ``with sidecar()``; all of it can still be read afterwards."""
+    """A running sidecar, made by ``with sidecar()``.
+
+    Sizes are in bytes, times in seconds. ``latest``, ``peak``, ``marks``, ``snapshots`` and
+    ``stats`` can also be read after the block; ``mark``, ``reset_peak`` and ``restart`` then raise
+    SidecarError. They also raise it when the sidecar has failed or does not answer within 30 s, and
+    in a process that was forked in the block. Once the target has ended they take no more samples.
+
+    >>> with sidecar() as s:
+    ...     held = bytearray(50_000_000)
+    ...     loaded = s.mark("loaded")
+    ...     del held
+    ...     s.reset_peak()
+    >>> s.peak.pss_bytes < loaded.peak.pss_bytes
+    True
+    >>> s.marks == (loaded,)
+    True
+    """
 
     def mark(self, name: str) -> Mark:
-        """Take a sample now and name the instant; the mark has the peak since the mark before it.
+        """Take a sample now and name the instant; return the mark, with the peak of its phase.
 
-        So no phase is too short to have a sample. Blocks for some milliseconds, and 30 s at most.
-        Raises SidecarError when the sidecar has failed.
+        A phase begins at the mark before, or at the start of the block. The sample makes sure that
+        no phase is too short to have one. Blocks for some milliseconds. Raises SidecarError.
         """
         return self._connection.mark(name)
 
@@ -82,7 +99,7 @@ class Sidecar(_View):
         self._connection.reset_peak()
 
     def restart(self) -> None:
-        """Begin everything anew with a sample now, as if the block began now, but far sooner.
+        """Begin everything anew with a sample now, as a new block would, but much faster.
 
         Blocks and raises as ``mark``.
         """
@@ -90,41 +107,68 @@ class Sidecar(_View):
 
 
 class AsyncSidecar(_View):
-    """A sidecar at work. Made by ``async with sidecar()``."""
+    """A running sidecar, made by ``async with sidecar()``, on asyncio or trio.
+
+    As Sidecar, but ``mark``, ``reset_peak`` and ``restart`` are awaited: they wait in a thread
+    while the event loop goes on, and raise SidecarError in the same cases.
+
+    >>> import anyio
+    >>> async def main():
+    ...     async with sidecar() as s:
+    ...         held = bytearray(50_000_000)
+    ...         return await s.mark("loaded")
+    >>> anyio.run(main).peak.pss_bytes > 50_000_000
+    True
+    """
 
     async def mark(self, name: str) -> Mark:
-        """Take a sample now and name the instant; the mark has the peak since the mark before it.
+        """Take a sample now and name the instant; return the mark, with the peak of its phase.
 
-        So no phase is too short to have a sample. Raises SidecarError when the sidecar has failed.
+        A phase begins at the mark before, or at the start of the block. The sample makes sure that
+        no phase is too short to have one. Raises SidecarError.
         """
         return await _in_thread(self._connection.mark, name)
 
     async def reset_peak(self) -> None:
-        """Begin ``peak`` anew with a sample now. Marks keep theirs. Raises as ``mark``."""
+        """Begin ``peak`` anew with a sample now; marks keep theirs. Raises as ``mark``."""
         await _in_thread(self._connection.reset_peak)
 
     async def restart(self) -> None:
-        """Begin everything anew with a sample now, as if the block began now, but far sooner."""
+        """Begin everything anew with a sample now, as a new block would, but much faster.
+
+        Raises as ``mark``.
+        """
         await _in_thread(self._connection.restart)
 
 
 class SidecarBlock:
-    """Starts a sidecar when entered, by ``with`` or by ``async with``, and ends it when left."""
+    """A block that runs a sidecar, entered once with ``with`` or ``async with``.
+
+    ``patience_s`` is how long to wait for the answer to a request before the sidecar is killed.
+    """
 
     def __init__(
-        self, pid: int | None, *, recursive: bool, interval_s: float, keep_snapshots: int | None
+        self,
+        pid: int | None = None,
+        *,
+        recursive: bool = True,
+        interval_s: float = INTERVAL_S,
+        keep_snapshots: int | None = KEPT_SNAPSHOTS,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         check_interval(interval_s)
         self._pid = pid
         self._recursive = recursive
         self._interval_s = interval_s
-        self._connection = Connection(Record(interval_s, keep_snapshots))
+        self._record = Record(interval_s, keep_snapshots)
+        self._patience_s = patience_s
+        self._connection: Connection | None = None
         self._is_entered = False
+        self._is_abandoned = False
 
     def __enter__(self) -> Sidecar:
         self._enter_once()
-        self._open()
-        return Sidecar(self._connection)
+        return Sidecar(self._open())
 
     def __exit__(
         self,
@@ -137,12 +181,11 @@ class SidecarBlock:
     async def __aenter__(self) -> AsyncSidecar:
         self._enter_once()
         try:
-            await _in_thread(self._open)
+            return AsyncSidecar(await _in_thread(self._open))
         except BaseException:
             # A native cancellation of asyncio does not wait for the thread.
-            self._connection.abandon()
+            self._abandon()
             raise
-        return AsyncSidecar(self._connection)
 
     async def __aexit__(
         self,
@@ -150,36 +193,52 @@ class SidecarBlock:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        from anyio import CancelScope  # noqa: PLC0415 - not for those who are not async
+        from anyio import CancelScope  # noqa: PLC0415 - only async programs need it
 
         with CancelScope(shield=True):
             await _in_thread(self._close, error)
 
     def _enter_once(self) -> None:
         if self._is_entered:
-            raise RuntimeError("this block was entered before: call sidecar() for another")
+            raise RuntimeError("this block was entered before: call sidecar() again")
         self._is_entered = True
 
-    def _open(self) -> None:
+    def _open(self) -> Connection:
+        request = self._start_request()
+        self._connection = connection = Connection.start(self._record, patience_s=self._patience_s)
+        if self._is_abandoned:
+            connection.abandon()
+        connection.begin(request)
+        if _is_denied(self._record.tally.latest):
+            connection.close()
+            pid = request.target.pid
+            raise SidecarError(f"the memory of process {pid} may not be read: {REMEDY}")
+        return connection
+
+    def _start_request(self) -> StartRequest:
         source = LinuxProcSource()
         host = source.require(os.getpid())
         target = host if self._pid is None else source.require(self._pid)
-        order = StartOrder(
+        return StartRequest(
             target=ProcessKey(target.pid, target.start_ticks),
             host=ProcessKey(host.pid, host.start_ticks),
             recursive=self._recursive,
             interval_s=self._interval_s,
         )
-        self._connection.open(order)
-        if _is_denied(self._connection.record.tally.latest):
-            self._connection.close()
-            raise SidecarError(f"the memory of process {target.pid} may not be read: {REMEDY}")
+
+    def _abandon(self) -> None:
+        # ``_open`` runs in another thread: it sees this flag, or here its connection is seen.
+        self._is_abandoned = True
+        if self._connection is not None:
+            self._connection.abandon()
 
     def _close(self, error: BaseException | None) -> None:
+        if self._connection is None:
+            return
         try:
             self._connection.close()
         except SidecarError:
-            # What went wrong in the block matters more.
+            # The error of the block matters more.
             if error is None:
                 raise
 
@@ -191,9 +250,9 @@ def _is_denied(snapshot: Snapshot | None) -> bool:
 
 
 async def _in_thread(work: Callable[[Unpack[Ts]], T], *arguments: *Ts) -> T:
-    from anyio import CapacityLimiter, to_thread  # noqa: PLC0415 - not for those who are not async
+    from anyio import CapacityLimiter, to_thread  # noqa: PLC0415 - only async programs need it
 
-    # Of its own, so that it need not wait for what else the program does in threads.
+    # A limiter of its own, so that it need not wait for other threads of the program.
     return await to_thread.run_sync(work, *arguments, limiter=CapacityLimiter(1))
 
 
@@ -201,22 +260,27 @@ def sidecar(
     pid: int | None = None,
     *,
     recursive: bool = True,
-    interval_s: float = 0.05,
+    interval_s: float = INTERVAL_S,
     keep_snapshots: int | None = KEPT_SNAPSHOTS,
 ) -> SidecarBlock:
-    """Measure a process, this one by default, and its descendants from a process of its own.
+    """Measure a process, by default this one, and its descendants from a separate process.
 
-    For ``with`` and, on asyncio and trio, for ``async with``. It samples while C code holds the
-    GIL or a loop is blocked, and does not count itself, nor do overlapping sidecars of one process
-    count each other; but PSS shares out the pages of the interpreter and its libraries among all
-    who map them, so it lowers the figure of a Python program by a megabyte or two. The block begins
-    with the first snapshot and ends with a last one. The sidecar ends with the block, or when this
-    process ends in whatever way; leaving the block after the target has ended is no error.
-    ``keep_snapshots=None`` keeps all snapshots.
+    Works with ``with``, and on asyncio and trio with ``async with``: the block gets a Sidecar or an
+    AsyncSidecar. It begins with the first snapshot and ends with a last one. In between, one is
+    taken every ``interval_s`` seconds, also while C code holds the GIL or the event loop is
+    blocked. The last ``keep_snapshots`` are kept; ``None`` keeps all. The peaks are taken from
+    every snapshot.
 
-    Raises NoSuchProcess or NotAProcess on entering, and SidecarError when it cannot be started or
-    may not read the target. When it fails in the block, leaving the block raises SidecarError,
-    unless the block raised an error itself.
+    A sidecar counts neither itself nor other sidecars of the same process. But PSS divides shared
+    pages by the number of processes that map them: as the sidecar shares the interpreter and its
+    libraries, it lowers the PSS of a Python program by a megabyte or two. The sidecar ends with the
+    block, or when this process ends, however it ends. It is not an error when the target ends
+    before the block.
+
+    Raises ValueError at once for an interval that is not a positive number. Entering the block
+    raises NoSuchProcess or NotAProcess for a ``pid`` that is no process, and SidecarError when the
+    sidecar cannot be started or may not read the target. Leaving it raises SidecarError when the
+    sidecar has failed, unless the block itself raised an error.
 
     >>> with sidecar() as s:
     ...     held = bytearray(50_000_000)

@@ -1,239 +1,201 @@
-"""A sidecar process as its host sees it: its log is read by a thread, requests wait for it."""
+"""A sidecar as its host sees it: a record of what it has measured, and requests that wait."""
 
 from __future__ import annotations
 
 import os
-import subprocess
 import threading
 import time
-from collections import deque
-from collections.abc import Callable
-from typing import Final, TypeVar
+from collections.abc import Callable, Mapping
+from enum import Enum, auto
+from functools import partial
+from typing import Any, Final, TypeVar
 
 from memstat.errors import SidecarError
 from memstat.model import Mark
 from memstat.report.jsonlines import snapshot_from
 from memstat.sidecars import protocol
-from memstat.sidecars.launch import start_process
-from memstat.sidecars.protocol import StartOrder
+from memstat.sidecars.protocol import StartRequest
 from memstat.sidecars.record import Record
 from memstat.sidecars.registry import registry
-from memstat.text import printable, signal_name
+from memstat.sidecars.sidecar_process import SidecarProcess
 
 T = TypeVar("T")
 
 PATIENCE_S: Final = 30.0
-"""How long any answer may take; it takes milliseconds, but machines can be very busy."""
-_END_PATIENCE_S: Final = 5.0
-_READ_BYTES: Final = 1 << 16
-_LINES_OF_DISTRESS: Final = 20
+"""How long any answer may take. It takes milliseconds, but a machine can be very busy."""
+
+
+class _State(Enum):
+    """How far a connection has come."""
+
+    STARTING = auto()
+    """There is no snapshot yet."""
+    OPEN = auto()
+    """Requests can be sent."""
+    CLOSED = auto()
+    """The block has been left or abandoned."""
 
 
 class Connection:
-    """Starts a sidecar, keeps the record of what it tells, and ends it.
+    """A sidecar that has been started, what it has measured, and how to end it.
 
-    Its waits are bounded. A process forked meanwhile has no part in it: there, ``close`` does
-    nothing and requests fail.
+    Constructing one starts the sidecar. Every wait is bounded. A process that is forked meanwhile
+    has no part in it: there, ``close`` does nothing and requests raise SidecarError.
     """
 
-    def __init__(self, record: Record, *, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, record: Record, patience_s: float) -> None:
         self.record = record
         self.changed = threading.Condition()
         """Guards the record; notified of every change."""
         self._patience_s = patience_s
-        self._owner = os.getpid()
-        self._requests = 0
-        self._is_open = False
-        self._is_over = False
-        self._is_abandoned = False
+        self._owner_pid = os.getpid()
+        self._state = _State.STARTING
         self._failure: str | None = None
-        self._distress: deque[bytes] = deque(maxlen=_LINES_OF_DISTRESS)
-        self._process: subprocess.Popen[bytes] | None = None
-        self._listener = threading.Thread(target=self._listen, name="memstat sidecar", daemon=True)
+        self._requests = 0
+        # The last attribute: from here on another thread calls this object.
+        self._process = SidecarProcess(self._take, self._notify)
+
+    @classmethod
+    def start(cls, record: Record, *, patience_s: float = PATIENCE_S) -> Connection:
+        """Start a sidecar that other sidecars of this process do not count. Raises SidecarError."""
+        return registry.launch(lambda: cls(record, patience_s))
 
     @property
     def pid(self) -> int:
         """PID of the sidecar."""
-        assert self._process is not None
         return self._process.pid
 
-    def open(self, order: StartOrder) -> None:
-        """Start the sidecar and wait for the first snapshot, or for the end of the target.
+    def begin(self, request: StartRequest) -> None:
+        """Send the start request and wait for the first snapshot.
 
-        Raises SidecarError.
+        Raises SidecarError when it fails, and when the target ends before it could be measured.
         """
-        self._process = registry.launch(self, start_process)
         try:
-            self._listener.start()
-            self._send(order.encode())
-            self._wait(lambda: self.record.tally.latest is not None)
-            self._begin()
+            self._process.write(request.encode())
+            # The interpreter has to start as well: that may take longer than an answer.
+            self._wait(lambda: self.record.tally.latest is not None, PATIENCE_S)
+            self._become_open()
         except BaseException:
             self._clean_up()
             raise
 
     def abandon(self) -> None:
-        """Leave nothing behind of an ``open`` in another thread, whether it goes on or is done."""
+        """Leave nothing behind of ``begin`` in another thread, whether it has returned or not."""
         with self.changed:
-            self._is_abandoned = True
-        if self._is_open:
+            was_open = self._state is _State.OPEN
+            self._state = _State.CLOSED
+        if was_open:
             self._clean_up()
-        elif self._process is not None:
-            self._kill()
+        else:
+            # ``begin`` now fails, and cleans up in its thread.
+            self._process.kill()
 
     def mark(self, name: str) -> Mark:
-        """Let it take a sample now and mark the instant. Raises SidecarError."""
-        marks: list[Mark] = []
-
-        def mark(elapsed_s: float) -> None:
-            marks.append(self.record.tally.mark(name, elapsed_s))
-
-        self._request(protocol.end_phase_request(), mark)
-        return marks[0]
+        """Have a sample taken and mark the instant after it. Raises SidecarError."""
+        return self._request(protocol.end_phase_request(), partial(self.record.tally.mark, name))
 
     def reset_peak(self) -> None:
         """Begin the peak anew, with a sample now. Raises SidecarError."""
-
-        def reset(elapsed_s: float) -> None:
-            self.record.tally.reset(elapsed_s)
-
-        self._request(protocol.begin_phase_request(), reset)
+        self._request(protocol.begin_phase_request(), self.record.tally.reset)
 
     def restart(self) -> None:
         """Begin the whole record anew, with a sample now. Raises SidecarError."""
         self._request(protocol.begin_phase_request(), self.record.restart)
 
     def close(self) -> None:
-        """Let it take a last sample and end. Raises SidecarError when it failed, now or before."""
-        if os.getpid() != self._owner or not self._is_open:
+        """Have a last sample taken, and end the sidecar.
+
+        Raises SidecarError when the sidecar has failed, now or before.
+        """
+        if self._is_forked_copy or self._state is not _State.OPEN:
             return
         try:
             if not self.record.has_ended:
-                self._send(protocol.stop_request())
-                self._wait(lambda: self.record.has_ended)
+                self._process.write(protocol.stop_request())
+                self._wait(lambda: self.record.has_ended, self._patience_s)
         finally:
             self._clean_up()
 
     def disown(self) -> None:
-        """Forget it, in a forked child; its pipes must end with the parent's copies of them."""
+        """Give up the sidecar in a forked process, while the parent goes on with it."""
+        # Another thread of the parent may have held the lock; it does not exist here.
         self.changed = threading.Condition()
-        if self._process is not None:
-            self._close_pipes(self._process)
-            # Not ours to wait for, nor to warn about.
-            self._process.returncode = 0
+        self._process.disown()
 
-    def _begin(self) -> None:
+    @property
+    def _is_forked_copy(self) -> bool:
+        return os.getpid() != self._owner_pid
+
+    def _become_open(self) -> None:
         with self.changed:
-            if self._is_abandoned:
-                raise SidecarError("the sidecar was given up before it had begun")
-            self._is_open = True
+            if self._state is not _State.STARTING:
+                raise SidecarError("the sidecar was abandoned before it had begun")
+            self._state = _State.OPEN
 
-    def _request(self, line: bytes, act: Callable[[float], object]) -> None:
-        """Send a request and wait until it is done; ``act`` at its boundary in the log."""
-        if os.getpid() != self._owner:
-            raise SidecarError(f"this sidecar belongs to process {self._owner}, not to its fork")
-        if not self._is_open:
-            raise SidecarError("this sidecar has ended: its block was left")
+    def _request(self, line: bytes, act: Callable[[float], T]) -> T:
+        """Send a request; return what ``act`` returned, called at the boundary in the log."""
+        self._check_open()
+        results: list[T] = []
         with self.changed:
             if self.record.has_ended:
-                act(time.monotonic() - self.record.started_s)
-                return
+                return act(self._elapsed_s())
             self._requests += 1
             number = self._requests
-            self.record.at_boundary(act)
-            self._send(line)
-        self._wait(lambda: self.record.done >= number or self.record.has_ended)
-        if self.record.done < number:
-            # It ended before it came to this one.
-            act(time.monotonic() - self.record.started_s)
+            self.record.at_boundary(lambda at_s: results.append(act(at_s)))
+            self._process.write(line)
+        self._wait(lambda: self.record.done >= number or self.record.has_ended, self._patience_s)
+        # Without a result the target has ended before the sidecar came to this request.
+        return results[0] if results else act(self._elapsed_s())
 
-    def _send(self, line: bytes) -> None:
-        assert self._process is not None
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(line)
-        except OSError:
-            pass  # It has ended: its log tells how.
+    def _check_open(self) -> None:
+        if self._is_forked_copy:
+            raise SidecarError(
+                f"this sidecar belongs to process {self._owner_pid}, not to its fork"
+            )
+        if self._state is not _State.OPEN:
+            raise SidecarError("this sidecar has ended: its block was left")
 
-    def _wait(self, met: Callable[[], bool]) -> None:
+    def _elapsed_s(self) -> float:
+        return time.monotonic() - self.record.started_s
+
+    def _wait(self, is_met: Callable[[], bool], patience_s: float) -> None:
         with self.changed:
-            self.changed.wait_for(lambda: met() or self._is_over, self._patience_s)
-            if met():
+            self.changed.wait_for(lambda: is_met() or self._process.has_closed_log, patience_s)
+            if is_met():
                 return
         if self._failure is None:
-            self._failure = self._reason()
-            # One that does not answer now is not waited for again.
-            self._kill()
+            self._failure = self._describe_failure(patience_s)
+            # A sidecar that does not answer now is not waited for again.
+            self._process.kill()
         raise SidecarError(self._failure)
 
-    def _kill(self) -> None:
-        assert self._process is not None
-        self._process.kill()
-
-    def _reason(self) -> str:
-        """Say why what was waited for did not come."""
+    def _describe_failure(self, patience_s: float) -> str:
         if self.record.failure is not None:
             return f"the sidecar failed: {self.record.failure}"
         if self.record.has_ended:
             return "the target ended before it could be measured"
-        if not self._is_over:
-            return f"the sidecar did not answer within {self._patience_s:g} s"
-        status = self._status()
-        if status is not None and status < 0:
-            return f"the sidecar was killed by {signal_name(-status)}"
-        last_words = printable((self._distress or [b""])[-1].decode("utf-8", "replace"))
-        return f"the sidecar ended too early: {last_words or f'exit status {status}'}"
-
-    def _status(self) -> int | None:
-        assert self._process is not None
-        try:
-            return self._process.wait(_END_PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            return None
+        if not self._process.has_closed_log:
+            return f"the sidecar did not answer within {patience_s:g} s"
+        return self._process.describe_end()
 
     def _clean_up(self) -> None:
         """Leave no process, no thread and no descriptor, whatever state they are in."""
-        assert self._process is not None
-        self._is_open = False
+        self._state = _State.CLOSED
         if not self.record.has_ended:
-            self._kill()
-        if self._listener.ident is not None:
-            self._listener.join(_END_PATIENCE_S)
-        self._status()
-        # A descriptor that is being read must not come to mean another file.
-        if not self._listener.is_alive():
-            self._close_pipes(self._process)
+            self._process.kill()
+        self._process.close()
 
-    def _close_pipes(self, process: subprocess.Popen[bytes]) -> None:
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                pipe.close()
-
-    def _listen(self) -> None:
-        assert self._process is not None
-        assert self._process.stdout is not None
-        unfinished = b""
-        try:
-            while data := os.read(self._process.stdout.fileno(), _READ_BYTES):
-                *lines, unfinished = (unfinished + data).split(b"\n")
-                for line in lines:
-                    self._take(line)
-        finally:
-            with self.changed:
-                self._is_over = True
-                self.changed.notify_all()
-
-    def _take(self, line: bytes) -> None:
-        message = protocol.decode(line)
-        if message is None:
-            self._distress.append(line)
-        elif message["kind"] == "snapshot":
+    def _take(self, message: Mapping[str, Any]) -> None:
+        if message["kind"] == "snapshot":
+            # Not under the lock: a large snapshot takes a while.
             snapshot = registry.without_sidecars(snapshot_from(message))
-            self._note(self.record.take_snapshot, snapshot)
+            take = partial(self.record.take_snapshot, snapshot)
         else:
-            self._note(self.record.take, message)
-
-    def _note(self, take: Callable[[T], None], news: T) -> None:
+            take = partial(self.record.take, message)
         with self.changed:
-            take(news)
+            take()
+            self.changed.notify_all()
+
+    def _notify(self) -> None:
+        with self.changed:
             self.changed.notify_all()

@@ -11,19 +11,19 @@ from memstat.errors import SidecarError
 
 _PACKAGE_ROOT: Final = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
 
-# No sitecustomize, no .pth file, no current directory and no PYTHONPATH: nothing of the program can
-# stand in for the standard library, and no hook of a test runner or a coverage tool runs along.
+# No sitecustomize, no .pth file, no current directory and no PYTHONPATH: no file of the program can
+# shadow the standard library, and no hook of a test runner or a coverage tool is run.
 _FLAGS: Final = ("-P", "-s", "-S")
 _BOOT: Final = (
-    "import sys; sys.path.append(sys.argv[1]); from memstat.sidecars.process import main; main()"
+    "import sys; sys.path.append(sys.argv[1]); from memstat.sidecars.server import main; main()"
 )
 _KEPT: Final = frozenset({"PYTHONHOME", "PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE"})
 
 
-def start_process() -> subprocess.Popen[bytes]:
-    """Start a sidecar that waits for its start order. Raises SidecarError.
+def spawn() -> subprocess.Popen[bytes]:
+    """Start a sidecar that waits for its start request. Raises SidecarError.
 
-    It has a session of its own: what a terminal sends to the program's group is not for it.
+    It has a session of its own: a signal that a terminal sends to the program does not reach it.
     """
     if not sys.executable or getattr(sys, "frozen", False):
         raise SidecarError("a sidecar needs a Python interpreter: sys.executable names none")
@@ -38,7 +38,7 @@ def start_process() -> subprocess.Popen[bytes]:
             bufsize=0,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            # What the interpreter says in distress is told when the sidecar fails.
+            # What the interpreter prints when it fails is part of the error message.
             stderr=subprocess.STDOUT,
             cwd="/",
             env=environment,

@@ -1,4 +1,4 @@
-"""What the sidecar has to say to a host that may be too busy to listen. Pure."""
+"""The lines that a sidecar has for a host which may be too busy to read. Pure."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Final
 MOST_BYTES: Final = 1 << 24
 
 _Line = tuple[bytes, int | None]
-"""A line, with the total of a snapshot that may be dropped."""
+"""A line, and the total if it is a snapshot, which may be dropped."""
 
 
 class Outbox:
-    r"""Lines that wait to be written, in order, within bounds.
+    r"""A bounded queue of lines to be written, in order.
 
-    Past ``most_bytes`` it keeps of each two neighbouring snapshots the larger, so that a host which
-    does not read for minutes still learns of every phase's peak.
+    Above ``most_bytes`` it keeps the larger of every two neighbouring snapshots, so that a host
+    which does not read for minutes still gets the peak of every phase.
 
     >>> outbox = Outbox(most_bytes=8)
     >>> for total in (3, 9, 5, 4):
@@ -38,7 +38,7 @@ class Outbox:
         self._head = b""
 
     def put(self, line: bytes, total: int | None = None) -> None:
-        """Add a line; with the total of a snapshot, ``None`` for what must not be dropped."""
+        """Add a line, with the total of a snapshot; a line without a total is never dropped."""
         self._waiting.append((line, total))
         self._size += len(line)
         if self._size > self._most_bytes and total is not None:
@@ -46,18 +46,18 @@ class Outbox:
 
     @property
     def head(self) -> bytes:
-        """What to write next; empty when there is nothing."""
+        """The bytes to write next; empty when there are none."""
         if not self._head and self._waiting:
             self._head, _ = self._waiting.popleft()
             self._size -= len(self._head)
         return self._head
 
     def sent(self, size: int) -> None:
-        """Take note that so many bytes of the head are written."""
+        """Remove ``size`` bytes, which have been written, from the head."""
         self._head = self._head[size:]
 
     def _thin_out(self) -> None:
-        # Never across a line that is no snapshot: it may end a phase.
+        # Never across a line that is not a snapshot: it may end a phase.
         kept: deque[_Line] = deque()
         for droppable, run in groupby(self._waiting, key=lambda line: line[1] is not None):
             lines = list(run)

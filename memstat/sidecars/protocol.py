@@ -1,8 +1,7 @@
-"""What a sidecar and its host say to each other: a line of JSON each. Pure.
+"""The messages between a sidecar and its host, one line of JSON each. Pure.
 
-The host begins with the start order, then sends requests. The sidecar answers with a log: it tells
-when its clock started, each snapshot, and where among them a phase ended. What the host calls it
-stays with the host.
+The host sends the start request first, then others. The sidecar writes a log: when its clock
+started, each snapshot, and where among them a phase ended. The names of phases stay with the host.
 """
 
 from __future__ import annotations
@@ -17,20 +16,20 @@ from memstat.report import jsonlines
 
 
 @dataclass(frozen=True, slots=True)
-class StartOrder:
-    """What a sidecar is told first."""
+class StartRequest:
+    """The first line that a sidecar reads."""
 
     target: ProcessKey
-    """Whom to measure."""
+    """The process to measure."""
     host: ProcessKey
-    """Whom it serves and must not outlive."""
+    """The process that started it, which it must not outlive."""
     recursive: bool
-    """Whether descendants count."""
+    """Whether descendants are measured as well."""
     interval_s: float
-    """The time between two ticks."""
+    """Seconds between two ticks."""
 
     def encode(self) -> bytes:
-        """Return its line."""
+        """Return it as a line."""
         return _encode(
             target=[self.target.pid, self.target.start_ticks],
             host=[self.host.pid, self.host.start_ticks],
@@ -39,11 +38,11 @@ class StartOrder:
         )
 
     @classmethod
-    def decode(cls, line: bytes) -> StartOrder:
-        r"""Return the order of a line.
+    def decode(cls, line: bytes) -> StartRequest:
+        r"""Return the request that a line holds.
 
-        >>> order = StartOrder(ProcessKey(7, 1), ProcessKey(8, 2), True, 0.05)
-        >>> StartOrder.decode(order.encode()) == order
+        >>> request = StartRequest(ProcessKey(7, 1), ProcessKey(8, 2), True, 0.05)
+        >>> StartRequest.decode(request.encode()) == request
         True
         """
         value = json.loads(line)
@@ -56,53 +55,53 @@ class StartOrder:
 
 
 def end_phase_request() -> bytes:
-    """Ask for a sample now, then a boundary."""
+    """Request a sample now, then a boundary."""
     return _encode(kind="end phase")
 
 
 def begin_phase_request() -> bytes:
-    """Ask for a boundary, then a sample now."""
+    """Request a boundary, then a sample now."""
     return _encode(kind="begin phase")
 
 
 def stop_request() -> bytes:
-    """Ask for a last sample, then the end."""
+    """Request a last sample, then the end."""
     return _encode(kind="stop")
 
 
 def started(monotonic_s: float) -> bytes:
-    """Tell the instant of CLOCK_MONOTONIC that ``elapsed_s`` counts from."""
+    """Report the instant of CLOCK_MONOTONIC from which ``elapsed_s`` counts."""
     return _encode(kind="started", monotonic_s=monotonic_s)
 
 
 def snapshot(value: Snapshot) -> bytes:
-    """Tell a snapshot, in the form that the README documents."""
+    """Report a snapshot, in the documented JSON form."""
     return f"{jsonlines.line(jsonlines.snapshot_object(value))}\n".encode("ascii")
 
 
 def boundary(elapsed_s: float) -> bytes:
-    """Tell that a phase ends and another begins here in the log."""
-    # Rounded as in snapshots, since the one is compared with the other.
+    """Report that one phase ends and another begins here in the log."""
+    # Rounded like the time of a snapshot, with which it is compared.
     return _encode(kind="boundary", elapsed_s=round(elapsed_s, 6))
 
 
 def done() -> bytes:
-    """Tell that one more request is done."""
+    """Report that one more request is done."""
     return _encode(kind="done")
 
 
 def failed(message: str) -> bytes:
-    """Tell why the sidecar cannot go on."""
+    """Report why the sidecar cannot go on."""
     return _encode(kind="failed", message=message)
 
 
 def end() -> bytes:
-    """Tell that the log ends here, and as it should."""
+    """Report that the log ends here, as it should."""
     return _encode(kind="end")
 
 
 def decode(line: bytes) -> Mapping[str, Any] | None:
-    r"""Return the message of a line; ``None`` when it is none, but what Python said in distress.
+    r"""Return the message of a line; ``None`` for a line that Python wrote to stderr.
 
     >>> decode(b'{"kind":"done"}'), decode(b"Traceback")
     ({'kind': 'done'}, None)

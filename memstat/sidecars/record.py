@@ -1,4 +1,4 @@
-"""What a sidecar's log comes to. Pure."""
+"""What the log of a sidecar adds up to. Pure."""
 
 from __future__ import annotations
 
@@ -10,30 +10,32 @@ from memstat.sampling.tally import Tally
 
 
 class Record:
-    """Keeps the last snapshots, the peaks of the phases and how far the log has come."""
+    """Keeps the tally of all snapshots, the last of them, and how far the log has come."""
 
     def __init__(self, interval_s: float, keep_snapshots: int | None) -> None:
         self.tally = Tally(interval_s)
         self.snapshots: deque[Snapshot] = deque(maxlen=keep_snapshots)
         self.started_s = 0.0
+        """The instant of CLOCK_MONOTONIC from which ``elapsed_s`` counts."""
         self.done = 0
-        """Requests that are done."""
+        """How many requests are done."""
         self.has_ended = False
         """Whether the log ended as it should."""
         self.failure: str | None = None
+        """Why the sidecar could not go on."""
         self._at_boundaries: deque[Callable[[float], object]] = deque()
 
     def at_boundary(self, act: Callable[[float], object]) -> None:
-        """Call this, with the time, at the next boundary of the log that has no such call yet."""
+        """Have ``act`` called, with the time, at the next boundary that has no call yet."""
         self._at_boundaries.append(act)
 
     def restart(self, elapsed_s: float) -> None:
-        """Begin peak, marks, snapshots and stats anew."""
+        """Begin the tally and the snapshots anew."""
         self.tally.restart(elapsed_s)
         self.snapshots.clear()
 
     def take_snapshot(self, snapshot: Snapshot) -> None:
-        """Take in one snapshot."""
+        """Take in a snapshot of the log."""
         self.snapshots.append(snapshot)
         self.tally.observe(snapshot)
 

@@ -7,8 +7,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
-from subprocess import Popen
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from memstat.model import ProcessKey, Snapshot
 from memstat.proc.linux import LinuxProcSource
@@ -16,30 +15,38 @@ from memstat.sampling.sweep import add_up, is_complete
 
 
 class Owned(Protocol):
-    """What belongs to the process that made it, not to those it forks."""
+    """A sidecar that belongs to the process which started it, not to those it forks."""
+
+    @property
+    def pid(self) -> int:
+        """PID of the sidecar."""
+        ...
 
     def disown(self) -> None:
-        """Called in a forked child: give up what the parent has, without harm to it."""
+        """Give it up in a forked process, without harm to the parent. Called after the fork."""
         ...
 
 
+OwnedT = TypeVar("OwnedT", bound=Owned)
+
+
 class Registry:
-    """Knows every sidecar that this process ever started, by an identity that never recurs."""
+    """Remembers every sidecar that this process ever started, by an identity that never recurs."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._keys: set[ProcessKey] = set()
         self._owned: weakref.WeakSet[Owned] = weakref.WeakSet()
 
-    def launch(self, owner: Owned, start: Callable[[], Popen[bytes]]) -> Popen[bytes]:
-        """Start a sidecar process, and know it before anybody takes in a snapshot of it."""
+    def launch(self, start: Callable[[], OwnedT]) -> OwnedT:
+        """Start a sidecar, and remember it before any snapshot with it in is filtered."""
         with self._lock:
-            process = start()
-            identity = LinuxProcSource().identify(process.pid)
+            owned = start()
+            identity = LinuxProcSource().identify(owned.pid)
             if identity is not None:
                 self._keys.add(ProcessKey(identity.pid, identity.start_ticks))
-            self._owned.add(owner)
-        return process
+            self._owned.add(owned)
+        return owned
 
     def without_sidecars(self, snapshot: Snapshot) -> Snapshot:
         """Return the snapshot without any sidecar."""
@@ -50,7 +57,7 @@ class Registry:
         return replace(snapshot, processes=kept, total=add_up(kept), complete=is_complete(kept))
 
     def disown(self) -> None:
-        """Begin anew in a forked child, whose sidecars are its parent's."""
+        """Begin anew in a forked process: its sidecars are those of its parent."""
         self._lock = threading.Lock()
         for owned in tuple(self._owned):
             owned.disown()

@@ -1,4 +1,4 @@
-"""Orphans that this process adopts as a subreaper: telling them from its own children, reaping."""
+"""Orphans that a subreaper adopts: how they differ from its own children, and reaping them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from memstat.proc.source import ProcSource
 class RunningCommands:
     """The commands that this program has under supervision. For any thread.
 
-    They are children of this process, as adopted orphans are: they must be told apart.
+    They are children of this process, as adopted orphans are: the two must be kept apart.
     """
 
     def __init__(self) -> None:

@@ -79,7 +79,9 @@ async def _open(command: Sequence[str], context: SpawnContext) -> Process:
     return process  # noqa: RET504 - a with block may swallow, as far as mypy knows
 
 
-def _explain(name: str, context: SpawnContext, error: OSError) -> SpawnError:
+def _explain(  # noqa: PLR0911 - a return for each cause
+    name: str, context: SpawnContext, error: OSError
+) -> SpawnError:
     reason = os.strerror(error.errno) if error.errno else str(error)
     if context.cwd is not None and not os.access(context.cwd, os.X_OK):
         return SpawnError(f"{os.fspath(context.cwd)}: cannot be started in: {reason}", OWN_FAILURE)

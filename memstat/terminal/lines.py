@@ -94,6 +94,6 @@ def _colour_after(colour: bytes, text: bytes) -> bytes:
     for code in _COLOUR.finditer(text):
         colour = b"" if code[1] in (b"", b"0", b"00") else colour + code[0]
         if len(colour) > _LONGEST_COLOUR:
-            # Sequences add up until a reset; of those who never reset, the last ones count.
+            # Sequences add up until a reset; where none comes, the last ones count.
             colour = colour[colour.index(b"\x1b", len(colour) - _LONGEST_COLOUR) :]
     return colour

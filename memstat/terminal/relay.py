@@ -19,30 +19,30 @@ _BATCH_S: Final = 0.05
 
 
 class TerminalRelay:
-    """The far end is the command's output; the near end is read here.
+    """``child_fd`` is the command's output; the other end is read here.
 
-    The pseudo-terminal has the modes and the size of ``like``, the terminal of the display.
+    The pseudo-terminal has the modes and the size of the terminal of the display.
     """
 
-    def __init__(self, like: int) -> None:
-        self._like = like
-        self._near, self.far = pty.openpty()
-        os.set_blocking(self._near, False)
-        termios.tcsetattr(self.far, termios.TCSANOW, termios.tcgetattr(like))
+    def __init__(self, terminal_fd: int) -> None:
+        self._terminal_fd = terminal_fd
+        self._own_fd, self.child_fd = pty.openpty()
+        os.set_blocking(self._own_fd, False)
+        termios.tcsetattr(self.child_fd, termios.TCSANOW, termios.tcgetattr(terminal_fd))
         self.resize()
         self._output = Handover(batch_bytes=_BATCH_BYTES, batch_s=_BATCH_S)
         self._closing = False
 
     def resize(self) -> None:
         """Take over the size of the terminal."""
-        if self._near >= 0:
-            size = fcntl.ioctl(self._like, termios.TIOCGWINSZ, bytes(8))
-            fcntl.ioctl(self._near, termios.TIOCSWINSZ, size)
+        if self._own_fd >= 0:
+            size = fcntl.ioctl(self._terminal_fd, termios.TIOCGWINSZ, bytes(8))
+            fcntl.ioctl(self._own_fd, termios.TIOCSWINSZ, size)
 
     def command_started(self) -> None:
-        """Leave the far end to the command."""
-        os.close(self.far)
-        self.far = -1
+        """Close the end that the command has inherited."""
+        os.close(self.child_fd)
+        self.child_fd = -1
 
     def finish(self) -> None:
         """Let ``read`` return as soon as nothing is left to read."""
@@ -51,7 +51,7 @@ class TerminalRelay:
     def read(self) -> None:
         """Read until the command has closed its end, or ``finish``. Blocking.
 
-        While nobody shows it, the command is held up as by any slow terminal.
+        While it is not shown, the command is held up as by any slow terminal.
         """
         try:
             while (data := self._read()) is not None and self._output.put(data):
@@ -76,10 +76,10 @@ class TerminalRelay:
 
     def close(self) -> None:
         """Close both ends. Harmless when repeated."""
-        for fd in (self.far, self._near):
+        for fd in (self.child_fd, self._own_fd):
             if fd >= 0:
                 os.close(fd)
-        self.far = self._near = -1
+        self.child_fd = self._own_fd = -1
 
     def _read(self) -> bytes | None:
         """Return what there is, nothing after a while of silence, ``None`` at the end."""
@@ -89,15 +89,15 @@ class TerminalRelay:
             return data
         if closing:
             return None
-        select.select([self._near], [], [], _BATCH_S)
+        select.select([self._own_fd], [], [], _BATCH_S)
         return b""
 
     def _read_now(self) -> bytes | None:
         """Return what there is, be it nothing; ``None`` at the end."""
         try:
-            return os.read(self._near, _READ_BYTES) or None
+            return os.read(self._own_fd, _READ_BYTES) or None
         except BlockingIOError:
             return b""
         except OSError:
-            # EIO: nobody has the far end open any more.
+            # EIO: no process has the child's end open any more.
             return None

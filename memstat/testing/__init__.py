@@ -1,4 +1,4 @@
-"""Made-up processes and snapshots, for tests of memstat and of programs that embed it."""
+"""Fake processes and snapshots, for tests of memstat and of programs that embed it."""
 
 from memstat.testing.fake_proc import FakeProc, FakeProcess
 from memstat.testing.snapshots import private_memory, snapshot_of

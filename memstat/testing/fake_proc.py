@@ -1,4 +1,4 @@
-"""A made-up system of processes in place of ``/proc``."""
+"""A scripted system of processes in place of ``/proc``."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _FIRST_PID: Final = 100
 
 
 class FakeProc:
-    """A system of scripted processes: a ProcSource that tells what the script did to them.
+    """A system of scripted processes: a ProcSource that reports what a script made of them.
 
-    Process 1, ``init``, is there from the start. ``start`` makes more, and the FakeProcess that it
-    returns does the rest: fork, execute, grow, end. Sizes are taken as they are given: what
-    processes share is for the script to share out.
+    Process 1, ``init``, is there from the start. ``start`` adds others; the FakeProcess that it
+    returns has methods to fork, execute, grow and end. Sizes are reported as they are given: a
+    script that wants shared memory gives each process its share.
 
-    One contract holds for this and for the real ``/proc``; memstat's own tests run it on both.
+    memstat's own tests hold this and the real ``/proc`` to one contract.
 
     >>> from memstat.proc.tree import Scope
     >>> from memstat.sampling.sweep import sweep_once
@@ -40,7 +40,7 @@ class FakeProc:
         self.open_readers = 0
         """Readers that were made and not yet closed."""
         self.processes: dict[int, FakeProcess] = {}
-        """Who has which PID, zombies too."""
+        """The processes by PID, including zombies."""
         self._births = count(1)
         self._ids = count(_FIRST_PID)
         self.init = self._add(1, "init", None, private_memory(1 << 20))
@@ -55,9 +55,9 @@ class FakeProc:
     ) -> FakeProcess:
         """Start a process, a child of ``init`` unless ``parent`` is given.
 
-        ``used`` is its memory; a number means so many bytes of private anonymous memory. With
-        ``pid`` it gets a certain PID, such as that of a process that has ended: its start time and
-        its inode are new all the same. Raises ValueError when somebody still has it.
+        ``used`` is its memory; a number is a size in bytes of private anonymous memory. ``pid``
+        chooses its PID, such as that of a process that has ended; its start time and its inode are
+        new in any case. Raises ValueError when the PID is in use.
 
         >>> proc = FakeProc()
         >>> first = proc.start("sh", 4096)
@@ -80,7 +80,7 @@ class FakeProc:
         return thread
 
     def list_processes(self) -> Mapping[int, int]:
-        # In the order of the kernel; a copy, too, since the script may go on in another thread.
+        # In the order of the kernel, and a copy: the script may go on in another thread.
         return {pid: process.inode for pid, process in sorted(self.processes.items())}
 
     def identify(self, pid: int) -> Identity | None:
@@ -116,7 +116,7 @@ class FakeProc:
         return process if process is not None and process.key == key else None
 
     def unused_id(self) -> int:
-        """Return a number that is neither a PID nor the id of a thread.
+        """Return a number that is neither a PID nor a thread id.
 
         >>> FakeProc().unused_id()
         100
@@ -157,29 +157,29 @@ class _FakeReader:
 
 @dataclass(eq=False, slots=True, repr=False)
 class FakeProcess:
-    """One process of a FakeProc. Its fields may be set; the next read tells."""
+    """One process of a FakeProc. Its fields may be set; the next read reports them."""
 
     _proc: FakeProc
     key: ProcessKey
     inode: int
-    """New for every process, like the inode of a directory of ``/proc``."""
+    """New for every process, like the inode of its directory in ``/proc``."""
     name: str
     parent: FakeProcess | None
-    """``None`` for those that the kernel started."""
+    """``None`` for a process that the kernel started."""
     memory: Memory | None
     """``None`` for a zombie or a kernel thread. Set it by ``use``."""
     denied: bool = False
-    """Whether its memory may not be read; its name, its parent and its RSS may."""
+    """Whether its memory may not be read; its name, parent and RSS still may."""
     adopts_orphans: bool = False
     """Whether it is a child subreaper: orphaned descendants become its children, not init's."""
     error: Exception | None = None
-    """What reading it raises."""
+    """The error that a read raises."""
     state: str = "S"
     has_executed: bool = True
     """Whether it has called ``execve`` since it was forked."""
     is_kernel_thread: bool = False
     thread_ids: list[int] = field(default_factory=list)
-    """Of its threads beside the main one."""
+    """The ids of its threads, without the main one."""
     rss_peak_bytes: int | None = None
     command_line: str | None = None
     """Its arguments, joined by spaces; by default its name alone."""
@@ -193,12 +193,12 @@ class FakeProcess:
 
     @property
     def pid(self) -> int:
-        """Its PID, that of its key."""
+        """Its PID."""
         return self.key.pid
 
     @property
     def identity(self) -> Identity:
-        """Who it is, as its ``stat`` file would tell."""
+        """What its ``stat`` file would report."""
         return Identity(
             pid=self.pid,
             ppid=self._ppid,
@@ -236,7 +236,7 @@ class FakeProcess:
         self.use(used)
 
     def use(self, used: int | Memory) -> None:
-        """Use so much memory from now on; a number means bytes of private anonymous memory.
+        """Use this memory from now on; a number is a size in bytes of private anonymous memory.
 
         >>> from memstat.testing import FakeProc
         >>> process = FakeProc().start("sh", 8192)
@@ -262,7 +262,7 @@ class FakeProcess:
         return tid
 
     def end_main_thread(self) -> None:
-        """End the main thread alone: it looks like a zombie from outside, and is none.
+        """End the main thread alone: the process then looks like a zombie, but is not one.
 
         Raises ValueError when there is no other thread.
 
@@ -278,7 +278,7 @@ class FakeProcess:
         self.state = "Z"
 
     def end(self) -> None:
-        """End: a zombie without memory until ``reap``. Who adopts orphans gets its children.
+        """End: become a zombie without memory until ``reap``. Its children get a new parent.
 
         >>> from memstat.testing import FakeProc
         >>> parent = FakeProc().start("sh", 4096)
@@ -295,7 +295,7 @@ class FakeProcess:
                 process.parent = adopter
 
     def reap(self) -> None:
-        """Vanish, after the parent has waited for it. Raises ValueError before ``end``.
+        """Disappear, as when the parent has waited for it. Raises ValueError before ``end``.
 
         >>> from memstat.testing import FakeProc
         >>> process = FakeProc().start("sh", 4096)
@@ -308,7 +308,7 @@ class FakeProcess:
         del self._proc.processes[self.pid]
 
     def read(self) -> Reading:
-        """Return what a reader of it tells, or raise ``error``."""
+        """Return what a reader of it returns, or raise ``error``."""
         if self.error is not None:
             raise self.error
         memory = self.memory

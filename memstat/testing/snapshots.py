@@ -1,4 +1,4 @@
-"""Made-up sizes and snapshots."""
+"""Fake sizes and snapshots."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from memstat.sampling.sweep import add_up
 def snapshot_of(
     pss_bytes: Mapping[int, int | None], *, tick: int = 0, elapsed_s: float = 0.0
 ) -> Snapshot:
-    """Return a snapshot of processes ``pPID`` that use so much each; ``None`` is a denied one.
+    """Return a snapshot of processes by PID and PSS in bytes; ``None`` is a denied one.
 
-    The first is the target, the others are its children.
+    The first is the target, the others are its children. Process 7 has the name ``p7``.
 
     >>> snapshot_of({1: 4096, 2: 8192}).total.pss_bytes
     12288
@@ -43,7 +43,7 @@ def snapshot_of(
 
 
 def private_memory(size_bytes: int) -> Memory:
-    """Return what a process uses that has so much anonymous memory, all its own, and nothing else.
+    """Return the memory of a process that has only private anonymous pages, of this size.
 
     >>> private_memory(4096).uss_bytes, private_memory(4096).pss_file_bytes
     (4096, 0)
@@ -60,7 +60,7 @@ def private_memory(size_bytes: int) -> Memory:
 
 
 def memory_of(used: int | Memory) -> Memory:
-    """Return the memory that a script means: a number is so many private bytes.
+    """Return the memory itself, or that of a process with so many private bytes.
 
     >>> memory_of(4096) == private_memory(4096)
     True

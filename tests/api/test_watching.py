@@ -32,7 +32,7 @@ while True:
 
 
 class Grower:
-    """A target that holds as many bytes as it is told to."""
+    """A target that holds as many bytes as it is asked to."""
 
     def __init__(self, target: Target) -> None:
         self.pid = target.pid
@@ -40,7 +40,7 @@ class Grower:
         target.line()
 
     async def hold(self, size_bytes: int) -> None:
-        self._target.tell(str(size_bytes))
+        self._target.send(str(size_bytes))
         await anyio.to_thread.run_sync(self._target.line)
 
 
@@ -108,7 +108,7 @@ async def test_the_result_of_a_run_has_the_peak_of_all_phases() -> None:
     assert running.marks == (loaded,)
 
 
-async def test_a_watch_that_nobody_iterates_keeps_its_peak(grower: Grower) -> None:
+async def test_a_watch_that_is_not_iterated_keeps_its_peak(grower: Grower) -> None:
     async with (
         memstat.watch(grower.pid, interval_s=0.01) as ignored,
         memstat.watch(grower.pid, interval_s=0.01) as iterated,
@@ -125,7 +125,7 @@ async def test_a_watch_that_nobody_iterates_keeps_its_peak(grower: Grower) -> No
 
 
 class StuckSource(LinuxProcSource):
-    """A source whose listing takes until it is let go."""
+    """A source that blocks in its listing until it is released."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Many processes of 1 MiB to measure, which can be told to use memory between two sweeps."""
+"""Many processes of 1 MiB to measure, which use more memory between two sweeps on request."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ class Herd:
     def stir(self, percent: int) -> None:
         """Let so many of the children write to a fresh page, and wait until they have."""
         if percent:
-            self._target.tell(str(-(-self.size * percent // 100)))
+            self._target.send(str(-(-self.size * percent // 100)))
             self._target.line()
 
 

@@ -1,4 +1,4 @@
-"""What the pytest plugin costs those who do not use it.
+"""What the pytest plugin costs where it is not used.
 
 Run it by ``python -m tests.benchmarks.plugin_startup``: ``pytest --collect-only`` of a file with
 one empty test, with the plugin and without, in turns.

@@ -9,7 +9,7 @@ best`` is the same for the shortest times: memstat reads with as many threads as
 more than the others where other programs want those cores.
 
 Only memstat and psutil find the tree themselves, only these and ``smaps`` parse what they read;
-the others are told the PIDs and merely read ``smaps_rollup``.
+the others are given the PIDs and only read ``smaps_rollup``.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -204,6 +204,7 @@ def test_descendants_that_go_on_are_counted_at_the_end() -> None:
     assert "memstat: 1 descendant still running" in done.stderr
 
 
+@pytest.mark.alone("the command, which ends at once, has half a second")
 def test_wait_all_measures_them_to_the_end() -> None:
     done = memstat(
         "run", "-r", "--wait-all", "--json", "--", "sh", "-c", "sleep 0.5 >&- 2>&- & exit 4"
@@ -411,22 +412,34 @@ def script(path: Path, text: str, mode: int = 0o755) -> str:
     return str(path)
 
 
-def test_commands_that_cannot_be_started(tmp_path: Path) -> None:
-    cases: Mapping[str, tuple[int, str]] = {
-        "nosuch-command": (127, "command not found"),
-        "./nosuch": (127, "command not found"),
-        str(tmp_path / "missing"): (127, "command not found"),
-        "/etc/hostname/x": (127, "Not a directory"),
-        "": (127, "empty"),
-        str(tmp_path): (126, "is a directory"),
-        script(tmp_path / "plain", "text", 0o644): (126, "not executable"),
-        script(tmp_path / "bad", "#!/nonexistent/interpreter\n"): (126, "interpreter"),
-    }
-    for command, (status, words) in cases.items():
-        for options in ([], ["--json"], ["-rv"]):
-            done = memstat("run", *options, "--", command)
-            assert (done.returncode, done.stdout) == (status, ""), command
-            assert_one_line(done.stderr, words)
+@pytest.fixture
+def unusable(tmp_path: Path) -> Path:
+    """A directory with files that cannot be executed."""
+    script(tmp_path / "plain", "text", 0o644)
+    script(tmp_path / "bad", "#!/nonexistent/interpreter\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "words"),
+    [
+        ("nosuch-command", 127, "command not found"),
+        ("./nosuch", 127, "command not found"),
+        ("{unusable}/missing", 127, "command not found"),
+        ("/etc/hostname/x", 127, "Not a directory"),
+        ("", 127, "empty"),
+        ("{unusable}", 126, "is a directory"),
+        ("{unusable}/plain", 126, "not executable"),
+        ("{unusable}/bad", 126, "interpreter"),
+    ],
+)
+@pytest.mark.parametrize("options", [[], ["--json"], ["-rv"]])
+def test_a_command_that_cannot_be_started(
+    unusable: Path, command: str, status: int, words: str, options: list[str]
+) -> None:
+    done = memstat("run", *options, "--", command.format(unusable=unusable))
+    assert (done.returncode, done.stdout) == (status, "")
+    assert_one_line(done.stderr, words)
 
 
 def test_a_script_without_an_interpreter_line_is_for_the_shell(tmp_path: Path) -> None:

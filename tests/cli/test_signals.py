@@ -101,7 +101,7 @@ def test_a_signal_that_was_ignored_before_stays_so(start: Callable[..., Target])
     )
     assert running.line() == "ready"
     running.process.send_signal(signal.SIGHUP)
-    running.tell("alive")
+    running.send("alive")
     assert running.line() == "alive"
     assert running.process.wait(timeout=60) == 0
 
@@ -246,7 +246,7 @@ def test_a_second_signal_gets_through_when_nothing_reads_the_output(
         running = start(memstat_path(), "run", "-v", "--", *names_itself, stderr=writing)
         os.close(writing)
         pidfd = os.pidfd_open(int(running.line()))
-        running.tell()
+        running.send()
         assert_ended(pidfd)
         while (status := wait_for(running.process, 0.2)) is None:
             running.process.send_signal(signal.SIGTERM)

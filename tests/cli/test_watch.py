@@ -54,7 +54,7 @@ def test_it_prints_a_total_per_tick_until_the_target_ends_then_the_peak(
 ) -> None:
     watching = watch()
     seen = [watching.line() for _ in range(3)]
-    target.tell()
+    target.send()
     status, out, err = finish(watching)
     assert status == 0
     *totals, title, peak = seen + out
@@ -68,7 +68,7 @@ def test_it_prints_a_total_per_tick_until_the_target_ends_then_the_peak(
 def test_verbose_prints_a_block_per_tick(watch: Callable[..., Target], target: Target) -> None:
     watching = watch("-v")
     seen = [watching.line() for _ in range(4)]
-    target.tell()
+    target.send()
     status, out, _ = finish(watching)
     assert status == 0
     lines = seen + out
@@ -83,7 +83,7 @@ def test_verbose_prints_a_block_per_tick(watch: Callable[..., Target], target: T
 def test_bytes_are_numbers_alone(watch: Callable[..., Target], target: Target) -> None:
     watching = watch("--bytes")
     first = watching.line()
-    target.tell()
+    target.send()
     status, out, _ = finish(watching)
     assert status == 0
     out.remove("Peak:")
@@ -129,7 +129,7 @@ def test_json_is_a_line_per_tick_and_a_summary(
     watching = watch("--json", "-r")
     # Each line is there while the watch goes on: it is flushed.
     seen = [watching.line() for _ in range(3)]
-    target.tell()
+    target.send()
     status, out, _ = finish(watching)
     assert status == 0
     *snapshots, summary = [json.loads(line) for line in seen + out]
@@ -177,7 +177,7 @@ def test_a_full_disk_ends_it_with_one_line(target: Target) -> None:
 
 
 def test_a_target_that_has_ended_already_is_missing(target: Target) -> None:
-    target.tell()
+    target.send()
     target.process.wait()
     done = subprocess.run(
         [memstat_path(), "get", "-w", str(target.pid)], capture_output=True, text=True, timeout=60

@@ -1,4 +1,4 @@
-"""Who belongs to the tree, whatever becomes of its parents."""
+"""Which processes belong to the tree, whatever becomes of their parents."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 
 LEAVES_AN_ORPHAN = """
 import os, signal
-signal.signal(signal.SIGCHLD, signal.SIG_IGN)   # nobody ever becomes a zombie
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)   # no child ever becomes a zombie
 if os.fork() == 0:
     orphan = os.fork()
     if orphan == 0:
@@ -29,7 +29,7 @@ signal.pause()
 
 @pytest.fixture
 def parent_and_orphan(start: Callable[..., Target]) -> tuple[Target, int, int]:
-    """A process that ends without a trace when told to, and its child that lives on."""
+    """A process that ends without a trace on request, and its child that lives on."""
     target = start(*python(LEAVES_AN_ORPHAN))
     parent, orphan = map(int, target.line().split())
     return target, parent, orphan
@@ -43,7 +43,7 @@ async def test_a_watch_ends_with_its_target_though_its_children_live_on(
         async with memstat.watch(parent, interval_s=0.01) as watched:
             async for snapshot in watched:
                 if snapshot.tick == 0:
-                    target.tell()
+                    target.send()
     os.kill(orphan, 0)
 
 
@@ -57,7 +57,7 @@ async def test_an_orphan_still_counts(
         async with memstat.watch(parent, other.pid, interval_s=0.01) as watched:
             async for snapshot in watched:
                 if snapshot.tick == 0:
-                    target.tell()
+                    target.send()
                 found = {p.key.pid: p for p in snapshot.processes}
                 if parent not in found:
                     break

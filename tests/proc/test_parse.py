@@ -198,7 +198,7 @@ def test_stat_of_a_forked_zombie() -> None:
         ("T", 1, True),
     ],
 )
-def test_who_is_alive(state: str, threads: int, *, alive: bool) -> None:
+def test_which_processes_are_alive(state: str, threads: int, *, alive: bool) -> None:
     assert Identity(7, 1, 5, "a", state, threads).is_alive is alive
 
 
@@ -247,9 +247,9 @@ def test_both_files_tell_the_same_name() -> None:
     assert parse_status(captured("status-hostile-name.txt")).name == stat.name
 
 
-@pytest.mark.parametrize("who", ["zombie", "kernel-thread"])
-def test_status_of_who_has_no_memory_leaves_it_unknown(who: str) -> None:
-    status = parse_status(captured(f"status-{who}.txt"))
+@pytest.mark.parametrize("kind", ["zombie", "kernel-thread"])
+def test_the_status_of_a_process_without_memory_leaves_it_unknown(kind: str) -> None:
+    status = parse_status(captured(f"status-{kind}.txt"))
     assert (status.rss_bytes, status.rss_peak_bytes) == (None, None)
     assert status.threads == 1
 

@@ -68,7 +68,7 @@ def test_a_thread_is_not_listed(world: World) -> None:
     assert tid not in listing
 
 
-# Who has a PID
+# Which process has a PID
 
 
 def test_a_running_process_is_identified(world: World) -> None:
@@ -122,7 +122,7 @@ def test_a_process_whose_main_thread_has_ended_is_alive(world: World) -> None:
     assert identity.is_alive
 
 
-def test_nobody_has_the_pid_of_a_reaped_process(world: World) -> None:
+def test_no_process_has_the_pid_of_a_reaped_one(world: World) -> None:
     process = world.start("puppet")
     pid = process.key.pid
     process.end()
@@ -236,7 +236,7 @@ def test_a_reaped_process_is_gone(world: World) -> None:
         assert reader.read() == GONE
 
 
-def test_who_had_the_pid_before_is_gone(world: World) -> None:
+def test_the_former_process_of_a_pid_is_gone(world: World) -> None:
     former = world.former_owner(world.start("puppet"))
     assert world.source.identify(former.pid) is not None
     assert world.source.reader(former).read() == GONE

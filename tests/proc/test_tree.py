@@ -1,4 +1,4 @@
-"""Who belongs to the tree: by cases, and against a model under random forks, ends and delays."""
+"""What belongs to the tree: by cases, and against a model under random forks, ends and delays."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_a_new_inode_of_the_same_process_does_no_harm() -> None:
     assert tree.members() == before
 
 
-def test_nobody_is_unseen_in_a_listing_that_has_been_taken_in() -> None:
+def test_nothing_is_unseen_in_a_listing_that_was_taken_in() -> None:
     proc = FakeProc()
     tree = ProcessTree(scope_of(proc.init.key))
     look(proc, tree)
@@ -216,7 +216,7 @@ def test_a_parent_younger_than_its_child_is_not_its_parent() -> None:
 
 
 class LatecomerProc(FakeProc):
-    """A system whose next listing misses some: started behind the reader of the directory."""
+    """A system with a listing that misses some: started behind the reader of the directory."""
 
     def __init__(self) -> None:
         self.late: set[int] = set()
@@ -228,9 +228,9 @@ class LatecomerProc(FakeProc):
 
 
 class TreeMachine(RuleBasedStateMachine):
-    """Random processes, and a model of who must belong, built from the processes themselves.
+    """Random processes, and a model of which must belong, built from the processes themselves.
 
-    Whoever is new joins when its parent belongs, and stays while it lives, wherever it moves.
+    A new process joins when its parent belongs, and stays while it lives, wherever it moves.
     """
 
     @initialize(adopts=st.booleans())
@@ -321,10 +321,10 @@ class TreeMachine(RuleBasedStateMachine):
 
     def _expect(self) -> None:
         """Take in what the next look must find."""
-        everyone = sorted(self.proc.processes.values(), key=lambda p: p.key.start_ticks)
-        listed = [p for p in everyone if p.pid not in self.proc.late]
+        all_processes = sorted(self.proc.processes.values(), key=lambda p: p.key.start_ticks)
+        listed = [p for p in all_processes if p.pid not in self.proc.late]
         if any(self._needs_a_second_look(p) for p in listed):
-            listed = everyone
+            listed = all_processes
         self._forget({p.key for p in listed})
         for process in listed:
             if process.key not in self.seen:
@@ -360,7 +360,7 @@ class TreeMachine(RuleBasedStateMachine):
         if self.root.key in self.parents:
             yield self.root.key, 0
             yield from self._expected_below(self.root.key, 1)
-        # Orphans whose line is lost follow the root, one generation below it.
+        # Orphans of unknown ancestors follow the root, one generation below it.
         yield from self._expected_below(None, 1)
 
     def _expected_below(

@@ -34,8 +34,8 @@ print(child[0])
 time.sleep(60)
 """
 
-# Children of the target and of the test, told to start and to end over the target's stdin.
-FORKS_WHEN_TOLD = """
+# Children of the target and of the test, started and ended over the target's stdin.
+FORKS_WHEN_ASKED = """
 import os, signal, sys
 for line in sys.stdin:
     child = os.fork()
@@ -65,8 +65,8 @@ def crowd(
 
 def oracle_pss_bytes(pid: int) -> int:
     parent = psutil.Process(pid)
-    everyone = [parent, *parent.children(recursive=True)]
-    return sum(process.memory_full_info().pss for process in everyone)
+    tree = [parent, *parent.children(recursive=True)]
+    return sum(process.memory_full_info().pss for process in tree)
 
 
 async def test_a_child_of_a_thread_belongs_to_the_tree(start: Callable[..., Target]) -> None:
@@ -133,8 +133,8 @@ async def test_a_storm_of_short_children(
     async with memstat.watch(target.pid, interval_s=0.002) as watched:
         async for snapshot in watched:
             if snapshot.tick == 0:
-                target.tell()
-            # Whatever is missing is said; whoever was measured has a size.
+                target.send()
+            # Whatever is missing is reported; every measured process has a size.
             gone = [p for p in snapshot.processes if p.status is ReadStatus.GONE]
             assert snapshot.complete == (not gone)
             assert all(
@@ -148,16 +148,17 @@ async def test_a_storm_of_short_children(
     assert len(os.listdir("/proc/self/fd")) <= descriptors + 1
 
 
+@pytest.mark.alone("PIDs that have just become free are used again, by whatever starts next")
 @pytest.mark.skipif(not os.access(LAST_PID, os.W_OK), reason=f"{LAST_PID} cannot be written")
 async def test_a_recycled_pid_is_another_process(start: Callable[..., Target]) -> None:
-    target = start(*python(FORKS_WHEN_TOLD))
-    target.tell()
+    target = start(*python(FORKS_WHEN_ASKED))
+    target.send()
     child = int(target.line())
     async with memstat.watch(target.pid, interval_s=0.01) as watched:
         snapshots = aiter(watched)
         before = await anext(snapshots)
         assert child in {p.key.pid for p in before.processes}
-        target.tell()
+        target.send()
         assert target.line() == "gone"
         stranger = take_pid(child)
         try:

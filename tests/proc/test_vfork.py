@@ -46,7 +46,7 @@ def borrower(
     target = start(str(c_program(VFORK)))
     child = LinuxProcSource().require(int(target.line()))
     if shares_address_space(child.pid, target.pid) is None:
-        pytest.skip("kcmp(2) is not to be had here: the kernel does not tell who shares memory")
+        pytest.skip("kcmp(2) is not available here: which processes share memory is unknown")
     return target, ProcessKey(child.pid, child.start_ticks)
 
 
@@ -74,8 +74,8 @@ def test_after_execve_its_own_memory_is_read(
     reader = LinuxProcSource().reader(child)
     before = reader.read()
     assert before.status is (ReadStatus.NO_MEMORY if kernel_tells else ReadStatus.MEASURED)
-    target.tell()
-    target.tell("executed")
+    target.send()
+    target.send("executed")
     assert target.line() == "executed"
     after = reader.read()
     reader.close()

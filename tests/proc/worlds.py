@@ -192,8 +192,8 @@ class _Puppet:
         return int(self._do("thread"))
 
     def end_main_thread(self) -> None:
-        self.target.tell("end main thread")
-        # Dead, it cannot tell us that it is.
+        self.target.send("end main thread")
+        # Once it has ended, it cannot report that.
         while b") Z " not in Path(f"/proc/{self.key.pid}/stat").read_bytes():
             os.sched_yield()
 
@@ -205,7 +205,7 @@ class _Puppet:
         self.target.process.wait()
 
     def _do(self, order: str) -> str:
-        self.target.tell(order)
+        self.target.send(order)
         return self.target.line()
 
 
@@ -248,7 +248,7 @@ class LinuxWorld:
         return ProcessKey(2, identity.start_ticks)
 
     def former_owner(self, process: Process) -> ProcessKey:
-        # As if who has this PID now had got it from a process that started earlier.
+        # As if the process had got its PID from one that started earlier.
         return ProcessKey(process.key.pid, process.key.start_ticks - 1)
 
     def read_as_stranger(self, process: Process) -> Reading:

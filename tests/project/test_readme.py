@@ -51,6 +51,7 @@ def sessions() -> Iterator[tuple[str, str]]:
             yield command, output
 
 
+@pytest.mark.alone("the examples take their steps by the clock")
 @pytest.mark.parametrize(("command", "output"), list(sessions()))
 def test_a_command_prints_what_the_readme_shows(
     command: str, output: str, request: pytest.FixtureRequest
@@ -90,7 +91,7 @@ def test_a_program_of_the_readme_runs(source: str, tmp_path: Path) -> None:
 def test_both_set_up_commands_are_what_ci_runs() -> None:
     assert len(blocks("sh")) == 2
     assert ".venv/bin/memstat run" in blocks("sh")[0]
-    assert blocks("sh")[1].endswith(".venv/bin/pytest\n")
+    assert blocks("sh")[1].endswith(".venv/bin/pytest -n 4\n")
     ci = (ROOT / ".ci" / "run").read_text()
     assert "readme_command 1" in ci
     assert "readme_command 2" in ci

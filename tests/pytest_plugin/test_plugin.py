@@ -1,4 +1,4 @@
-"""The pytest plugin as its users meet it."""
+"""The pytest plugin as its users see it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ HUNGRY = """
 
     def stop(process): process.communicate(b"go\\n")
 
-    # Alive at the end of the test, it is in a sample for certain.
+    # Alive at the end of the test, it is certainly in a sample.
     def use(mib):
         process = start(mib)
         at_teardown.append(lambda: stop(process))
@@ -45,7 +45,9 @@ def make(pytester: pytest.Pytester, tests: str) -> None:
 
 @pytest.fixture(autouse=True)
 def configured(pytester: pytest.Pytester) -> None:
-    pytester.makeini("[pytest]\naddopts = --strict-markers\nfilterwarnings = error\n")
+    # Without hypothesis, which takes longer to load than all the rest, and has no part in it.
+    options = "--strict-markers -p no:hypothesispytest"
+    pytester.makeini(f"[pytest]\naddopts = {options}\nfilterwarnings = error\n")
 
 
 def test_it_is_silent_until_used(pytester: pytest.Pytester) -> None:
@@ -109,7 +111,7 @@ def test_a_test_over_its_limit_fails_with_the_processes_at_its_peak(
     result.stdout.no_fnmatch_line("*measuring.py*")
 
 
-def test_a_total_counts_what_was_there_before(pytester: pytest.Pytester) -> None:
+def test_a_total_counts_memory_that_was_there_before(pytester: pytest.Pytester) -> None:
     make(
         pytester,
         """
@@ -125,7 +127,7 @@ def test_a_total_counts_what_was_there_before(pytester: pytest.Pytester) -> None
     result.stdout.fnmatch_lines(["*in total, * more than max_pss allows"])
 
 
-def test_what_fixtures_hold_is_no_growth_of_the_test(pytester: pytest.Pytester) -> None:
+def test_memory_that_fixtures_hold_is_no_growth_of_the_test(pytester: pytest.Pytester) -> None:
     make(
         pytester,
         """
@@ -142,7 +144,9 @@ def test_what_fixtures_hold_is_no_growth_of_the_test(pytester: pytest.Pytester) 
     pytester.runpytest().assert_outcomes(passed=1)
 
 
-def test_the_test_s_own_failure_matters_more(pytester: pytest.Pytester) -> None:
+def test_a_failure_of_the_test_itself_is_reported_before_its_memory(
+    pytester: pytest.Pytester,
+) -> None:
     make(
         pytester,
         """
@@ -160,7 +164,7 @@ def test_the_test_s_own_failure_matters_more(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["FAILED test_it.py::test_it - ZeroDivisionError"])
 
 
-def test_skipped_and_expected_failures_stay_what_they_are(pytester: pytest.Pytester) -> None:
+def test_a_skipped_test_and_an_expected_failure_stay_as_they_are(pytester: pytest.Pytester) -> None:
     make(
         pytester,
         """
@@ -176,7 +180,7 @@ def test_skipped_and_expected_failures_stay_what_they_are(pytester: pytest.Pytes
 
 
 @pytest.mark.parametrize("arguments", ["", "'much'", "-1", "'1M', total=True"])
-def test_a_limit_that_makes_no_sense_fails_the_test(
+def test_a_limit_that_is_not_valid_fails_the_test(
     pytester: pytest.Pytester, arguments: str
 ) -> None:
     make(pytester, f"\n    @pytest.mark.max_pss({arguments})\n    def test_it(): pass\n")
@@ -185,7 +189,7 @@ def test_a_limit_that_makes_no_sense_fails_the_test(
     result.stdout.re_match_lines([r"memstat: (max_pss takes one size|.* is not a size: write)"])
 
 
-def test_the_nearest_limit_counts_also_in_classes(pytester: pytest.Pytester) -> None:
+def test_the_nearest_limit_counts_in_classes_too(pytester: pytest.Pytester) -> None:
     make(
         pytester,
         """
@@ -254,7 +258,7 @@ def test_the_peak_is_that_of_this_test_alone(pytester: pytest.Pytester) -> None:
     pytester.runpytest().assert_outcomes(passed=2)
 
 
-def test_a_fixture_of_that_name_in_a_project_is_its_own(pytester: pytest.Pytester) -> None:
+def test_a_project_may_have_its_own_fixture_of_that_name(pytester: pytest.Pytester) -> None:
     make(
         pytester,
         """
@@ -294,7 +298,7 @@ def test_a_list_of_the_largest_growths(pytester: pytest.Pytester) -> None:
     short.stdout.re_match_lines([r".*::test_large", r" +\.\.\. +2 tests more"], consecutive=True)
 
 
-def test_figures_for_machines(pytester: pytest.Pytester) -> None:
+def test_figures_as_json_and_junit_properties(pytester: pytest.Pytester) -> None:
     make(
         pytester,
         """
@@ -325,7 +329,7 @@ def properties(path: str) -> dict[str, dict[str, str]]:
     }
 
 
-def test_workers_of_xdist_measure_their_own_and_the_list_is_of_all(
+def test_workers_of_xdist_measure_their_tests_and_the_list_has_all(
     pytester: pytest.Pytester,
 ) -> None:
     make(
@@ -352,7 +356,7 @@ def test_workers_of_xdist_measure_their_own_and_the_list_is_of_all(
     assert all("memstat_peak_pss_bytes" in found for found in properties("out.xml").values())
 
 
-def test_a_baseline_is_recorded_and_held(pytester: pytest.Pytester) -> None:
+def test_a_baseline_is_recorded_and_compared_with(pytester: pytest.Pytester) -> None:
     make(
         pytester,
         """
@@ -392,7 +396,7 @@ def test_a_baseline_is_recorded_and_held(pytester: pytest.Pytester) -> None:
     run(40).assert_outcomes(passed=2)
 
 
-def test_a_baseline_is_held_by_workers_of_xdist_and_written_once(
+def test_workers_of_xdist_compare_with_a_baseline_that_is_written_once(
     pytester: pytest.Pytester,
 ) -> None:
     make(
@@ -413,12 +417,12 @@ def test_a_baseline_is_held_by_workers_of_xdist_and_written_once(
         (["--memstat-top", "0"], "--memstat-top: must be 1 or more"),
         (["--memstat-json", "no/such/file"], "--memstat-json: cannot write to*No such file"),
         (["--memstat-json", "."], "--memstat-json: cannot write to*Is a directory"),
-        (["--memstat-update"], "--memstat-update: which file?"),
+        (["--memstat-update"], "--memstat-update needs a file: add --memstat-baseline FILE"),
         (["--memstat-baseline", "test_it.py"], "--memstat-baseline: cannot read*"),
         (["--memstat", "--memstat-tolerance", "some"], "--memstat-tolerance: 'some' is neither"),
     ],
 )
-def test_options_that_make_no_sense_are_usage_errors_before_any_test(
+def test_options_that_are_not_valid_are_usage_errors_before_any_test(
     pytester: pytest.Pytester, options: list[str], words: str
 ) -> None:
     make(pytester, "\n    def test_it(): raise SystemExit\n")
@@ -427,7 +431,7 @@ def test_options_that_make_no_sense_are_usage_errors_before_any_test(
     result.stderr.fnmatch_lines([f"ERROR: {words}*"])
 
 
-def test_a_sidecar_that_dies_fails_the_test_that_needs_it_and_no_other(
+def test_a_sidecar_that_is_killed_fails_the_test_that_needs_it_and_no_other(
     pytester: pytest.Pytester,
 ) -> None:
     make(
@@ -516,7 +520,7 @@ REAL = {
 
 
 @pytest.mark.parametrize("way", REAL)
-def test_it_sees_what_a_test_starts(pytester: pytest.Pytester, way: str) -> None:
+def test_it_measures_the_processes_that_a_test_starts(pytester: pytest.Pytester, way: str) -> None:
     make(pytester, f"\n    pytestmark = pytest.mark.max_pss('30 MiB')\n    {REAL[way].strip()}\n")
     options = ("-W", "ignore::DeprecationWarning", "-p", "no:xdist")
     result = pytester.runpytest_subprocess(*options)
@@ -524,7 +528,9 @@ def test_it_sees_what_a_test_starts(pytester: pytest.Pytester, way: str) -> None
     result.stdout.re_match_lines([r"memstat: the test and what it started grew by [678]\d\.\d MiB"])
 
 
-def test_what_a_test_leaks_is_named_and_no_growth_of_the_next(pytester: pytest.Pytester) -> None:
+def test_a_process_that_a_test_leaks_is_named_and_is_no_growth_of_the_next_test(
+    pytester: pytest.Pytester,
+) -> None:
     make(
         pytester,
         """
@@ -545,7 +551,7 @@ def test_what_a_test_leaks_is_named_and_no_growth_of_the_next(pytester: pytest.P
             [sys.executable, "-c", DAEMON], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         ) as parent:
             pids.append(int(parent.stdout.readline()))
-            # Seen with its parent once, it is known for one of ours.
+            # Seen once with its parent, it stays in the tree.
             memory.mark("forked")
             parent.communicate(b"go\\n")
 
@@ -560,8 +566,8 @@ def test_what_a_test_leaks_is_named_and_no_growth_of_the_next(pytester: pytest.P
     result.stdout.re_match_lines(
         [r"left running by test_it\.py::test_leak: \[\d+\] python.* 6\d\.\d MiB"]
     )
-    rows = {row["test"]: row for row in json.loads(Path("out.json").read_text())["tests"]}
-    leak, after = rows["test_it.py::test_leak"], rows["test_it.py::test_next"]
+    tests = {row["test"]: row for row in json.loads(Path("out.json").read_text())["tests"]}
+    leak, after = tests["test_it.py::test_leak"], tests["test_it.py::test_next"]
     assert leak["growth_pss_bytes"] > 60 << 20
     assert after["start_pss_bytes"] > leak["start_pss_bytes"] + (55 << 20)
     assert after["growth_pss_bytes"] < 10 << 20

@@ -65,7 +65,7 @@ async def test_closing_ends_every_iteration_after_the_last_value() -> None:
     assert [value async for value in newest] == [1]
 
 
-async def test_closing_without_a_value_ends_those_who_wait() -> None:
+async def test_closing_without_a_value_ends_every_wait() -> None:
     newest: Newest[int] = Newest()
     waiting: list[int] = []
     async with anyio.create_task_group() as tasks:

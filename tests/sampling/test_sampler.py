@@ -48,7 +48,7 @@ def sampler_of(
 
 
 class SweptTogether(Sweep):
-    """A sweep whose readers wait for each other before they read."""
+    """A sweep with readers that wait for each other before they read."""
 
     def __init__(self, sweep: Sweep, barrier: threading.Barrier) -> None:
         self.__dict__ = sweep.__dict__
@@ -112,7 +112,7 @@ async def test_a_few_large_processes_are_shared_by_readers_once_their_size_is_kn
     assert sampler.tally.peak.pss_bytes == 1501 * MIB
 
 
-async def test_the_peak_is_taken_from_every_snapshot_though_nobody_looks() -> None:
+async def test_the_peak_is_taken_from_every_snapshot_without_any_consumer() -> None:
     proc = ScriptedProc()
     root = proc.start("root", 0)
     sizes = [1, 7, 3, 9, 2, 9, 1]
@@ -200,7 +200,7 @@ async def test_a_watch_of_the_target_ends_though_descendants_live() -> None:
     proc.script = [lambda: None, root.end]
     sampler = sampler_of(proc, root)
     await sampler.run()
-    # The sweep that found the target dead still tells of its child.
+    # The sweep that found the target ended still holds its child.
     assert sampler.tally.stats.samples == 2
     assert sampler.last_sweep is not None
     assert [process.depth for process in alive(sampler.last_sweep)] == [1]

@@ -280,7 +280,7 @@ def test_a_failure_of_one_reader_comes_out_at_the_end_and_the_next_sweep_works()
     assert swept(sweeper).complete
 
 
-def test_an_error_that_nobody_foresaw_is_not_taken_for_the_end_of_the_work() -> None:
+def test_an_unforeseen_error_is_not_taken_for_the_end_of_the_work() -> None:
     proc = FakeProc()
     root, *children = tree_of(proc, 20)
     children[4].error = IndexError("a bug")

@@ -1,4 +1,4 @@
-"""The running peak and what is told of a sampling."""
+"""The running peaks and the quality of a sampling."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sidecar in asynchronous programs, on every event loop."""
+"""Sidecars in async programs, on every event loop."""
 
 from __future__ import annotations
 
@@ -12,27 +12,18 @@ import anyio
 import pytest
 
 from memstat import SidecarError, sidecar
-from memstat.sidecars.client import AsyncSidecar, SidecarBlock
-
-pytestmark = pytest.mark.anyio
-
-
-def assert_ended(block: SidecarBlock) -> None:
-    """Whatever it had come to, nothing of it is left."""
-    connection = block._connection
-    assert not connection._listener.is_alive()
-    if connection._process is not None:
-        assert connection._process.returncode is not None
-        for pipe in (connection._process.stdin, connection._process.stdout):
-            assert pipe is not None
-            assert pipe.closed
+from memstat.sidecars.client import AsyncSidecar
+from tests.blocking import forbid_blocking
+from tests.sidecars.held import held
 
 
-def assert_gone(s: AsyncSidecar) -> None:
+def assert_reaped(s: AsyncSidecar) -> None:
     with pytest.raises(ProcessLookupError):
         os.kill(s.pid, 0)
 
 
+@pytest.mark.alone("it counts the ticks that are kept")
+@pytest.mark.anyio
 async def test_it_measures_a_program_whose_loop_is_blocked() -> None:
     async with sidecar(interval_s=0.01) as s:
         await s.mark("begin")
@@ -47,10 +38,11 @@ async def test_it_measures_a_program_whose_loop_is_blocked() -> None:
         assert s.peak.pss_bytes < loaded.peak.pss_bytes - (55 << 20)
         assert s.stats.samples > samples + 3
     assert s.marks[-1] == loaded
-    assert_gone(s)
+    assert_reaped(s)
 
 
-async def test_the_loop_goes_on_meanwhile() -> None:
+@pytest.mark.anyio
+async def test_the_loop_goes_on_while_the_sidecar_answers() -> None:
     beats = 0
 
     async def beat() -> None:
@@ -69,35 +61,39 @@ async def test_the_loop_goes_on_meanwhile() -> None:
     assert 0 < at_start < at_mark < beats
 
 
+@pytest.mark.anyio
 async def test_cancellation_in_the_block_ends_it() -> None:
     with anyio.CancelScope() as scope:
         async with sidecar() as s:
             scope.cancel()
             await anyio.sleep_forever()
     assert scope.cancelled_caught
-    assert_gone(s)
+    assert_reaped(s)
 
 
+@pytest.mark.anyio
 @pytest.mark.parametrize("after_s", [0.0, 0.01, 0.03, 0.1, 0.2])
-async def test_a_cancellation_at_any_time_leaves_no_process(after_s: float) -> None:
-    block = sidecar()
+async def test_cancellation_at_any_time_leaves_no_process(after_s: float) -> None:
+    before = held()
     with anyio.move_on_after(after_s) as scope:
-        async with block as s:
+        async with sidecar() as s:
             await s.mark("mark")
             await anyio.sleep_forever()
     assert scope.cancelled_caught
-    assert_ended(block)
+    assert held() == before
 
 
-async def test_its_failure_comes_out_of_the_block() -> None:
+@pytest.mark.anyio
+async def test_its_failure_is_raised_by_the_block() -> None:
     with pytest.raises(SidecarError, match="killed by SIGKILL"):
         async with sidecar() as s:
             os.kill(s.pid, signal.SIGKILL)
             with pytest.raises(SidecarError, match="killed by SIGKILL"):
-                await s.mark("dead")
-    assert_gone(s)
+                await s.mark("killed")
+    assert_reaped(s)
 
 
+@pytest.mark.anyio
 async def test_an_error_of_the_block_is_not_masked() -> None:
     with pytest.raises(ZeroDivisionError):
         async with sidecar() as s:
@@ -105,15 +101,17 @@ async def test_an_error_of_the_block_is_not_masked() -> None:
             raise ZeroDivisionError
 
 
+@pytest.mark.anyio
 async def test_a_block_is_entered_once() -> None:
     block = sidecar()
     async with block as s:
         with pytest.raises(RuntimeError, match="entered before"):
             await block.__aenter__()
-        await s.mark("unharmed")
+        await s.mark("still open")
 
 
-async def test_many_at_once_do_not_count_each_other() -> None:
+@pytest.mark.anyio
+async def test_many_sidecars_at_once_do_not_count_each_other() -> None:
     pids: set[int] = set()
     seen: set[int] = set()
 
@@ -131,42 +129,24 @@ async def test_many_at_once_do_not_count_each_other() -> None:
     assert not seen & pids
 
 
-@pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @pytest.mark.parametrize("after_s", [0.0, 0.01, 0.03, 0.1, 0.2])
-async def test_asyncio_s_own_cancellation_leaves_no_process(
-    after_s: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    block = sidecar()
-    idle = threading.Event()
-    idle.set()
-    really_open, really_close = block._open, block._close
-
-    def do_open() -> None:
-        idle.clear()
-        try:
-            really_open()
-        finally:
-            idle.set()
-
-    def do_close(error: BaseException | None) -> None:
-        idle.clear()
-        try:
-            really_close(error)
-        finally:
-            idle.set()
-
-    monkeypatch.setattr(block, "_open", do_open)
-    monkeypatch.setattr(block, "_close", do_close)
+def test_native_cancellation_of_asyncio_leaves_no_process(after_s: float) -> None:
+    before, threads = held(), {*threading.enumerate()}
 
     async def measure() -> None:
-        async with block:
+        async with sidecar():
             await asyncio.sleep(60)
 
-    task = asyncio.ensure_future(measure())
-    await asyncio.sleep(after_s)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    # It does not wait for the thread in which a block begins or ends, but that one ends too.
-    await anyio.to_thread.run_sync(idle.wait)
-    assert_ended(block)
+    async def cancel() -> None:
+        task = asyncio.ensure_future(measure())
+        await asyncio.sleep(after_s)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    with forbid_blocking():
+        asyncio.run(cancel())
+    # It does not wait for the thread in which a block begins or ends, but that thread ends too.
+    for thread in {*threading.enumerate()} - threads:
+        thread.join(30)
+    assert held() == before

@@ -1,4 +1,4 @@
-"""Measuring from a process of its own, in synchronous programs."""
+"""Sidecars in synchronous programs."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ import pytest
 import memstat
 from memstat import MemstatError, Peak, SidecarError, sidecar
 from memstat.errors import NoSuchProcess
+from memstat.sidecars.client import SidecarBlock
+from tests.sidecars.held import held
 from tests.targets import Target, python
 
 MIB = 1 << 20
@@ -52,7 +54,7 @@ def mebibytes(peak: Peak | None) -> float:
 
 @pytest.fixture
 def hog(tmp_path: Path) -> Callable[[int, float], tuple[float, float]]:
-    """C code that holds the GIL, and memory, for so long; returns when that began and ended."""
+    """C code that holds the GIL and memory for some seconds; returns when it began and ended."""
     library = tmp_path / "hog.so"
     subprocess.run(
         ["cc", "-O1", "-shared", "-fPIC", "-o", library, "-x", "c", "-"],
@@ -71,7 +73,7 @@ def hog(tmp_path: Path) -> Callable[[int, float], tuple[float, float]]:
 
 
 class SamplerThread:
-    """What one would do without a sidecar: a watch in another thread of this process."""
+    """The alternative to a sidecar: a watch in another thread of this process."""
 
     def __init__(self) -> None:
         self.begun_s: list[float] = []
@@ -89,18 +91,18 @@ class SamplerThread:
         self._thread.join()
 
     async def _watch(self) -> None:
+        unix_to_monotonic_s = time.monotonic() - time.time()
         async with memstat.watch(os.getpid(), interval_s=0.01) as watched:
-            offset_s = None
             async for snapshot in watched:
-                offset_s = offset_s or watched._sampler._started_s
-                self.begun_s.append(offset_s + snapshot.elapsed_s)
+                self.begun_s.append(snapshot.unix_time_s + unix_to_monotonic_s)
                 self._ready.set()
                 # The newest one may have begun long ago.
                 if self.begun_s[-1] > self._until_s:
                     return
 
 
-def test_it_sees_what_comes_and_goes_while_c_code_holds_the_gil(
+@pytest.mark.alone("the sidecar has 0.3 s to look")
+def test_it_measures_memory_that_comes_and_goes_while_c_code_holds_the_gil(
     hog: Callable[[int, float], tuple[float, float]],
 ) -> None:
     with SamplerThread() as sampler, sidecar(interval_s=0.02) as s:
@@ -109,7 +111,7 @@ def test_it_sees_what_comes_and_goes_while_c_code_holds_the_gil(
         after = s.mark("after")
     assert mebibytes(after.peak) > mebibytes(before.peak) + 190
     assert mebibytes(s.peak) == mebibytes(after.peak)
-    # A thread of this process did not get to look even once, and has nothing to tell.
+    # A thread of this process took no sample in that time.
     assert [at for at in sampler.begun_s if began_s < at < ended_s] == []
     assert any(at < began_s for at in sampler.begun_s)
     assert any(at > ended_s for at in sampler.begun_s)
@@ -125,7 +127,7 @@ def test_the_block_begins_with_a_snapshot_and_ends_with_a_last_one() -> None:
     assert s.peak.snapshot is s.latest
 
 
-def test_a_mark_takes_a_sample_so_that_no_phase_is_without() -> None:
+def test_a_mark_takes_a_sample_so_that_every_phase_has_one() -> None:
     with sidecar(interval_s=3600) as s:
         begin = s.mark("begin")
         held = bytearray(60 * MIB)
@@ -171,7 +173,7 @@ def test_it_keeps_as_many_snapshots_as_asked_for() -> None:
     assert len(all_.snapshots) == all_.stats.samples > 5
 
 
-def test_it_counts_descendants_unless_told_not_to(start: Callable[..., Target]) -> None:
+def test_it_counts_descendants_unless_recursive_is_false(start: Callable[..., Target]) -> None:
     child = start(*python("held = bytearray(60 << 20); print('ready'); input()"))
     child.line()
     with sidecar() as tree, sidecar(recursive=False) as alone:
@@ -198,15 +200,14 @@ def test_no_sidecar_is_ever_in_the_total_of_another() -> None:
         assert snapshot.total.pss_bytes == sum(known)
 
 
-def test_another_process_may_end_meanwhile(start: Callable[..., Target]) -> None:
+def test_the_target_may_end_before_the_block(start: Callable[..., Target]) -> None:
     target = start(*python("held = bytearray(60 << 20); print('ready'); input()"))
     target.line()
     with sidecar(target.pid, interval_s=0.01) as s:
-        target.tell()
+        target.send()
         target.process.wait()
-        while not s._record.has_ended:
-            with s._connection.changed:
-                s._connection.changed.wait(1)
+        # The sidecar ends with its target; it is waited for when the block is left.
+        os.waitid(os.P_PID, s.pid, os.WEXITED | os.WNOWAIT)
         late = s.mark("too late")
         later = s.mark("even later")
         s.reset_peak()
@@ -216,7 +217,7 @@ def test_another_process_may_end_meanwhile(start: Callable[..., Target]) -> None
     assert later.elapsed_s > late.elapsed_s
 
 
-def test_a_process_that_does_not_exist_is_an_error_at_once() -> None:
+def test_a_process_that_does_not_exist_is_an_error_on_entering() -> None:
     with pytest.raises(NoSuchProcess), sidecar(1 << 22):
         pytest.fail("the block must not begin")
 
@@ -236,20 +237,20 @@ def test_a_block_is_entered_once() -> None:
     assert s.stats.samples >= 2
 
 
-def test_after_the_block_it_can_be_read_but_not_asked() -> None:
+def test_after_the_block_it_can_be_read_but_takes_no_samples() -> None:
     with sidecar() as s:
         inside = s.mark("inside")
-    for ask in (lambda: s.mark("outside"), s.reset_peak, s.restart):
+    for request in (lambda: s.mark("outside"), s.reset_peak, s.restart):
         with pytest.raises(SidecarError, match="its block was left"):
-            ask()
+            request()
     assert s.marks == (inside,)
 
 
-def test_a_sidecar_that_is_killed_is_an_error_of_mark_and_of_the_block() -> None:
+def test_a_killed_sidecar_is_an_error_of_mark_and_of_the_block() -> None:
     with pytest.raises(SidecarError, match="killed by SIGKILL"), sidecar() as s:
         os.kill(s.pid, signal.SIGKILL)
         with pytest.raises(SidecarError, match="killed by SIGKILL"):
-            s.mark("dead")
+            s.mark("killed")
         with pytest.raises(SidecarError, match="killed by SIGKILL"):
             s.reset_peak()
     assert mebibytes(s.peak) > 1
@@ -261,9 +262,9 @@ def test_an_error_of_the_block_is_not_masked() -> None:
         raise ZeroDivisionError
 
 
-def test_a_sidecar_that_hangs_is_an_error_in_bounded_time() -> None:
-    with pytest.raises(SidecarError, match=r"did not answer within 0\.2 s"), sidecar() as s:
-        s._connection._patience_s = 0.2
+def test_a_sidecar_that_does_not_answer_is_an_error_in_bounded_time() -> None:
+    block = SidecarBlock(patience_s=0.2)
+    with pytest.raises(SidecarError, match=r"did not answer within 0\.2 s"), block as s:
         os.kill(s.pid, signal.SIGSTOP)
         with pytest.raises(SidecarError, match="did not answer"):
             s.mark("stopped")
@@ -271,7 +272,9 @@ def test_a_sidecar_that_hangs_is_an_error_in_bounded_time() -> None:
         os.kill(s.pid, 0)
 
 
-def test_a_sidecar_that_cannot_start_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sidecar_that_cannot_start_is_an_error_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for executable, words in [
         ("/bin/false", "exit status 1"),
         ("/bin/echo", "-P -s -S -c import sys"),
@@ -283,7 +286,21 @@ def test_a_sidecar_that_cannot_start_says_so(monkeypatch: pytest.MonkeyPatch) ->
             pytest.fail("the block must not begin")
 
 
-def test_nothing_of_the_program_stands_in_for_the_standard_library(
+def test_a_sidecar_without_a_thread_to_read_it_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    before = held()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", fail)
+        with pytest.raises(RuntimeError, match="can't start new thread"), sidecar():
+            pytest.fail("the block must not begin")
+    assert held() == before
+
+
+def test_no_file_of_the_program_shadows_the_standard_library(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("json", "select", "dataclasses", "sitecustomize", "memstat"):
@@ -307,7 +324,7 @@ def test_a_target_that_may_not_be_read_is_an_error(start: Callable[..., Target])
     command = [*python("\n".join(line[8:] for line in source.splitlines()))]
     pid = 1
     if os.geteuid() == 0:
-        # Root without capabilities is as blind to others as anybody.
+        # Root without capabilities may not read processes of other users.
         pid = start("sleep", "60", user=65534, group=65534).pid
         command = ["setpriv", "--bounding-set", "-all", *command]
     done = subprocess.run([*command, str(pid)], capture_output=True, text=True, check=True)
@@ -316,12 +333,7 @@ def test_a_target_that_may_not_be_read_is_an_error(start: Callable[..., Target])
 
 
 def test_fifty_sidecars_leave_no_descriptor_thread_or_process() -> None:
-    def left() -> tuple[int, int, int]:
-        children = Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text()
-        listeners = [t for t in threading.enumerate() if t.name == "memstat sidecar"]
-        return len(os.listdir("/proc/self/fd")), len(listeners), len(children.split())
-
-    before = left()
+    before = held()
     for number in range(50):
         if number % 10:
             with sidecar() as s:
@@ -329,4 +341,4 @@ def test_fifty_sidecars_leave_no_descriptor_thread_or_process() -> None:
             continue
         with pytest.raises(MemstatError), sidecar() as s:
             os.kill(s.pid, signal.SIGKILL)
-    assert left() == before
+    assert held() == before

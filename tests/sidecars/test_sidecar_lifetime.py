@@ -1,4 +1,4 @@
-"""A sidecar ends with its host, in whatever way that ends, and belongs to it alone."""
+"""A sidecar ends with its host, however that ends, and belongs to it alone."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ LONG_S = 30
 
 @contextmanager
 def end_of(pid: int) -> Iterator[Callable[[], None]]:
-    """Give a function that waits for the end of a process which may be nobody's child."""
+    """Yield a function that waits for the end of a process, which need not be a child."""
     pidfd = os.pidfd_open(pid)
 
     def wait() -> None:
         readable, _, _ = select.select([pidfd], [], [], LONG_S)
-        assert readable, f"process {pid} lives on"
+        assert readable, f"process {pid} is still running"
 
     try:
         yield wait
@@ -34,7 +34,7 @@ def end_of(pid: int) -> Iterator[Callable[[], None]]:
 
 
 def host(source: str) -> tuple[str, ...]:
-    """Return a program with a sidecar ``s`` in a block that it leaves only if ``source`` does."""
+    """Return a program with a sidecar ``s``, in a block that only ``source`` may leave."""
     head = """
         import ctypes, os, signal, subprocess, sys, threading
         import memstat
@@ -56,7 +56,7 @@ def host(source: str) -> tuple[str, ...]:
         "raise ValueError",
         "ctypes.string_at(0)",
         "os.execvp('sleep', ['sleep', '60'])",
-        # Forked behind Python's back, the child holds both pipes open.
+        # Forked without Python's hooks, the child holds both pipes open.
         "libc.fork() or libc.pause(); os.kill(os.getpid(), signal.SIGKILL)",
         "libc.fork() or libc.pause(); os._exit(0)",
     ],
@@ -64,7 +64,7 @@ def host(source: str) -> tuple[str, ...]:
 def test_it_ends_with_its_host(ending: str, start: Callable[..., Target]) -> None:
     target = start(*host(ending), stderr=subprocess.DEVNULL)
     with end_of(int(target.line())) as wait:
-        target.tell()
+        target.send()
         wait()
 
 
@@ -78,19 +78,21 @@ def test_it_ends_with_a_host_that_is_killed_while_it_is_stopped(
         wait()
 
 
-def test_a_host_that_exits_in_the_block_ends_quietly(start: Callable[..., Target]) -> None:
+def test_a_host_that_exits_in_the_block_prints_nothing(start: Callable[..., Target]) -> None:
     source = "input(); sys.exit(7)"
     target = start(*host(source), stderr=subprocess.PIPE)
     with end_of(int(target.line())) as wait:
-        target.tell()
-        target.tell()
+        target.send()
+        target.send()
         assert target.process.wait(LONG_S) == 7
         wait()
     assert target.process.stderr is not None
     assert target.process.stderr.read() == b""
 
 
-def test_what_a_terminal_sends_to_the_program_is_not_for_it(start: Callable[..., Target]) -> None:
+def test_a_signal_that_a_terminal_sends_to_the_program_does_not_reach_it(
+    start: Callable[..., Target],
+) -> None:
     source = """
         signal.signal(signal.SIGINT, lambda *_: print("interrupted", flush=True))
         print("ready", flush=True)
@@ -99,15 +101,15 @@ def test_what_a_terminal_sends_to_the_program_is_not_for_it(start: Callable[...,
     """
     target = start(*host(source))
     target.line()
-    target.tell()
+    target.send()
     assert target.line() == "ready"
     os.killpg(target.pid, signal.SIGINT)
     assert target.line() == "interrupted"
-    target.tell()
+    target.send()
     assert target.line() == "alive"
 
 
-def test_a_program_that_reaps_every_child_is_no_harm(start: Callable[..., Target]) -> None:
+def test_it_works_in_a_program_that_reaps_every_child(start: Callable[..., Target]) -> None:
     source = """
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         block.__exit__(None, None, None)
@@ -115,38 +117,41 @@ def test_a_program_that_reaps_every_child_is_no_harm(start: Callable[..., Target
     """
     target = start(*host(source))
     target.line()
-    target.tell()
+    target.send()
     assert target.line() == "True"
 
 
-def test_a_fork_has_no_part_in_it() -> None:
-    told, tell = os.pipe()
-    with sidecar() as s:
+def test_a_forked_process_has_no_part_in_it() -> None:
+    read_fd, write_fd = os.pipe()
+    block = sidecar()
+    with block as s:
         before = s.mark("before")
         child = os.fork()
         if child == 0:
-            os.close(told)
+            os.close(read_fd)
             with pytest.raises(SidecarError, match="belongs to process"):
                 s.mark("child")
             with pytest.raises(SidecarError, match="belongs to process"):
                 s.reset_peak()
             assert s.marks == (before,)
             assert s.snapshots
-            s._connection.close()
-            # It can have one of its own.
+            block.__exit__(None, None, None)
+            # It can have a sidecar of its own.
             with sidecar() as own:
                 assert own.mark("own").peak is not None
-            os.write(tell, b"fine")
+            os.write(write_fd, b"fine")
             os._exit(0)
-        os.close(tell)
-        assert os.read(told, 9) == b"fine"
-        os.close(told)
+        os.close(write_fd)
+        assert os.read(read_fd, 9) == b"fine"
+        os.close(read_fd)
         os.waitpid(child, 0)
         assert s.mark("after").peak is not None
     assert [mark.name for mark in s.marks] == ["before", "after"]
 
 
-def test_a_fork_that_leaves_the_block_does_not_end_it(start: Callable[..., Target]) -> None:
+def test_a_forked_process_that_leaves_the_block_does_not_end_it(
+    start: Callable[..., Target],
+) -> None:
     source = """
         with memstat.sidecar() as inner:
             child = os.fork()
@@ -157,7 +162,7 @@ def test_a_fork_that_leaves_the_block_does_not_end_it(start: Callable[..., Targe
     """
     target = start(*host(source), stderr=subprocess.PIPE)
     target.line()
-    target.tell()
+    target.send()
     assert target.line() == "5"
     assert target.line() == "fine"
     assert target.process.wait(LONG_S) == 0
@@ -165,7 +170,7 @@ def test_a_fork_that_leaves_the_block_does_not_end_it(start: Callable[..., Targe
     assert target.process.stderr.read() == b""
 
 
-def test_a_fork_while_another_thread_starts_a_sidecar_is_no_harm(
+def test_a_process_may_fork_while_another_thread_starts_a_sidecar(
     start: Callable[..., Target],
 ) -> None:
     source = """
@@ -189,5 +194,5 @@ def test_a_fork_while_another_thread_starts_a_sidecar_is_no_harm(
     """
     target = start(*host(source))
     target.line()
-    target.tell()
+    target.send()
     assert target.line() == "fine"

@@ -1,4 +1,4 @@
-"""The pure parts of the sidecar."""
+"""The pure parts of sidecars."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from memstat.model import Memory, Peak, ProcessKey, ProcessSample, ReadStatus, S
 from memstat.report.jsonlines import line, snapshot_from, snapshot_object
 from memstat.sidecars import protocol
 from memstat.sidecars.outbox import Outbox
-from memstat.sidecars.protocol import StartOrder
+from memstat.sidecars.protocol import StartRequest
 from memstat.sidecars.record import Record
 from memstat.testing import snapshot_of
 
@@ -46,26 +46,26 @@ snapshots = st.builds(
 
 
 @given(snapshots)
-def test_a_snapshot_survives_its_json(snapshot: Snapshot) -> None:
+def test_a_snapshot_is_the_same_after_json(snapshot: Snapshot) -> None:
     assert snapshot_from(json.loads(line(snapshot_object(snapshot)))) == snapshot
 
 
 @pytest.mark.parametrize(
     "change", [{"tick": "many"}, {"time": "noon"}, {"processes": [{}]}, {"total": None}]
 )
-def test_what_is_no_snapshot_is_an_error(change: dict[str, object]) -> None:
+def test_an_object_that_is_not_a_snapshot_is_an_error(change: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="not a snapshot"):
         snapshot_from({**snapshot_object(snapshot_of({7: 4096})), **change})
 
 
-@given(st.builds(StartOrder, keys, keys, st.booleans(), st.floats(0.001, 100)))
-def test_a_start_order_survives_its_line(order: StartOrder) -> None:
-    assert order.encode().endswith(b"\n")
-    assert StartOrder.decode(order.encode()) == order
+@given(st.builds(StartRequest, keys, keys, st.booleans(), st.floats(0.001, 100)))
+def test_a_start_request_is_the_same_after_its_line(request: StartRequest) -> None:
+    assert request.encode().endswith(b"\n")
+    assert StartRequest.decode(request.encode()) == request
 
 
 @pytest.mark.parametrize("text", [b"", b"Fatal Python error", b"[1]", b"7", b"{}", b"\xff"])
-def test_what_is_no_message_is_told_apart(text: bytes) -> None:
+def test_a_line_that_is_not_a_message_has_no_message(text: bytes) -> None:
     assert protocol.decode(text) is None
 
 
@@ -114,7 +114,7 @@ def phases(lines: list[str]) -> list[list[int]]:
     return found
 
 
-def test_an_outbox_is_bounded_however_long_nobody_reads() -> None:
+def test_an_outbox_is_bounded_however_long_it_is_not_read() -> None:
     outbox = Outbox(most_bytes=1000)
     for total in range(10_000):
         outbox.put(b"x" * 50, total)
@@ -160,7 +160,7 @@ def test_a_record_follows_the_log() -> None:
     assert record.tally.stats.samples == 3
 
 
-def test_a_restarted_record_knows_nothing_of_before() -> None:
+def test_a_restarted_record_forgets_everything_before() -> None:
     record = Record(0.1, keep_snapshots=None)
     record.take_snapshot(snapshot_of({7: 30}, elapsed_s=0.1))
     record.tally.mark("before", 0.15)

@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -44,7 +45,7 @@ def assert_leaves_nothing(anyio_backend: Any) -> Callable[[Program], None]:
         threads = set(threading.enumerate())
         anyio.run(_cancel_everywhere, program, backend=name, backend_options=options)
         if name == "asyncio":
-            # trio keeps idle threads for the next loop; asyncio has told its own to end.
+            # trio keeps idle threads for the next loop; asyncio has asked its own to end.
             for thread in set(threading.enumerate()) - threads:
                 thread.join(timeout=5)
                 assert not thread.is_alive()
@@ -76,10 +77,9 @@ async def _left_behind() -> tuple[set[str], set[int], int]:
 def _descriptors() -> set[str]:
     found = set()
     for fd in os.listdir("/proc/self/fd"):
-        try:
+        # The listing's own has been closed meanwhile.
+        with suppress(FileNotFoundError):
             found.add(f"{fd} -> {os.readlink(f'/proc/self/fd/{fd}')}")
-        except FileNotFoundError:
-            pass  # The listing's own.
     return found
 
 

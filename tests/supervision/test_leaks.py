@@ -10,22 +10,22 @@ from pathlib import Path
 
 from tests.targets import memstat_path, python
 
-# A tick for each child is due at a fixed time; the target tells when it has begun and ended, and
+# A tick for each child is due at a fixed time; the target reports when it has begun and ended, and
 # waits, so that memstat is looked at while it measures and not while it ends.
 _SPAWNER = """
 import os, sys, time
 children, seconds = int(sys.argv[1]), float(sys.argv[2])
 began = time.monotonic()
-told = False
+reported = False
 for number in range(children):
-    if not told and time.monotonic() - began > 1:
+    if not reported and time.monotonic() - began > 1:
         print('a second', flush=True)
         input()
-        told = True
+        reported = True
     pid = os.posix_spawn('/bin/true', ['true'], {})
     os.waitpid(pid, 0)
     time.sleep(max(0.0, began + number * seconds / children - time.monotonic()))
-if not told:
+if not reported:
     print('a second', flush=True)
     input()
 time.sleep(0.5)

@@ -132,12 +132,12 @@ async def test_descriptors_are_passed_on(tmp_path: Path) -> None:
     assert (tmp_path / "out").read_text() == "passed"
 
 
-async def test_a_pipe_that_nobody_would_read_is_refused() -> None:
+async def test_a_pipe_that_nothing_would_read_is_refused() -> None:
     with pytest.raises(ValueError, match="PIPE"):
         await memstat.run(["yes"], stdout=subprocess.PIPE)
 
 
-async def test_run_drops_the_output_unless_told_otherwise(
+async def test_run_drops_the_output_unless_asked_otherwise(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     await memstat.run(["echo", "dropped"])

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_GET_CHILD_SUBREAPER = 37
 
-# The daemon lives until somebody opens the FIFO to write; its parent ends at once.
+# The daemon lives until the FIFO is opened for writing; its parent ends at once.
 DAEMON = """
 import os, sys
 if os.fork() == 0:
@@ -64,14 +64,14 @@ def children() -> set[int]:
 
 
 async def next_without_command(running: memstat.Supervised) -> set[int]:
-    """Wait until the command has left the tree; return who is there then."""
+    """Wait until the command has left the tree; return what is there then."""
     async for snapshot in running:
         if running.pid not in pids(snapshot):
             return pids(snapshot)
-    raise AssertionError("nobody outlived the command")
+    raise AssertionError("nothing outlived the command")
 
 
-async def test_a_daemon_stays_in_the_tree_and_is_buried(daemon: list[str]) -> None:
+async def test_a_daemon_stays_in_the_tree_and_is_reaped(daemon: list[str]) -> None:
     with anyio.fail_after(30):
         async with memstat.supervise(
             daemon, interval_s=0.01, subreaper=True, wait_all=True
@@ -115,7 +115,7 @@ async def test_a_daemon_ends_with_the_block_that_fails(daemon: list[str]) -> Non
     assert not psutil.pid_exists(alone.pop())
 
 
-async def test_without_wait_all_a_daemon_is_told_and_left_alone(daemon: list[str]) -> None:
+async def test_without_wait_all_a_daemon_is_reported_and_left_alone(daemon: list[str]) -> None:
     with anyio.fail_after(30):
         async with memstat.supervise(daemon, subreaper=True) as running:
             pass

@@ -22,15 +22,15 @@ from tests.targets import python
 
 pytestmark = pytest.mark.anyio
 
-# Parent and child say when they are ready, and that SIGTERM came; then they end unless told "stay".
-HEEDFUL = """
+# Parent and child print when they are ready and that SIGTERM came; then they end, but with "stay".
+REPORTS_SIGTERM = """
 import os, signal, sys
 me = 'child' if os.fork() == 0 else 'parent'
-def tell(*_):
+def report(*_):
     os.write(1, f'{me} got SIGTERM\\n'.encode())
     if sys.argv[1] != 'stay':
         os._exit(0)
-signal.signal(signal.SIGTERM, tell)
+signal.signal(signal.SIGTERM, report)
 os.write(1, b'ready\\n')
 while True:
     signal.pause()
@@ -38,7 +38,7 @@ while True:
 BOTH_GOT_SIGTERM = ["child got SIGTERM\n", "parent got SIGTERM\n"]
 
 
-class Told:
+class Output:
     """What a command wrote to its stdout."""
 
     def __init__(self) -> None:
@@ -50,14 +50,14 @@ class Told:
             assert await to_thread.run_sync(self._lines.readline) == "ready\n"
 
     def rest(self) -> list[str]:
-        """Return the other lines; waits for the end of all who could write more."""
+        """Return the other lines; waits for the end of all that could write more."""
         os.close(self.stdout)
         with self._lines:
             return sorted(self._lines)
 
 
-def heedful(manner: str) -> list[str]:
-    return [*python(HEEDFUL), manner]
+def reports_sigterm(manner: str) -> list[str]:
+    return [*python(REPORTS_SIGTERM), manner]
 
 
 def _alive(snapshot: memstat.Snapshot) -> list[int]:
@@ -65,7 +65,7 @@ def _alive(snapshot: memstat.Snapshot) -> list[int]:
 
 
 async def alive(snapshot: memstat.Snapshot) -> list[int]:
-    """Who lives; a zombie that waits for init does not."""
+    """Return which are alive; a zombie that waits for init is not."""
     return await to_thread.run_sync(_alive, snapshot)
 
 
@@ -123,31 +123,31 @@ async def test_the_block_ends_with_the_command_and_has_its_peak() -> None:
 
 
 async def test_an_exception_ends_the_whole_tree_kindly() -> None:
-    told = Told()
+    output = Output()
     with pytest.raises(ZeroDivisionError):
         async with memstat.supervise(
-            heedful("go"), stdout=told.stdout, interval_s=0.01, grace_s=60
+            reports_sigterm("go"), stdout=output.stdout, interval_s=0.01, grace_s=60
         ) as running:
-            await told.both_ready()
+            await output.both_ready()
             both = await snapshot_of_both(running)
             raise ZeroDivisionError
     assert await alive(both) == []
-    assert told.rest() == BOTH_GOT_SIGTERM
+    assert output.rest() == BOTH_GOT_SIGTERM
 
 
-async def test_who_ignores_sigterm_is_killed_after_the_grace() -> None:
-    told = Told()
+async def test_a_command_that_ignores_sigterm_is_killed_after_the_grace() -> None:
+    output = Output()
     with pytest.raises(ZeroDivisionError):
         async with memstat.supervise(
-            heedful("stay"), stdout=told.stdout, interval_s=0.01, grace_s=0.5
+            reports_sigterm("stay"), stdout=output.stdout, interval_s=0.01, grace_s=0.5
         ) as running:
-            await told.both_ready()
+            await output.both_ready()
             both = await snapshot_of_both(running)
             began_s = anyio.current_time()
             raise ZeroDivisionError
     assert anyio.current_time() - began_s >= 0.5
     assert await alive(both) == []
-    assert told.rest() == BOTH_GOT_SIGTERM
+    assert output.rest() == BOTH_GOT_SIGTERM
 
 
 async def test_a_stopped_command_ends_too() -> None:
@@ -159,16 +159,16 @@ async def test_a_stopped_command_ends_too() -> None:
 
 
 async def test_a_cancelled_block_ends_the_tree() -> None:
-    told = Told()
+    output = Output()
     with anyio.CancelScope() as scope:
         async with memstat.supervise(
-            heedful("go"), stdout=told.stdout, interval_s=0.01, grace_s=60
+            reports_sigterm("go"), stdout=output.stdout, interval_s=0.01, grace_s=60
         ) as running:
-            await told.both_ready()
+            await output.both_ready()
             both = await snapshot_of_both(running)
             scope.cancel()
     assert scope.cancelled_caught
-    assert told.rest() == BOTH_GOT_SIGTERM
+    assert output.rest() == BOTH_GOT_SIGTERM
     assert await alive(both) == []
 
 
@@ -184,14 +184,14 @@ async def test_the_tree_can_be_killed_while_it_is_sampled() -> None:
     async with memstat.supervise(["sh", "-c", nine], interval_s=0.001) as running:
         async for snapshot in running:
             if len(snapshot.processes) == 10:
-                everyone = snapshot
+                whole = snapshot
                 break
         await running.kill()
     assert running.result.signal == signal.SIGKILL
-    assert await alive(everyone) == []
+    assert await alive(whole) == []
 
 
-async def test_who_lives_on_is_reported_and_left_alone() -> None:
+async def test_a_descendant_that_lives_on_is_reported_and_left_alone() -> None:
     source = "import subprocess; print(subprocess.Popen(['sleep', '60']).pid); input()"
     read, write = os.pipe()
     async with memstat.supervise(python(source), stdin=read, interval_s=0.01) as running:

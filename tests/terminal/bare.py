@@ -30,23 +30,23 @@ class BareTerminal:
     """Runs memstat as the leader of a session on a pseudo-terminal."""
 
     def __init__(self, *arguments: str, columns: int = 100, rows: int = 24, **options: Any) -> None:
-        self.near, far = pty.openpty()
-        fcntl.ioctl(far, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
+        self.own_fd, child_fd = pty.openpty()
+        fcntl.ioctl(child_fd, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
         command = [memstat_path(), *arguments] if arguments[0] in ("run", "get") else [*arguments]
-        streams = {"stdin": far, "stdout": far, "stderr": far} | options
+        streams = {"stdin": child_fd, "stdout": child_fd, "stderr": child_fd} | options
         self.process = subprocess.Popen(
             command,
             **streams,
             env={**os.environ, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"},
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(far, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - no threads
+            preexec_fn=lambda: fcntl.ioctl(child_fd, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - no threads
         )
-        os.close(far)
+        os.close(child_fd)
 
     def read(self) -> bytes | None:
         """Return what comes next; ``None`` when the last writer has gone."""
         try:
-            return os.read(self.near, _CHUNK) or None
+            return os.read(self.own_fd, _CHUNK) or None
         except OSError:
             return None
 
@@ -61,7 +61,7 @@ class BareTerminal:
         """Return what comes up to and with ``wanted``."""
         text = b""
         while wanted not in text:
-            readable, _, _ = select.select([self.near], [], [], within_s)
+            readable, _, _ = select.select([self.own_fd], [], [], within_s)
             assert readable, f"nothing came for {within_s} s after {text[-500:]!r}"
             chunk = self.read()
             assert chunk is not None, f"the end came after {text[-500:]!r}"
@@ -70,9 +70,9 @@ class BareTerminal:
 
     def hang_up(self) -> None:
         """Take the terminal away."""
-        if self.near >= 0:
-            os.close(self.near)
-            self.near = -1
+        if self.own_fd >= 0:
+            os.close(self.own_fd)
+            self.own_fd = -1
 
     def __enter__(self) -> Self:
         return self

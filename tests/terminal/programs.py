@@ -11,9 +11,9 @@ from tests.terminal.tmux import wait_until
 
 
 class Gate:
-    """A named pipe: who reads it to its end waits until the test lets one through.
+    """A named pipe: a process that reads it to its end waits until the test lets one through.
 
-    Who opened it without reading could pass twice at one opening.
+    One that opened it without reading could pass twice at one opening.
     """
 
     def __init__(self, path: Path) -> None:
@@ -21,12 +21,12 @@ class Gate:
         os.mkfifo(path)
 
     def open(self) -> None:
-        """Let one who waits through; wait for one to come."""
-        wait_until(self._try_to_open, lambda: "nobody came to the gate")
+        """Let one waiting process through; wait for one to come."""
+        wait_until(self._try_to_open, lambda: "no process came to the gate")
 
     def _try_to_open(self) -> bool:
         try:
-            # Fails while nobody has it open for reading: fifo(7).
+            # Fails while no process has it open for reading: fifo(7).
             os.close(os.open(self.path, os.O_WRONLY | os.O_NONBLOCK))
         except OSError:
             return False
@@ -40,15 +40,15 @@ TREE: Final = f"""
 import os, sys
 stays_open, held_by_parent = os.pipe()
 for size in map(int, sys.argv[2:]):
-    ready, tell = os.pipe()
+    ready, done = os.pipe()
     if os.fork() == 0:
         os.close(held_by_parent)
         held = bytearray(os.urandom(1 << 20)) * size
-        os.write(tell, b'.')
+        os.write(done, b'.')
         os.read(stays_open, 1)
         os._exit(0)
     os.read(ready, 1)
-    os.close(ready), os.close(tell)
+    os.close(ready), os.close(done)
 {WAIT}
 os.close(held_by_parent)
 while True:

@@ -66,6 +66,7 @@ open(sys.argv[1]).read()
 """
 
 
+@pytest.mark.alone("it measures how long")
 def test_a_process_that_has_ended_stays_dimmed_for_two_seconds(
     open_terminal: OpenTerminal, gate: Gate, tmp_path: Path
 ) -> None:
@@ -102,7 +103,7 @@ def test_it_is_gone_from_view_two_seconds_of_samples_later(
 
 
 def total_elapsed_s(screen: str) -> float:
-    """Return the elapsed time that the last line of the table tells."""
+    """Return the elapsed time in the last line of the table."""
     return float(re.findall(r"([\d.]+) s  \d+ samples?", screen)[-1])
 
 
@@ -171,7 +172,7 @@ def test_a_resize_is_followed_and_leaves_nothing_behind(
 ) -> None:
     terminal = open_terminal(columns=120)
     # Far from the top: a terminal pushes lines that have become too many off its upper edge at
-    # once, and nobody can call them back.
+    # once, and nothing can call them back.
     assert terminal.run("seq 40") == 0
     start_tree(terminal, tmp_path, 5, 5, 5)
     for columns in (90, 45, 140, 60, 100):
@@ -257,7 +258,7 @@ def test_watching_without_detail_is_one_line_in_place(
     first = screen
     terminal.wait_for(lambda s: s != first)
     assert len(terminal.everything.split("Total")) == 2
-    target.tell()
+    target.send()
     assert terminal.wait_for_status() == 0
     assert re.search(r"^Peak: [\d.]+ [KM]iB at ", terminal.everything, re.MULTILINE)
     assert "Total" not in terminal.everything
@@ -278,6 +279,7 @@ def test_watching_with_detail_is_the_table(
     assert "at the peak" in terminal.screen
 
 
+@pytest.mark.alone("it counts the ticks that are kept")
 def test_it_samples_as_often_as_asked_and_draws_ten_times_a_second(
     open_terminal: OpenTerminal, tmp_path: Path
 ) -> None:

@@ -33,7 +33,7 @@ def test_all_bytes_arrive_once_and_in_order(pieces: list[bytes], batch_bytes: in
     assert b"".join(batches) == b"".join(pieces)
 
 
-def test_who_puts_waits_while_a_batch_is_full() -> None:
+def test_putting_waits_while_a_batch_is_full() -> None:
     handover = Handover(batch_bytes=4, batch_s=LONG_S)
     assert handover.put(b"1234")
     done = threading.Event()
@@ -77,7 +77,7 @@ def test_after_the_end_what_is_there_may_still_be_taken(waiting: bytes) -> None:
     assert handover.take() is None
 
 
-def test_an_end_frees_whoever_waits() -> None:
+def test_an_end_ends_every_wait() -> None:
     full = Handover(batch_bytes=1, batch_s=LONG_S)
     full.put(b"x")
     empty = Handover(batch_bytes=1, batch_s=LONG_S)

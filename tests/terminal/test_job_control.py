@@ -22,7 +22,7 @@ def shows_one(screen: str) -> bool:
 
 
 def modes(terminal: Tmux, directory: Path) -> str:
-    """Return what stty tells of the terminal."""
+    """Return what stty prints of the terminal."""
     assert terminal.run("stty -a > modes") == 0
     return (directory / "modes").read_text()
 
@@ -69,7 +69,7 @@ def test_the_terminal_is_left_as_it_was(
 
 
 def send_to_memstat(terminal: Tmux, signum: signal.Signals) -> None:
-    """Signal the only child of the shell, and nobody else, as ``kill PID`` does."""
+    """Signal the only child of the shell and no other process, as ``kill PID`` does."""
     shell = terminal.format("#{pane_pid}")
     (memstat,) = map(int, Path(f"/proc/{shell}/task/{shell}/children").read_text().split())
     os.kill(memstat, signum)
@@ -142,7 +142,7 @@ os.rename(sys.argv[1] + '.part', sys.argv[1])
 
 
 @pytest.mark.parametrize("prints", [False, True])
-def test_a_terminal_that_goes_away_ends_the_command_and_leaves_nobody(
+def test_a_terminal_that_goes_away_ends_the_command_and_leaves_no_process(
     open_terminal: OpenTerminal, tmp_path: Path, *, prints: bool
 ) -> None:
     terminal = open_terminal()
@@ -153,7 +153,7 @@ def test_a_terminal_that_goes_away_ends_the_command_and_leaves_nobody(
     assert Path(f"/proc/{pid}").exists()
     terminal.command("kill-pane")
     wait_until((tmp_path / "status").exists)
-    # Who prints may find the terminal gone before the signal reaches it: an error of write(2).
+    # A program that prints may find the terminal gone before the signal: an error of write(2).
     expected = {-signal.SIGHUP, 1} if prints else {-signal.SIGHUP}
     assert int((tmp_path / "status").read_text()) in expected
     assert not Path(f"/proc/{pid}").exists()

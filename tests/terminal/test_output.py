@@ -19,7 +19,7 @@ def test_output_scrolls_above_the_table_in_order_and_in_colour(
     terminal.type("memstat run -rv -- sh prints.sh")
     screen = terminal.wait_for(lambda s: "errors" in s and rows(s))
     assert screen.index("red 100") < screen.index("errors") < screen.index("NAME")
-    # tmux tells a colour where it changes.
+    # tmux prints a colour where it changes.
     assert "\x1b[31mred" in terminal.in_colour
     gate.open()
     terminal.wait_for("Exited with code 0")
@@ -70,12 +70,12 @@ signal.signal(signal.SIGWINCH, lambda *_: None)
 signal.set_wakeup_fd(wakes)
 while size() != '90 20':
     os.read(wake, 1)
-print('told of', size())
+print('resized to', size())
 os.system('stty size <&1; stty size <&2; stty size')
 """
 
 
-def test_the_command_sees_a_terminal_of_the_right_size_and_is_told_when_it_changes(
+def test_the_command_sees_a_terminal_of_the_right_size_and_gets_sigwinch_when_it_changes(
     open_terminal: OpenTerminal, tmp_path: Path
 ) -> None:
     terminal = open_terminal(columns=110, rows=25)
@@ -84,7 +84,7 @@ def test_the_command_sees_a_terminal_of_the_right_size_and_is_told_when_it_chang
     assert "terminals True True True" in terminal.screen
     terminal.resize(90, 20)
     terminal.wait_for("Exited with code 0")
-    assert "told of 90 20\n20 90\n20 90\n20 90\n" in terminal.everything
+    assert "resized to 90 20\n20 90\n20 90\n20 90\n" in terminal.everything
 
 
 def test_streams_that_go_elsewhere_are_left_alone(

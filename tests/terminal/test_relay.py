@@ -9,6 +9,8 @@ import signal
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.terminal.bare import BareTerminal, printed_pieces
 from tests.terminal.programs import Gate
 from tests.terminal.tmux import wait_until
@@ -54,8 +56,8 @@ def test_a_hundred_megabytes_come_through_whole_in_bounded_memory(tmp_path: Path
 
 def high_water_kib(pid: int) -> int | None:
     """Return the most RSS that a process has had; ``None`` when it has ended."""
-    told = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
-    return int(told[1]) if told else None
+    found = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+    return int(found[1]) if found else None
 
 
 def test_bytes_that_are_no_text_and_a_last_line_without_newline_come_through() -> None:
@@ -89,20 +91,21 @@ def test_a_terminal_that_goes_away_ends_a_command_that_prints(tmp_path: Path) ->
 
 def test_a_command_that_ignores_the_hangup_finds_its_output_gone(tmp_path: Path) -> None:
     # Like nohup: the terminal's end shows in an error of write(2) alone.
-    ignores = f"trap '' HUP; while echo y 2>/dev/null; do :; done; echo gone > {tmp_path / 'told'}"
+    ignores = f"trap '' HUP; while echo y 2>/dev/null; do :; done; echo gone > {tmp_path / 'gone'}"
     with BareTerminal("run", "-rv", "--", "sh", "-c", ignores) as terminal:
         terminal.read_until(b"y\r\ny\r\n")
         terminal.hang_up()
         terminal.process.wait(20)
-    assert (tmp_path / "told").read_text() == "gone\n"
+    assert (tmp_path / "gone").read_text() == "gone\n"
 
 
-def test_a_terminal_that_nobody_reads_delays_no_tick(tmp_path: Path) -> None:
+@pytest.mark.alone("it counts the ticks that are kept")
+def test_a_terminal_that_is_not_read_delays_no_tick(tmp_path: Path) -> None:
     gate = Gate(tmp_path / "gate")
     waits = f"yes & yes=$!; sleep 2; kill $yes; true < {gate.path}"
     with BareTerminal("run", "-rv", "-f", "50", "--", "bash", "-c", waits) as terminal:
         terminal.read_until(b"y\r\n")
-        # Nobody reads until the two seconds are over: whoever opens the gate is past them.
+        # Nothing is read until the two seconds are over: opening the gate needs both.
         gate.open()
         text = terminal.read_all()
         assert terminal.process.wait() == 0

@@ -131,12 +131,12 @@ class Tmux:
 
 def wait_until(
     holds: Callable[[], object],
-    tell: Callable[[], str] = str,
+    describe: Callable[[], str] = str,
     *,
     within_s: float = _WITHIN_S,
 ) -> None:
     """Return as soon as a predicate holds; fail when it does not within a bound."""
     deadline = time.monotonic() + within_s
     while not holds():
-        assert time.monotonic() < deadline, f"not within {within_s} s: {tell()}"
+        assert time.monotonic() < deadline, f"not within {within_s} s: {describe()}"
         time.sleep(_POLL_S)

@@ -1,7 +1,7 @@
-"""The sidecar itself: samples on the grid and on request, and ends when its host does.
+"""The program that a sidecar runs: samples on the grid and on request, until its host ends.
 
-One thread, no event loop and nothing imported that it does not need: it starts in a moment and is
-small. It never blocks on its host.
+It has one thread, no event loop and few imports, so that it starts fast and stays small. It never
+blocks on its host.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import time
 from typing import Final
 
 from memstat.errors import MemstatError
+from memstat.model import ProcessKey
 from memstat.proc.descriptors import raise_descriptor_limit
 from memstat.proc.linux import LinuxProcSource
 from memstat.proc.signals import is_alive, open_pidfd
@@ -21,17 +22,17 @@ from memstat.sampling.liveness import targets_ended, tree_ended
 from memstat.sampling.sweep import Sweeper
 from memstat.sidecars import protocol
 from memstat.sidecars.outbox import Outbox
-from memstat.sidecars.protocol import StartOrder
+from memstat.sidecars.protocol import StartRequest
 
 _STDIN: Final = 0
 _STDOUT: Final = 1
 _READ_BYTES: Final = 1 << 16
 _LONGEST_WAIT_S: Final = 1.0
-"""Where the kernel cannot wake us when the host ends, we look this often."""
+"""How often to check the host where no pidfd reports its end."""
 
 
 class _HostGone(Exception):
-    """Nobody is there to measure for."""
+    """The host has ended or closed the pipes."""
 
 
 def _receive() -> bytes:
@@ -41,35 +42,36 @@ def _receive() -> bytes:
     return data
 
 
-def _read_start_order() -> StartOrder:
-    # The host says nothing else before it has the first snapshot.
+def _read_start_request() -> StartRequest:
+    # The host sends nothing else before it has the first snapshot.
     data = b""
     while not data.endswith(b"\n"):
         data += _receive()
-    return StartOrder.decode(data)
+    return StartRequest.decode(data)
 
 
 class Host:
-    """The other end of the pipes, and the process that must not be outlived.
+    """The process at the other end of the pipes, which the sidecar must not outlive.
 
-    Its end closes the pipes, unless a child that it forked holds them open: so it is watched too.
+    When it ends, the pipes are closed, unless a child that it forked holds them open. So the
+    process is watched as well.
     """
 
-    def __init__(self, order: StartOrder) -> None:
+    def __init__(self, key: ProcessKey) -> None:
         self.outbox = Outbox()
-        self._key = order.host
+        self._key = key
         self._source = LinuxProcSource()
         self._received = b""
         self._poll = select.poll()
         self._poll.register(_STDIN, select.POLLIN)
-        self._pidfd = open_pidfd(order.host.pid)
+        self._pidfd = open_pidfd(key.pid)
         if self._pidfd is not None:
             self._poll.register(self._pidfd, select.POLLIN)
         self._require_alive()
         os.set_blocking(_STDOUT, False)
 
     def requests(self, timeout_s: float) -> list[bytes]:
-        """Write what waits, and return the requests that came within so many seconds."""
+        """Write what is in the outbox; return the requests that arrive within ``timeout_s``."""
         self._poll.register(_STDOUT, select.POLLOUT if self.outbox.head else 0)
         ready = dict(self._poll.poll(1000 * min(max(timeout_s, 0.0), _LONGEST_WAIT_S)))
         if self._pidfd is None or self._pidfd in ready:
@@ -82,7 +84,7 @@ class Host:
         return lines
 
     def flush(self) -> None:
-        """Write all that waits."""
+        """Write everything in the outbox."""
         while self.outbox.head:
             self.requests(_LONGEST_WAIT_S)
 
@@ -102,31 +104,32 @@ class Host:
             raise _HostGone
 
 
-class Measurement:
-    """Takes samples and puts them into the outbox."""
+class SidecarSampler:
+    """Takes samples of the target and puts them into the outbox."""
 
-    def __init__(self, order: StartOrder, outbox: Outbox) -> None:
+    def __init__(self, request: StartRequest, outbox: Outbox) -> None:
         scope = Scope(
-            roots=(order.target,),
-            recursive=order.recursive,
+            roots=(request.target,),
+            recursive=request.recursive,
             excluded=frozenset({os.getpid()}),
         )
         self._sweeper = Sweeper(LinuxProcSource(), scope)
-        self._grid = TickGrid(order.interval_s)
+        self._grid = TickGrid(request.interval_s)
         self._outbox = outbox
         self._started_s = time.monotonic()
         outbox.put(protocol.started(self._started_s))
 
     @property
     def until_next_s(self) -> float:
+        """Seconds until the next tick; not positive when it is due."""
         return self._grid.next_s - self._elapsed_s()
 
     def sample_tick(self) -> bool:
-        """Sample the tick that is due; whether the target is alive."""
+        """Take the sample of the tick that is due; return whether the target is alive."""
         return self._sample(self._grid.begin(self._elapsed_s()))
 
     def answer(self, request: bytes) -> bool:
-        """Do what the host asks for; whether to go on."""
+        """Carry out a request of the host; return whether to go on."""
         match protocol.decode(request):
             case {"kind": "end phase"}:
                 self._sample_now()
@@ -155,25 +158,24 @@ class Measurement:
         return not targets_ended(self._sweeper.scope.roots, snapshot)
 
 
-def serve(order: StartOrder, host: Host) -> None:
-    """Measure until the target ends or the host says stop."""
-    measurement = Measurement(order, host.outbox)
-    going_on = measurement.sample_tick()
+def serve(sampler: SidecarSampler, host: Host) -> None:
+    """Measure until the target ends or the host sends the stop request."""
+    going_on = sampler.sample_tick()
     while going_on:
-        for request in host.requests(measurement.until_next_s):
-            going_on = going_on and measurement.answer(request)
-        if going_on and measurement.until_next_s <= 0:
-            going_on = measurement.sample_tick()
+        for request in host.requests(sampler.until_next_s):
+            going_on = going_on and sampler.answer(request)
+        if going_on and sampler.until_next_s <= 0:
+            going_on = sampler.sample_tick()
 
 
 def main() -> None:
-    """Serve the host at the other end of stdin and stdout until it is gone or has enough."""
+    """Serve the host at the other end of stdin and stdout until it stops or ends."""
     try:
         raise_descriptor_limit()
-        order = _read_start_order()
-        host = Host(order)
+        request = _read_start_request()
+        host = Host(request.host)
         try:
-            serve(order, host)
+            serve(SidecarSampler(request, host.outbox), host)
             host.outbox.put(protocol.end())
         except MemstatError as error:
             host.outbox.put(protocol.failed(str(error)))
