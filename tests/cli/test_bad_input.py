@@ -122,19 +122,23 @@ threading.Thread(target=lambda: (print(threading.get_native_id()), signal.pause(
     assert_one_line(done.stderr, f"{tid} is a thread of process {target.pid}")
 
 
-def test_a_process_that_vanishes_meanwhile(start: Callable[..., Target]) -> None:
+def lifetimes_s() -> list[str]:
+    """Return when to end: at any moment between the start of memstat and long after its end."""
     chance = random.Random(7)
-    for _ in range(30):
-        # Ends at any moment between the start of memstat and long after its end.
-        target = start("sleep", f"{chance.uniform(0, 0.15):.4f}")
-        done = memstat("get", "-rv", str(target.pid))
-        if done.returncode == 0:
-            assert re.fullmatch(r"\[\d+\] [1-9]\d* kB \(\w+\)\nTotal: [1-9]\d* kB\n", done.stdout)
-            assert done.stderr == ""
-        else:
-            assert done.returncode == 1
-            assert " 0 kB" not in done.stdout
-            assert_one_line(done.stderr, str(target.pid))
+    return [f"{chance.uniform(0, 0.15):.4f}" for _ in range(30)]
+
+
+@pytest.mark.parametrize("lifetime_s", lifetimes_s())
+def test_a_process_that_vanishes_meanwhile(start: Callable[..., Target], lifetime_s: str) -> None:
+    target = start("sleep", lifetime_s)
+    done = memstat("get", "-rv", str(target.pid))
+    if done.returncode == 0:
+        assert re.fullmatch(r"\[\d+\] [1-9]\d* kB \(\w+\)\nTotal: [1-9]\d* kB\n", done.stdout)
+        assert done.stderr == ""
+    else:
+        assert done.returncode == 1
+        assert " 0 kB" not in done.stdout
+        assert_one_line(done.stderr, str(target.pid))
 
 
 @pytest.mark.parametrize("redirection", [">&-", ">/dev/full"])
