@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from memstat.cli import options
+
+_EPILOG: Final = """
+An argument of the command that begins with a dash comes after `--`, or with a leading backslash,
+which is removed. Durations of -i and --kill-after are seconds.
+
+\b
+Examples:
+  memstat run -rv -- make -j4                       live, and the peak
+  memstat run -r --max-pss 2GiB -- make test        fail past a limit
+  memstat run -r --only-peak --bytes -- ./job.sh    the peak alone, for a script
+"""
 
 
 class _RunCommand(click.Command):
@@ -46,8 +57,7 @@ def _without_backslash(argument: str) -> str:
     # Not -h: many commands mean something else by it, and whoever forgets the "--" is told.
     context_settings={"help_option_names": ["--help"]},
     short_help="Run a command and measure it.",
-    epilog="An argument of the command that begins with a dash comes after `--`, or with a"
-    " leading backslash, which is removed. Durations of -i and --kill-after are seconds.",
+    epilog=_EPILOG,
 )
 @click.argument("command", metavar="COMMAND [ARG...]", nargs=-1)
 @options.recursive
