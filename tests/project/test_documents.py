@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from memstat import __version__
 from tests.cli import json_fields
 from tests.targets import Target, memstat, search_path
 
@@ -52,13 +54,14 @@ def without_figures(text: str) -> str:
 
 @pytest.fixture
 def tree(start: Callable[..., Target]) -> str:
-    """The PID of the example with its four workers."""
+    """The PID of the example with its four workers, stopped while it has them."""
     target = start(
         str(Path(sys.executable).with_name("python3")), str(ROOT / "examples/fork_tree.py")
     )
     children = Path(f"/proc/{target.pid}/task/{target.pid}/children")
     while len(children.read_text().split()) < 4:
         time.sleep(0.01)
+    os.killpg(target.pid, signal.SIGSTOP)
     return str(target.pid)
 
 
@@ -130,33 +133,52 @@ def test_both_set_up_commands_are_what_ci_runs() -> None:
 def test_no_block_is_left_out() -> None:
     languages = {path.stem: {of for of, _ in BLOCK.findall(path.read_text())} for path in DOCUMENTS}
     run = {"console", "python"}
-    # The commands of the README are for CI, the image for the test below; a diagram is text.
-    more = {"README": {"sh"}, "install": {"dockerfile"}, "design": {"text"}}
+    # CI runs the commands of the README, the tests below those of installation; a diagram is text.
+    more = {"README": {"sh"}, "install": {"sh", "dockerfile"}, "design": {"text"}}
     assert {
         name: wrong for name, of in languages.items() if (wrong := of - run - more.get(name, set()))
     } == {}
 
 
-@pytest.mark.skipif("CI" not in os.environ, reason="CI alone installs from a package index")
+from_package_index = pytest.mark.skipif(
+    "CI" not in os.environ, reason="CI alone installs from a package index"
+)
+
+
+@from_package_index
 def test_the_recipe_for_an_image_installs_memstat(tmp_path: Path) -> None:
     (recipe,) = blocks(GUIDE / "install.md", "dockerfile")
     base, copy, run = recipe.splitlines()
     assert base.startswith("FROM python:3.")
     assert copy == "COPY . /src/memstat"
-    copy_of_repository(tmp_path / "src")
-    image = tmp_path / "image"
-    subprocess.run([sys.executable, "-m", "venv", str(image)], check=True)
-    installed = subprocess.run(
-        ["bash", "-c", run.removeprefix("RUN ").replace("/src/memstat", str(tmp_path / "src"))],
+    commands = run.removeprefix("RUN ").replace("/src/memstat", ".") + "\nmemstat help install"
+    assert install(commands, tmp_path).endswith((GUIDE / "install.md").read_text())
+
+
+@from_package_index
+@pytest.mark.parametrize("commands", blocks(GUIDE / "install.md", "sh"))
+def test_the_commands_install_memstat(commands: str, tmp_path: Path) -> None:
+    assert install(commands, tmp_path).endswith(f"memstat {__version__}\n")
+
+
+def install(commands: str, directory: Path) -> str:
+    """Run commands in a copy of the repository, where Python has nothing installed but pip."""
+    copy_of_repository(directory / "memstat")
+    subprocess.run([sys.executable, "-m", "venv", str(directory / "python")], check=True)
+    if "pipx" in commands:
+        subprocess.run([str(directory / "python/bin/pip"), "install", "-q", "pipx"], check=True)
+    paths = f"{directory}/bin:{directory}/python/bin:{os.environ['PATH']}"
+    pipx = {"PIPX_HOME": f"{directory}/pipx", "PIPX_BIN_DIR": f"{directory}/bin"}
+    done = subprocess.run(
+        ["bash", "-euc", commands],
         capture_output=True,
         text=True,
-        env=environment(PATH=f"{image}/bin:{os.environ['PATH']}"),
+        cwd=directory / "memstat",
+        env=environment(PATH=paths, **pipx),
         check=False,
     )
-    assert installed.returncode == 0, installed.stderr
-    command = [str(image / "bin/memstat"), "help", "install"]
-    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert shown == (GUIDE / "install.md").read_text()
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def copy_of_repository(path: Path) -> None:
