@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 import click
 
@@ -20,8 +21,15 @@ from memstat.report.ending import WatchStyle
 from memstat.report.formats import Format
 from memstat.sampling.sweep import Sweeper, sweep_once
 
+_EPILOG: Final = """\b
+Examples:
+  memstat get -r 1234            a process and all its descendants
+  memstat get -rvw 1234          the same live, until it ends
+  memstat get -r --json 1234     the same for a program
+"""
 
-@click.command("get", short_help="Measure running processes.")
+
+@click.command("get", short_help="Measure running processes.", epilog=_EPILOG)
 @click.argument("pids", metavar="PID...", type=options.Pid(), nargs=-1, required=True)
 @options.recursive
 @options.verbose

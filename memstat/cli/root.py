@@ -14,7 +14,22 @@ from memstat.cli.output import standard_error
 from memstat.errors import MemstatError, SpawnError
 from memstat.proc.platform import require_linux_kernel
 
-_HOMES: Final[Mapping[str, str]] = {"get": "memstat.cli.get", "run": "memstat.cli.run"}
+_HOMES: Final[Mapping[str, str]] = {
+    "get": "memstat.cli.get",
+    "run": "memstat.cli.run",
+    "help": "memstat.cli.help",
+    "completion": "memstat.cli.completion",
+}
+
+_EPILOG: Final = """
+Sizes are PSS: a page that n processes share counts 1/n in each of them.
+
+\b
+Examples:
+  memstat get -r 1234            a process and all its descendants
+  memstat run -rv -- make -j4    a command and all its descendants, live
+  memstat help limits            a page of the guide
+"""
 
 
 class _LazyGroup(click.Group):
@@ -34,7 +49,7 @@ class _LazyGroup(click.Group):
 @click.group(
     cls=_LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Sizes are PSS: a page that n processes share counts 1/n in each of them.",
+    epilog=_EPILOG,
 )
 @click.version_option(__version__, message="memstat %(version)s")
 def root() -> None:

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import click
 
 from memstat.cli import options
 from memstat.cli.run_options import RunOptions
 from memstat.report.formats import Format, OnExceed, PeakMode
+
+_EPILOG: Final = """
+An argument of the command that begins with a dash comes after `--`, or with a leading backslash,
+which is removed. Durations of -i and --kill-after are seconds.
+
+\b
+Examples:
+  memstat run -rv -- make -j4                       live, and the peak
+  memstat run -r --max-pss 2GiB -- make test        fail past a limit
+  memstat run -r --only-peak --bytes -- ./job.sh    the peak alone, for a script
+"""
 
 
 class _RunCommand(click.Command):
@@ -48,8 +60,7 @@ def _without_backslash(argument: str) -> str:
     # Not -h: to many commands it means something else. Without "--" it is an error that says so.
     context_settings={"help_option_names": ["--help"]},
     short_help="Run a command and measure it.",
-    epilog="An argument of the command that begins with a dash comes after `--`, or with a"
-    " leading backslash, which is removed. Durations of -i and --kill-after are seconds.",
+    epilog=_EPILOG,
 )
 @click.argument("command", metavar="COMMAND [ARG...]", nargs=-1)
 @options.recursive
