@@ -36,7 +36,7 @@ def line(value: Json) -> str:
 
 
 def snapshot_object(snapshot: Snapshot) -> Json:
-    """Return a snapshot as the README documents it."""
+    """Return a snapshot as the guide documents it."""
     return {
         "kind": "snapshot",
         "tick": snapshot.tick,

@@ -129,15 +129,6 @@ def run_in(directory: Path, *command: str) -> str:
     return done.stdout
 
 
-NOT_YET = {"memstat/report/formats.py", "tests/report/test_formats.py"}
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=[pytest.mark.xfail(reason="not yet")] if name in NOT_YET else [])
-        for name in sorted(files_named(CONTRIBUTING))
-    ],
-)
+@pytest.mark.parametrize("name", sorted(files_named(CONTRIBUTING)))
 def test_every_file_that_a_step_names_is_there(name: str) -> None:
     assert (ROOT / name).exists()
