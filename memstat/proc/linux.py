@@ -10,7 +10,7 @@ from memstat.model import Identity, ProcessKey
 from memstat.proc.descriptors import DescriptorBudget, as_descriptor_error, available_descriptors
 from memstat.proc.parse import parse_stat, parse_status
 from memstat.proc.platform import require_linux_kernel
-from memstat.proc.reader import LinuxReader, read_file
+from memstat.proc.reader import LinuxReader, read_file, read_first_bytes
 from memstat.text import decode_name
 
 
@@ -63,7 +63,7 @@ class LinuxProcSource:
     def command_line(self, key: ProcessKey) -> str | None:
         # proc_pid_cmdline(5): empty for kernel threads and zombies.
         try:
-            arguments = read_file(f"/proc/{key.pid}/cmdline")
+            arguments = read_first_bytes(f"/proc/{key.pid}/cmdline")
             if parse_stat(read_file(f"/proc/{key.pid}/stat")).start_ticks != key.start_ticks:
                 return None
         except OSError:
