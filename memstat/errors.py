@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 __all__ = [
     "MemstatError",
     "NoSuchProcess",
@@ -54,8 +56,16 @@ class NotAProcess(ProcessError):
     """The number is the id of a thread; the message names its process."""
 
 
+NOT_FOUND: Final = 127
+"""The exit status where there is no such command."""
+NOT_EXECUTABLE: Final = 126
+"""The exit status where the command was found and could not be executed."""
+OWN_FAILURE: Final = 125
+"""The exit status where the command could not be started for another reason."""
+
+
 class SpawnError(MemstatError):
-    """A command could not be started; ``exit_status`` is what a shell would report (126 or 127)."""
+    """A command could not be started; ``exit_status`` is what env(1) would report: 125 to 127."""
 
     def __init__(self, message: str, exit_status: int) -> None:
         super().__init__(message, exit_status)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,17 +52,13 @@ class Target:
 
     def kill(self) -> None:
         """Kill its process group and wait for it."""
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self.process.wait()
         for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
             if stream is not None:
-                try:
+                with suppress(BrokenPipeError):
                     stream.close()
-                except BrokenPipeError:
-                    pass
 
 
 def python(source: str) -> tuple[str, ...]:
@@ -72,12 +70,15 @@ def compile_c(source: str, directory: Path) -> Path:
     """Compile C source into a program; once for equal sources."""
     digest = hashlib.sha256(source.encode()).hexdigest()[:12]
     program = directory / f"program-{digest}"
-    if not program.exists():
-        subprocess.run(
-            ["cc", "-O1", "-pthread", "-o", program, "-x", "c", "-"],
-            input=source.encode(),
-            check=True,
-        )
+    with open(directory / f"{program.name}.lock", "w") as lock:
+        # Another worker may be at it: a program that is half written cannot be executed.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not program.exists():
+            subprocess.run(
+                ["cc", "-O1", "-pthread", "-o", program, "-x", "c", "-"],
+                input=source.encode(),
+                check=True,
+            )
     return program
 
 

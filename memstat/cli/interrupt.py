@@ -1,12 +1,12 @@
-"""Ctrl+C outside the times in which a command waits for it."""
+"""Ctrl+C while no command handles it."""
 
 from __future__ import annotations
 
 import signal
 
 
-def die_of_interrupts() -> None:
-    """Let Ctrl+C end us as it ends any program: at once, without a traceback, told by the status.
+def restore_default_sigint() -> None:
+    """Let Ctrl+C end memstat as it ends any program: at once, by the signal, without a traceback.
 
     Where it is ignored (a background job of a script), it stays so.
     """

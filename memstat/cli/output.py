@@ -9,6 +9,7 @@ from io import TextIOWrapper
 from typing import TextIO
 
 from memstat.errors import MemstatError
+from memstat.text import printable
 
 
 class OutputError(MemstatError):
@@ -16,7 +17,10 @@ class OutputError(MemstatError):
 
 
 class Output:
-    """A stream of lines, each flushed. After a failure it is closed and goes on failing so."""
+    """A stream of lines, each flushed.
+
+    After a failure it is closed, and later writes fail the same way.
+    """
 
     def __init__(self, stream: TextIO | None, name: str) -> None:
         if isinstance(stream, TextIOWrapper):
@@ -27,7 +31,7 @@ class Output:
 
     @property
     def is_terminal(self) -> bool:
-        return self._stream is not None and self._stream.isatty()
+        return self._stream is not None and not self._stream.closed and self._stream.isatty()
 
     @property
     def live_terminal(self) -> TextIO | None:
@@ -37,7 +41,7 @@ class Output:
 
     def write(self, text: str) -> None:
         """Write text and a newline. Raises OutputError."""
-        if self._stream is None:
+        if self._stream is None or self._stream.closed:
             raise OutputError(f"cannot write to {self._name}: {self._failure}")
         try:
             self._stream.write(f"{text}\n")
@@ -51,9 +55,13 @@ class Output:
             raise OutputError(f"cannot write to {self._name}: {self._failure}") from error
 
     def try_write(self, text: str) -> None:
-        """Write what nobody may be there to read."""
+        """Write text and a newline, if that is possible."""
         with suppress(OutputError):
             self.write(text)
+
+    def remark(self, text: str, *, of: str = "memstat") -> None:
+        """Write one line under the name of a program, if that is possible; any text is safe."""
+        self.try_write(f"{of}: {printable(text)}")
 
 
 def standard_output() -> Output:

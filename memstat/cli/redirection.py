@@ -1,4 +1,4 @@
-"""Where the command's output goes, settled before anything is started."""
+"""Where the command's output goes, decided before anything is started."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ class ProcessTree:
         if key in self._roots or self._scope.is_orphan(identity):
             return self._join(identity, None)
         # Parents of other PID namespaces (0) and hidden ones are never listed.
-        return has_parent or ppid == 0 or ppid == ppid_when_open
+        return has_parent or ppid in (0, ppid_when_open)
 
     def _join(self, identity: Identity, parent: int | None) -> bool:
         self._names[identity.pid] = identity.name

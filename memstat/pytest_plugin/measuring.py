@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -58,10 +59,9 @@ class MeasuringPlugin:
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
         if self._is_measured(item):
             item.stash[_STATE] = state = _TestState()
-            try:
+            # Where it fails, the call tries again, and reports it.
+            with suppress(SidecarError):
                 state.before = frozenset(p.key for p in alive(self._shared.begin().latest))
-            except SidecarError:
-                pass  # The call tries again, and reports it.
         return (yield)
 
     @pytest.hookimpl(wrapper=True, trylast=True)

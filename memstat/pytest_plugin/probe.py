@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Final
 
 from memstat.errors import SidecarError
@@ -37,10 +38,8 @@ class SharedSidecar:
         """End the sidecar, in whatever state it is."""
         block, self._block, self._sidecar = self._block, None, None
         if block is not None:
-            try:
+            with suppress(SidecarError):
                 block.__exit__(None, None, None)
-            except SidecarError:
-                pass
 
     def _start(self) -> Sidecar:
         # Only the newest snapshot and those of the peaks are kept: a session may take hours.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Mapping
@@ -31,11 +30,13 @@ def line(value: Json) -> str:
     >>> line({"a": None})
     '{"a":null}'
     """
+    import json  # noqa: PLC0415 - other formats need not load it
+
     return json.dumps(value, separators=(",", ":"))
 
 
 def snapshot_object(snapshot: Snapshot) -> Json:
-    """Return a snapshot as the README documents it."""
+    """Return a snapshot as the guide documents it."""
     return {
         "kind": "snapshot",
         "tick": snapshot.tick,
@@ -76,7 +77,7 @@ def snapshot_from(value: Mapping[str, Any]) -> Snapshot:
 
 
 def watch_summary(stats: SamplingStats, peak: Peak | None, duration_s: float) -> Json:
-    """Return what a watch came to."""
+    """Return the end of a watch."""
     return {
         "kind": "summary",
         "duration_s": _seconds(duration_s),
@@ -86,7 +87,7 @@ def watch_summary(stats: SamplingStats, peak: Peak | None, duration_s: float) ->
 
 
 def run_summary(result: RunResult, *, with_peak: bool, on_exceed: str) -> Json:
-    """Return what a run came to; ``on_exceed`` is what was to be done about a limit."""
+    """Return the end of a run; ``on_exceed`` is what a limit that is exceeded leads to."""
     summary: dict[str, object] = {
         "kind": "summary",
         "command": [decode_name(os.fsencode(argument)) for argument in result.command],
@@ -171,7 +172,7 @@ def _memory(memory: Memory) -> Json:
 
 
 def _seconds(seconds: float | None) -> float | None:
-    # Microseconds: what the clock and its reading are good for.
+    # Microseconds: the clock is read no more precisely.
     return None if seconds is None else round(seconds, 6)
 
 
@@ -181,6 +182,6 @@ def _iso_8601(unix_time_s: float) -> str:
 
 
 def _from_iso_8601(text: str) -> float:
-    from datetime import datetime  # noqa: PLC0415 - who only writes need not load it
+    from datetime import datetime  # noqa: PLC0415 - needed only to read
 
     return datetime.fromisoformat(text).timestamp()

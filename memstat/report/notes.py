@@ -1,4 +1,4 @@
-"""What a reader must know to trust a number, or not to. Pure: facts to lines."""
+"""What a reader must know to judge a number. Pure: facts to lines."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from memstat.model import (
     SamplingStats,
     Snapshot,
 )
+from memstat.sampling.sweep import add_up
 from memstat.text import plural, printable, signal_name
 from memstat.units import format_duration, format_elapsed, format_size
 
@@ -36,32 +37,32 @@ def denied_note(snapshot: Snapshot) -> str | None:
 
 
 def unreadable_targets(snapshot: Snapshot, targets: Iterable[Identity]) -> Iterator[str]:
-    """Yield, for each target of whose tree nothing could be measured, the reason."""
+    """Yield a reason for each target without anything measured in its tree."""
     trees = {tree[0].key.pid: tree for tree in _trees(snapshot)}
     present = {process.key.pid for process in snapshot.processes}
     for target in targets:
-        who = f"process {target.pid} ({printable(target.name)})"
+        what = f"process {target.pid} ({printable(target.name)})"
         tree = trees.get(target.pid, ())
         if target.pid not in present:
-            yield f"{who} ended while being measured"
+            yield f"{what} ended while being measured"
         elif tree and not any(process.status is ReadStatus.MEASURED for process in tree):
-            yield _why_unreadable(who, target, tree[0].status)
+            yield _why_unreadable(what, target, tree[0].status)
 
 
-def _why_unreadable(who: str, target: Identity, status: ReadStatus) -> str:
+def _why_unreadable(what: str, target: Identity, status: ReadStatus) -> str:
     if status is ReadStatus.DENIED:
-        return f"the memory of {who} may not be read: {REMEDY}"
+        return f"the memory of {what} may not be read: {REMEDY}"
     if status is ReadStatus.GONE:
-        return f"{who} ended while being measured"
+        return f"{what} ended while being measured"
     if not target.is_alive:
-        return f"{who} has ended and uses no memory: a zombie, until its parent waits for it"
+        return f"{what} has ended and uses no memory: a zombie, until its parent waits for it"
     if target.is_kernel_thread:
-        return f"{who} is a kernel thread: it has no memory of its own"
-    return f"{who} still lives in its parent's memory (vfork), and has none of its own"
+        return f"{what} is a kernel thread: it has no memory of its own"
+    return f"{what} still uses its parent's memory (vfork) and has none of its own"
 
 
 def _trees(snapshot: Snapshot) -> Iterator[Sequence[ProcessSample]]:
-    """Yield each process of depth 0 with all that follow down to the next one."""
+    """Yield each process of depth 0 with those that follow, up to the next one."""
     tree: list[ProcessSample] = []
     for process in snapshot.processes:
         if process.depth == 0 and tree:
@@ -73,7 +74,7 @@ def _trees(snapshot: Snapshot) -> Iterator[Sequence[ProcessSample]]:
 
 
 def uncounted_note(children: int) -> str | None:
-    """Return that descendants were left out; ``None`` when there are none."""
+    """Return that descendants are not included; ``None`` when there are none."""
     if children <= 0:
         return None
     return f"{plural(children, 'child process', 'child processes')} not counted: add -r"
@@ -95,8 +96,8 @@ def missed_note(stats: SamplingStats) -> str | None:
         return None
     ticks = stats.missed_ticks + stats.samples
     return (
-        f"{stats.missed_ticks} of {plural(ticks, 'tick', 'ticks')} could not be kept: "
-        "the peak may lie between; a longer interval (-i) costs less"
+        f"missed {stats.missed_ticks} of {plural(ticks, 'tick', 'ticks')}: "
+        "the peak may lie between samples; a longer interval (-i) costs less"
     )
 
 
@@ -106,7 +107,7 @@ def few_samples_note(stats: SamplingStats) -> str | None:
         return None
     return (
         f"the peak rests on {plural(stats.samples, 'sample', 'samples')}: "
-        "more ticks a second (-f) see more"
+        "a higher frequency (-f) takes more"
     )
 
 
@@ -120,7 +121,7 @@ def peak_notes(peak: Peak | None, stats: SamplingStats) -> list[str]:
 
 
 def limit_note(limit: Limit, exceeded: Snapshot) -> str:
-    """Return which limit was exceeded, by how much and when. The processes are told below it."""
+    """Return which limit was exceeded, by how much and when. The processes follow below it."""
     return (
         f"the limit of {format_size(limit.max_pss_bytes)} was exceeded at "
         f"{format_elapsed(exceeded.elapsed_s)} with {format_size(exceeded.total.pss_bytes)}:"
@@ -130,7 +131,7 @@ def limit_note(limit: Limit, exceeded: Snapshot) -> str:
 def too_few_samples(stats: SamplingStats, least: int) -> str:
     """Return that a peak rests on too little."""
     taken = plural(stats.samples, "sample", "samples")
-    return f"{taken} taken, at least {least} were asked for: more ticks a second (-f) take more"
+    return f"{taken} taken, at least {least} were asked for: a higher frequency (-f) takes more"
 
 
 def exit_line(result: RunResult) -> str:
@@ -145,19 +146,20 @@ def end_notes(result: RunResult) -> list[str]:
     notes = []
     if result.oom_kills and result.signal == signal.SIGKILL:
         times = plural(result.oom_kills, "process", "processes")
-        notes.append(f"the kernel's OOM killer struck meanwhile: it killed {times}")
+        notes.append(f"the kernel's OOM killer killed {times} during the run")
     if result.survivors:
-        known = [p.memory.pss_bytes for p in result.survivors if p.memory.pss_bytes is not None]
         alive = plural(len(result.survivors), "descendant", "descendants")
-        notes.append(f"{alive} still running: {format_size(sum(known) if known else None)}")
+        size = format_size(add_up(result.survivors).pss_bytes)
+        notes.append(f"{alive} still running: {size}")
     return notes
 
 
-def no_peak_reason(duration_s: float, last: Snapshot | None, who: str = "the command") -> str:
+def no_peak_reason(duration_s: float, last: Snapshot | None, what: str = "the command") -> str:
     """Return why there is no peak."""
     if last is None:
-        return f"not measured: {who} ended within {_ceil_ms(duration_s)} ms"
-    return f"not measured: {denied_note(last) or format_duration(duration_s)}"
+        return f"not measured: {what} ended within {_ceil_ms(duration_s)} ms"
+    nothing = f"no process could be measured in {format_duration(duration_s)}"
+    return f"not measured: {denied_note(last) or nothing}"
 
 
 def _ceil_ms(seconds: float) -> int:

@@ -7,6 +7,7 @@ import subprocess
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from memstat.sidecars import protocol
@@ -53,10 +54,8 @@ class SidecarProcess:
         """Write a line to its stdin. A sidecar that has ended is no error: its log says why."""
         # Popen was asked for a pipe.
         assert self._popen.stdin is not None
-        try:
+        with suppress(OSError):
             self._popen.stdin.write(line)
-        except OSError:
-            pass
 
     def kill(self) -> None:
         """Send SIGKILL, unless it has ended."""

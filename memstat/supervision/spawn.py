@@ -8,17 +8,13 @@ import shutil
 import subprocess
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, Any, Final
+from typing import IO, Any
 
 import anyio
 from anyio import CancelScope, to_thread
 from anyio.abc import Process
 
-from memstat.errors import SpawnError
-
-NOT_FOUND: Final = 127
-NOT_EXECUTABLE: Final = 126
-OWN_FAILURE: Final = 125
+from memstat.errors import NOT_EXECUTABLE, NOT_FOUND, OWN_FAILURE, SpawnError
 
 Stream = int | IO[Any] | None
 
@@ -83,7 +79,9 @@ async def _open(command: Sequence[str], context: SpawnContext) -> Process:
     return process  # noqa: RET504 - a with block may swallow, as far as mypy knows
 
 
-def _explain(name: str, context: SpawnContext, error: OSError) -> SpawnError:
+def _explain(  # noqa: PLR0911 - a return for each cause
+    name: str, context: SpawnContext, error: OSError
+) -> SpawnError:
     reason = os.strerror(error.errno) if error.errno else str(error)
     if context.cwd is not None and not os.access(context.cwd, os.X_OK):
         return SpawnError(f"{os.fspath(context.cwd)}: cannot be started in: {reason}", OWN_FAILURE)

@@ -52,7 +52,7 @@ class SupervisionOptions:
 async def supervise(
     command: Sequence[str],
     options: SupervisionOptions,
-    context: SpawnContext = SpawnContext(),  # noqa: B008
+    context: SpawnContext = SpawnContext(),
 ) -> AsyncIterator[Supervisor]:
     """Start a command and measure it until it ends; the block waits for that end.
 

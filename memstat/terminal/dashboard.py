@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final, TypeVarTuple
 
@@ -12,8 +12,6 @@ import anyio
 from anyio import to_thread
 
 from memstat.background import beside
-from memstat.model import ProcessKey
-from memstat.proc.linux import LinuxProcSource
 from memstat.report.board import Board, View
 from memstat.sampling.observation import Observation
 from memstat.terminal.display import LiveDisplay
@@ -30,45 +28,44 @@ class Dashboard:
     """Takes in every snapshot as it comes, and draws ten times a second at most.
 
     A terminal that goes away ends the drawing, not the measuring. In the background (``bg``)
-    nothing is drawn: the terminal is another job's.
+    nothing is drawn: the terminal belongs to another job.
     """
 
     def __init__(self, display: LiveDisplay, *, on_resize: Callable[[], None] = _nothing) -> None:
         self._display = display
         self._on_resize = on_resize
         self._board = Board()
-        self._commands: dict[ProcessKey, tuple[str, str]] = {}
         self._broken = False
         self._turn = anyio.Lock()
 
     @asynccontextmanager
-    async def on_screen(self, measured: Observation) -> AsyncIterator[None]:
+    async def on_screen(self, observed: Observation) -> AsyncIterator[None]:
         """Draw what there is while the block lasts."""
         try:
-            async with beside(self._step_aside_when_stopped), beside(self._keep_drawing, measured):
+            async with beside(self._step_aside_when_stopped), beside(self._keep_drawing, observed):
                 yield
         finally:
             with anyio.CancelScope(shield=True):
                 await self._on_terminal(self._display.stop)
 
-    async def follow(self, measured: Observation) -> None:
+    async def follow(self, observed: Observation) -> None:
         """Take in snapshots until there are no more."""
-        async for snapshot in measured:
+        async for snapshot in observed:
             self._board.take(snapshot)
 
-    async def leave_peak(self, measured: Observation) -> None:
+    async def leave_peak(self, observed: Observation) -> None:
         """Leave the table as it was at the peak."""
-        if measured.peak is not None and not self._broken:
-            view = self._board.view_at_peak(measured.peak, measured.stats)
-            await self._on_terminal(self._leave, view)
+        view = self._board.view_at_peak(observed.tally)
+        if view is not None:
+            await self._on_terminal(self._display.leave, view)
 
     def scroll(self, text: bytes, unfinished: bytes) -> None:
-        """Let the command's output pass. Blocking; from another thread than the drawing."""
+        """Let the command's output scroll past. Blocking; from another thread than the drawing."""
         self._display.scroll(text, unfinished)
 
-    async def _keep_drawing(self, measured: Observation) -> None:
+    async def _keep_drawing(self, observed: Observation) -> None:
         while not self._broken:
-            view = self._board.view(measured.peak, measured.stats)
+            view = self._board.view(observed.tally)
             if view is not None:
                 await self._on_terminal(self._draw, view)
             await anyio.sleep(_FRAME_S)
@@ -104,15 +101,4 @@ class Dashboard:
             return
         if self._display.follow_size():
             self._on_resize()
-        self._display.draw(view, self._command_lines(view))
-
-    def _leave(self, view: View) -> None:
-        self._display.leave(view, self._command_lines(view))
-
-    def _command_lines(self, view: View) -> Mapping[ProcessKey, str]:
-        """Read each command line once, and again when execve(2) has changed the name."""
-        for row in view.rows:
-            key, name = row.sample.key, row.sample.name
-            if self._commands.get(key, ("", ""))[0] != name:
-                self._commands[key] = (name, LinuxProcSource().command_line(key) or "")
-        return {row.sample.key: self._commands[row.sample.key][1] for row in view.rows}
+        self._display.draw(view)

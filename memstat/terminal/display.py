@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, TextIO
 
@@ -15,7 +15,6 @@ from rich.live import Live
 from rich.segment import ControlType, Segment
 from rich.text import Text
 
-from memstat.model import ProcessKey
 from memstat.report.board import View
 from memstat.report.table import dashboard, total_line
 
@@ -57,7 +56,7 @@ class LiveDisplay:
         try:
             return os.tcgetpgrp(self._fd) != os.getpgrp()
         except OSError:
-            return False  # Not our controlling terminal: no other job wants it.
+            return False  # Not the controlling terminal: no job disputes it.
 
     def follow_size(self) -> bool:
         """Take over the size of the terminal; return whether it has changed."""
@@ -70,12 +69,12 @@ class LiveDisplay:
             self._size = self._console.size = size
             return True
 
-    def draw(self, view: View, command_lines: Mapping[ProcessKey, str]) -> None:
+    def draw(self, view: View) -> None:
         """Show a view in place of the last one; the cursor is hidden until ``stop``."""
         with self._lock:
             # Rendered once: text that scrolls past redraws it often, and need not compute it.
             height = int(self._size.lines * self._share_of_height)
-            frame = self._render(view, command_lines, height)
+            frame = self._render(view, height)
             self._frame = _Rendered(self._console.render_lines(frame, pad=False))
             if self._live is None:
                 self._live = _new_live(self._console)
@@ -101,18 +100,19 @@ class LiveDisplay:
             if live is not None:
                 live.stop()
 
-    def leave(self, view: View, command_lines: Mapping[ProcessKey, str]) -> None:
+    def leave(self, view: View) -> None:
         """Print a view that stays, with room for a summary below it on the same screen."""
         with self._lock:
             height = self._size.lines - _SUMMARY_LINES
-            self._console.print(self._render(view, command_lines, height))
+            self._console.print(self._render(view, height))
 
     @contextmanager
     def _wrapping_again(self) -> Iterator[None]:
         """Write all in one piece, and let the terminal break long lines again after it.
 
-        It must not break lines of the view, though it may be narrower than its last known size.
-        Lines that it breaks when it shrinks are known from the last view; later ones are not.
+        It must not break lines of the view: it may already be narrower than it was when last asked.
+        Lines that it breaks when it becomes so are known from the last view; those it breaks later
+        are not.
         """
         with self._console:
             try:
@@ -120,9 +120,7 @@ class LiveDisplay:
             finally:
                 self._console.control(_Sequence(_WRAP))
 
-    def _render(
-        self, view: View, command_lines: Mapping[ProcessKey, str], height: int
-    ) -> RenderableType:
+    def _render(self, view: View, height: int) -> RenderableType:
         width = self._size.columns
         if self._one_line:
             return total_line(view, width=width, ascii_only=self._ascii_only)
@@ -130,7 +128,6 @@ class LiveDisplay:
             view,
             width=width,
             height=height,
-            command_lines=command_lines,
             ascii_only=self._ascii_only,
         )
 

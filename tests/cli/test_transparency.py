@@ -151,8 +151,8 @@ for fd in sorted(map(int, os.listdir('/proc/self/fd'))):
 )
 def test_a_command_inherits_what_it_would(under: tuple[str, ...], before: tuple[str, ...]) -> None:
     # A session of its own has another number each time.
-    def hide_session(told: Outcome) -> list[bytes]:
-        lines = told.stdout.splitlines()
+    def hide_session(done: Outcome) -> list[bytes]:
+        lines = done.stdout.splitlines()
         return [b"cwd" if b"session" in line and "setsid" in before else line for line in lines]
 
     bare = outcome((*before, *STATE))
@@ -213,13 +213,13 @@ def test_a_daemon_lives_on(tmp_path: Path, under: tuple[str, ...]) -> None:
     os.mkfifo(fifo)
     reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
     try:
-        told = outcome((*under, *DAEMON, str(fifo)))
+        done = outcome((*under, *DAEMON, str(fifo)))
         os.set_blocking(reader, True)
         pid, _ = map(int, os.read(reader, 100).split())
         os.kill(pid, signal.SIGKILL)
     finally:
         os.close(reader)
-    assert told == (5, b"started\n", b"")
+    assert done == (5, b"started\n", b"")
 
 
 # Terminals
@@ -277,5 +277,5 @@ def test_a_command_reads_the_terminal() -> None:
 
 def test_python_settings_in_the_environment_do_no_harm() -> None:
     settings = {"PYTHONDEVMODE": "1", "PYTHONWARNINGS": "error"}
-    told = outcome((*UNDER, "sh", "-c", "exit 3"), env={**os.environ, **settings})
-    assert told == (3, b"", b"")
+    done = outcome((*UNDER, "sh", "-c", "exit 3"), env={**os.environ, **settings})
+    assert done == (3, b"", b"")

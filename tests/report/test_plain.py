@@ -66,7 +66,7 @@ def test_the_rss_of_a_denied_process_is_in_bytes_where_all_is() -> None:
     assert text == "[7] denied, RSS 4096 (a)\nunknown"
 
 
-def test_an_unknown_total_is_said_to_be_unknown() -> None:
+def test_an_unknown_total_is_shown_as_unknown() -> None:
     assert block(showing(total=None), verbose=False, in_bytes=False) == "Total: unknown"
 
 

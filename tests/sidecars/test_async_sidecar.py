@@ -22,6 +22,7 @@ def assert_reaped(s: AsyncSidecar) -> None:
         os.kill(s.pid, 0)
 
 
+@pytest.mark.alone("it counts the ticks that are kept")
 @pytest.mark.anyio
 async def test_it_measures_a_program_whose_loop_is_blocked() -> None:
     async with sidecar(interval_s=0.01) as s:
