@@ -125,6 +125,6 @@ def _remark_on_unreadable(snapshot: Snapshot, targets: Sequence[Identity], err: 
 def _remark_on_partial_total(snapshot: Snapshot, err: Output) -> None:
     if snapshot.total.pss_bytes is None:
         return
-    for note in (notes.denied_note(snapshot), notes.ended_note(snapshot)):
+    for note in (*notes.partial_notes(snapshot).values(), notes.ended_note(snapshot)):
         if note:
             err.remark(note)

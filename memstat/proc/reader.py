@@ -10,7 +10,8 @@ from typing import Final
 from memstat.errors import ParseError
 from memstat.model import Memory, ProcessKey, ReadStatus
 from memstat.proc.address_space import shares_address_space
-from memstat.proc.descriptors import DescriptorBudget, as_descriptor_error
+from memstat.proc.descriptors import DescriptorBudget, raise_if_no_descriptor_is_left
+from memstat.proc.failures import DENIED, ENDED, Failure, reason_of
 from memstat.proc.parse import (
     Status,
     parse_name_and_parent,
@@ -25,8 +26,6 @@ from memstat.proc.source import GONE, Reading
 _FIRST_BYTES: Final = 8192
 """All there is of ``smaps_rollup`` and ``stat``, and of nearly every ``status``."""
 _CHUNK: Final = 1 << 16
-_GONE_ERRNOS: Final = frozenset({errno.ESRCH, errno.ENOENT})
-_DENIED_ERRNOS: Final = frozenset({errno.EACCES, errno.EPERM})
 _EXEC_RACES: Final = 4
 """How often an ``execve`` may come between opening and reading until this tick is given up."""
 
@@ -36,7 +35,8 @@ class LinuxReader:
 
     ``smaps_rollup`` is bound to an address space and fails with ESRCH after ``execve`` or exit;
     ``stat`` and ``status`` are bound to the process. Whatever fails leads to the same slow path:
-    close, open anew, check that the start time is still ours, classify.
+    close, open anew, check that the start time is still ours, classify. What fails there too is a
+    reading of its own: no process that cannot be read may keep the others from being read.
 
     A child of vfork(2) uses its parent's address space until ``execve``: it has no memory of its
     own yet, and its parent's would be counted twice.
@@ -84,7 +84,7 @@ class LinuxReader:
             reading = self._read_anew()
             if reading is not None:
                 return reading
-        return GONE
+        return self._unreadable("it called execve again and again while it was read")
 
     def close(self) -> None:
         for fd in (self._memory_fd, self._status_fd, self._stat_fd):
@@ -111,8 +111,8 @@ class LinuxReader:
         reading: Reading | None = None
         try:
             reading = self._open_and_read()
-        except OSError as error:
-            reading = self._explain(error)
+        except (OSError, ParseError) as failure:
+            reading = self._explain(failure)
         finally:
             if reading is None or reading.status is not ReadStatus.MEASURED or not self._may_stay:
                 self.close()
@@ -136,7 +136,7 @@ class LinuxReader:
         if status.rss_bytes is None:
             return self._read_through_thread(status)
         if refusal is not None:
-            if refusal.errno not in _DENIED_ERRNOS:
+            if refusal.errno not in DENIED:
                 raise refusal
             return _denied(status)
         self._memory_text = self._fetch(self._memory_fd)
@@ -167,7 +167,7 @@ class LinuxReader:
                 try:
                     reading = self._read_thread(f"{self._directory}/task/{tid}", status)
                 except OSError as error:
-                    if error.errno not in _GONE_ERRNOS:
+                    if error.errno not in ENDED:
                         raise
                 else:
                     if reading is not None:
@@ -191,18 +191,26 @@ class LinuxReader:
         finally:
             self._close(fd)
 
-    def _explain(self, error: OSError) -> Reading | None:
-        if error.errno in _GONE_ERRNOS:
-            return None if self._is_still_ours() else GONE
-        if error.errno in _DENIED_ERRNOS:
-            return Reading(ReadStatus.DENIED)
-        raise as_descriptor_error(error)
+    def _explain(self, failure: Failure) -> Reading | None:
+        """Return what a failed read means; ``None`` to read again."""
+        if isinstance(failure, OSError):
+            raise_if_no_descriptor_is_left(failure)
+            if failure.errno in ENDED:
+                return None if self._is_still_ours() else GONE
+            if failure.errno in DENIED:
+                return Reading(ReadStatus.DENIED)
+        return self._unreadable(reason_of(failure))
+
+    def _unreadable(self, reason: str) -> Reading:
+        return Reading(ReadStatus.UNREADABLE, self._last.name, self._last.ppid, reason=reason)
 
     def _is_still_ours(self) -> bool:
         try:
             stat = parse_stat(read_file(f"{self._directory}/stat"))
         except OSError as error:
-            return error.errno not in _GONE_ERRNOS
+            return error.errno not in ENDED
+        except ParseError:
+            return True
         return stat.start_ticks == self._key.start_ticks
 
     def _open(self, path: str) -> int:

@@ -19,6 +19,7 @@ from memstat.model import (
 from memstat.report.trend import Trend
 from memstat.sampling.tally import Tally
 
+_UNREAD: Final = frozenset({ReadStatus.DENIED, ReadStatus.UNREADABLE})
 _STAYS_S: Final = 2.0
 """How long a process that has ended stays in view."""
 _TREND_TICKS: Final = 10
@@ -64,7 +65,7 @@ class View:
     elapsed_s: float
     stats: SamplingStats
     unreadable: int
-    """Processes that may not be read."""
+    """Processes that may not or could not be read."""
     is_peak: bool = False
     """Whether this is how it was at the peak, not how it is now."""
 
@@ -153,7 +154,7 @@ class Board:
             trend=self._total_trend.values,
             elapsed_s=snapshot.elapsed_s,
             stats=stats,
-            unreadable=sum(p.status is ReadStatus.DENIED for p in snapshot.processes),
+            unreadable=sum(p.status in _UNREAD for p in snapshot.processes),
         )
 
     def _merge(self, snapshot: Snapshot, present: set[ProcessKey]) -> Mapping[ProcessKey, _Track]:

@@ -50,6 +50,8 @@ def _pss(row: ProcessRow) -> Text:
         return Text("gone", _DIM)
     if row.sample.status is ReadStatus.DENIED:
         return Text("denied", _WARN)
+    if row.sample.status is ReadStatus.UNREADABLE:
+        return Text("failed", _WARN)
     return _size(row.memory.pss_bytes)
 
 
