@@ -35,7 +35,8 @@ async def measure(pid: int, *, recursive: bool = True) -> Snapshot:
 
     Raises NoSuchProcess when no process has this PID, NotAProcess when it is the id of a thread,
     UnreadableProcess when the kernel cannot report on it now, UnsupportedPlatform without a Linux
-    ``/proc``, TooManyDescriptors when no file descriptor is left. A process of its tree that may not be read is no error: see ``Snapshot.complete`` and ``ProcessSample.status``.
+    ``/proc``, TooManyDescriptors when none is left. A process that may not be read is no error: see
+    ``Snapshot.complete`` and ``ProcessSample.status``.
 
     >>> import anyio, os
     >>> snapshot = anyio.run(measure, os.getpid())

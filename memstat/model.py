@@ -111,6 +111,11 @@ class Memory:
     """The part of PSS in shared memory and tmpfs pages."""
     swap_pss_bytes: int | None = None
     """Proportional share of swapped-out pages; not part of PSS."""
+    hugetlb_bytes: int | None = None
+    """Huge pages of hugetlbfs, part of neither RSS nor PSS. The kernel does not divide them: one
+    that n processes share counts whole in each, and n times in their total."""
+    hugetlb_shared_bytes: int | None = None
+    """The part of it that other processes map too."""
 
 
 MEMORY_FIELDS = tuple(Memory.__dataclass_fields__)

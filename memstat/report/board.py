@@ -16,6 +16,7 @@ from memstat.model import (
     SamplingStats,
     Snapshot,
 )
+from memstat.report.notes import beside_pss
 from memstat.report.trend import Trend
 from memstat.sampling.tally import Tally
 
@@ -66,6 +67,8 @@ class View:
     stats: SamplingStats
     unreadable: int
     """Processes that may not or could not be read."""
+    beside_pss: str | None = None
+    """What the total leaves out: swap and huge pages."""
     is_peak: bool = False
     """Whether this is how it was at the peak, not how it is now."""
 
@@ -154,6 +157,7 @@ class Board:
             trend=self._total_trend.values,
             elapsed_s=snapshot.elapsed_s,
             stats=stats,
+            beside_pss=beside_pss(snapshot),
             unreadable=sum(p.status in _UNREAD for p in snapshot.processes),
         )
 

@@ -110,6 +110,26 @@ def _trees(snapshot: Snapshot) -> Iterator[Sequence[ProcessSample]]:
         yield tree
 
 
+def beside_pss(snapshot: Snapshot) -> str | None:
+    """Return how much swap and how many huge pages a total leaves out; ``None`` without any."""
+    parts = [_huge_pages(snapshot)]
+    if snapshot.total.swap_pss_bytes:
+        parts.append(f"{format_size(snapshot.total.swap_pss_bytes)} swapped out")
+    known = ", ".join(part for part in parts if part)
+    return f"not in PSS: {known}" if known else None
+
+
+def _huge_pages(snapshot: Snapshot) -> str | None:
+    """Return the size of the huge pages: from all shared ones being the same, to none being so."""
+    most = snapshot.total.hugetlb_bytes
+    if not most:
+        return None
+    shared = [process.memory.hugetlb_shared_bytes or 0 for process in snapshot.processes]
+    least = most - sum(shared) + max(shared)
+    size = format_size(most) if least == most else f"{format_size(least)} to {format_size(most)}"
+    return f"{size} of huge pages"
+
+
 def uncounted_note(children: int) -> str | None:
     """Return that descendants are not included; ``None`` when there are none."""
     if children <= 0:
@@ -153,7 +173,11 @@ def peak_notes(peak: Peak | None, stats: SamplingStats) -> list[str]:
     notes = [missed_note(stats), few_samples_note(stats)]
     if peak is not None:
         ended = ended_note(peak.snapshot)
-        notes += [*partial_notes(peak.snapshot).values(), f"at the peak {ended}" if ended else None]
+        notes += [
+            *partial_notes(peak.snapshot).values(),
+            beside_pss(peak.snapshot),
+            f"at the peak {ended}" if ended else None,
+        ]
     return [note for note in notes if note]
 
 

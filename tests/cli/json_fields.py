@@ -14,6 +14,8 @@ MEMORY: Final = (
     "pss_file_bytes",
     "pss_shmem_bytes",
     "swap_pss_bytes",
+    "hugetlb_bytes",
+    "hugetlb_shared_bytes",
 )
 SNAPSHOT: Final = (
     "kind",

@@ -21,7 +21,7 @@ from memstat.model import (
 )
 from memstat.report import notes
 from memstat.report.notes import REMEDY
-from memstat.sampling.sweep import sweep_once
+from memstat.sampling.sweep import add_up, sweep_once
 from memstat.testing import FakeProc, FakeProcess, private_memory, snapshot_of
 from tests.scopes import scope_of
 
@@ -82,6 +82,38 @@ def test_each_kind_of_defect_is_reported_once_at_the_peak_or_for_another_sample(
     assert notes.partial_sample_notes(partial, peak) == [
         "a sample is partial: reading process 8 (a\\n) failed: Input/output error (EIO)"
     ]
+
+
+def beside(*, swap: int = 0, huge: tuple[tuple[int, int], ...] = ()) -> str | None:
+    """Return the note on processes with huge pages, of which some are shared."""
+    samples = tuple(
+        ProcessSample(
+            ProcessKey(7 + at, 1),
+            "a",
+            status=ReadStatus.MEASURED,
+            memory=replace(
+                private_memory(MIB),
+                swap_pss_bytes=swap,
+                hugetlb_bytes=(private + shared) * MIB,
+                hugetlb_shared_bytes=shared * MIB,
+            ),
+        )
+        for at, (private, shared) in enumerate(huge or ((0, 0),))
+    )
+    return notes.beside_pss(
+        replace(snapshot_of({7: MIB}), processes=samples, total=add_up(samples))
+    )
+
+
+def test_what_a_total_leaves_out_is_named_with_its_bounds() -> None:
+    assert beside() is None
+    assert beside(swap=12 * MIB) == "not in PSS: 12.0 MiB swapped out"
+    assert beside(huge=((64, 0),)) == "not in PSS: 64.0 MiB of huge pages"
+    assert beside(huge=((64, 8), (2, 0))) == "not in PSS: 74.0 MiB of huge pages"
+    # Two processes map 32 and 8 MiB of pages that are shared, perhaps with each other.
+    assert beside(swap=MIB, huge=((2, 32), (0, 8))) == (
+        "not in PSS: 34.0 MiB to 42.0 MiB of huge pages, 2.00 MiB swapped out"
+    )
 
 
 def test_processes_that_ended_meanwhile_are_counted() -> None:
