@@ -34,8 +34,9 @@ async def measure(pid: int, *, recursive: bool = True) -> Snapshot:
     Sizes are in bytes, as proc_pid_smaps(5) defines them.
 
     Raises NoSuchProcess when no process has this PID, NotAProcess when it is the id of a thread,
-    UnsupportedPlatform without a Linux ``/proc``, TooManyDescriptors when none is left. A process
-    that may not be read is no error: see ``Snapshot.complete`` and ``ProcessSample.status``.
+    UnreadableProcess when the kernel cannot report on it now, UnsupportedPlatform without a Linux
+    ``/proc``, TooManyDescriptors when none is left. A process that may not be read is no error: see
+    ``Snapshot.complete`` and ``ProcessSample.status``.
 
     >>> import anyio, os
     >>> snapshot = anyio.run(measure, os.getpid())

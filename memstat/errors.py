@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 __all__ = [
+    "ListingError",
     "MemstatError",
     "NoSuchProcess",
     "NotAProcess",
@@ -12,6 +13,7 @@ __all__ = [
     "SizeError",
     "SpawnError",
     "TooManyDescriptors",
+    "UnreadableProcess",
     "UnsupportedPlatform",
 ]
 
@@ -32,6 +34,10 @@ class TooManyDescriptors(MemstatError):
     """No file descriptor was left even for one short read (``EMFILE`` or ``ENFILE``)."""
 
 
+class ListingError(MemstatError):
+    """The processes could not be listed now; the message says why."""
+
+
 class ProcessError(MemstatError):
     """Something is wrong with the process ``pid``.
 
@@ -50,6 +56,10 @@ class ProcessError(MemstatError):
 
 class NoSuchProcess(ProcessError):
     """No process has this PID (it may have ended a moment ago, or be hidden by ``hidepid``)."""
+
+
+class UnreadableProcess(ProcessError):
+    """What ``/proc`` reports of the process could not be read now, or not be understood."""
 
 
 class NotAProcess(ProcessError):

@@ -33,6 +33,9 @@ class ReadStatus(StrEnum):
     """Its memory was read."""
     DENIED = "denied"
     """Its memory may not be read: RSS is known at best, PSS is not."""
+    UNREADABLE = "unreadable"
+    """Reading it failed for another reason (``ProcessSample.reason``): nothing is known of it at
+    this moment but that it has not ended."""
     GONE = "gone"
     """It ended after it had been found and before it was read."""
     NO_MEMORY = "no-memory"
@@ -108,6 +111,11 @@ class Memory:
     """The part of PSS in shared memory and tmpfs pages."""
     swap_pss_bytes: int | None = None
     """Proportional share of swapped-out pages; not part of PSS."""
+    hugetlb_bytes: int | None = None
+    """Huge pages of hugetlbfs, part of neither RSS nor PSS. The kernel does not divide them: one
+    that n processes share counts whole in each, and n times in their total."""
+    hugetlb_shared_bytes: int | None = None
+    """The part of it that other processes map too."""
 
 
 MEMORY_FIELDS = tuple(Memory.__dataclass_fields__)
@@ -139,6 +147,8 @@ class ProcessSample:
     command_line: str | None = None
     """Its arguments, joined by spaces; ``None`` when unknown or not asked for. Not safe to print
     either: the process may have written anything into it."""
+    reason: str | None = None
+    """Why it is unreadable or denied; ``None`` otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +168,14 @@ class Snapshot:
     sweep_s: float
     """How long the sweep took. Its reads are not simultaneous."""
     complete: bool
-    """Whether ``total`` lacks nothing: no process was denied, none ended during the sweep."""
+    """Whether ``total`` lacks nothing: every process of the tree is known, none was denied or
+    unreadable, none ended during the sweep."""
     total: Memory
     """The sum over the processes; a field is ``None`` where no process has it."""
     processes: tuple[ProcessSample, ...]
     """The tree, depth first, children in PID order."""
+    missing_reason: str | None = None
+    """Why processes may be missing from the tree; ``None`` when none are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +259,9 @@ class RunResult:
     """Processes that the OOM killer ended on this system during the run; ``None``: unknown."""
     limit: Limit | None = None
     """The limit that was set; ``None`` without one."""
+    partial: tuple[Snapshot, ...] = ()
+    """For each reason why totals lacked something, the first snapshot with it: a process was
+    denied, one was unreadable, or processes may be missing."""
 
     @property
     def exit_status(self) -> int:

@@ -86,7 +86,7 @@ def command(
         style = WatchStyle(format=chosen.on_terminal if is_live else chosen)
         return watch_and_report(scope, style, chosen_s, out=out, err=err) or status
     _print(first, chosen, out)
-    _remark_on_partial_total(first, err)
+    _remark_on_total(first, err, has_all=chosen.is_self_contained)
     return status
 
 
@@ -122,9 +122,12 @@ def _remark_on_unreadable(snapshot: Snapshot, targets: Sequence[Identity], err: 
     return bool(reasons)
 
 
-def _remark_on_partial_total(snapshot: Snapshot, err: Output) -> None:
+def _remark_on_total(snapshot: Snapshot, err: Output, *, has_all: bool) -> None:
+    """Say what the total lacks and, unless the output ``has_all`` sizes, what it leaves out."""
     if snapshot.total.pss_bytes is None:
         return
-    for note in (notes.denied_note(snapshot), notes.ended_note(snapshot)):
+    if (beside := notes.beside_pss(snapshot)) and not has_all:
+        err.remark(beside)
+    for note in (*notes.partial_notes(snapshot).values(), notes.ended_note(snapshot)):
         if note:
             err.remark(note)

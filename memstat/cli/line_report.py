@@ -20,7 +20,7 @@ class LineReport:
     style: Style
     out: Output
     err: Output
-    _has_warned: bool = field(default=False, init=False)
+    _warnings: set[str] = field(default_factory=set, init=False)
 
     async def follow(self, observed: Observation) -> None:
         """Write snapshots until there are no more. Raises OutputError as ``show`` does."""
@@ -58,7 +58,7 @@ class LineReport:
         return self.out if self.style.results_on_stdout else self.err
 
     def _warn_once(self, snapshot: Snapshot) -> None:
-        note = notes.denied_note(snapshot)
-        if note and not self._has_warned:
-            self._has_warned = True
-            self.err.remark(note)
+        for kind, note in notes.partial_notes(snapshot).items():
+            if kind not in self._warnings:
+                self._warnings.add(kind)
+                self.err.remark(note)

@@ -109,7 +109,8 @@ def _without_backslash(argument: str) -> str:
     "max_pss_bytes",
     metavar="SIZE",
     type=options.Size(),
-    help="Limit the total PSS: 512M, 1.5 GiB (powers of 1024), 200 MB (powers of 1000).",
+    help="Limit the total PSS, without swap and huge pages: 512M, 1.5 GiB (powers of 1024), "
+    "200 MB (powers of 1000).",
 )
 @click.option(
     "--on-exceed",

@@ -44,13 +44,12 @@ def available_descriptors() -> int:
     return max(0, soft - len(os.listdir("/proc/self/fd")) - _RESERVE) // 2
 
 
-def as_descriptor_error(error: OSError) -> Exception:
-    """Return TooManyDescriptors for a shortage of descriptors, any other error as it is."""
-    if error.errno in (errno.EMFILE, errno.ENFILE):
-        return TooManyDescriptors(
+def raise_if_no_descriptor_is_left(failure: Exception) -> None:
+    """Raise TooManyDescriptors for a shortage of descriptors; return for any other failure."""
+    if isinstance(failure, OSError) and failure.errno in (errno.EMFILE, errno.ENFILE):
+        raise TooManyDescriptors(
             "no file descriptor left to read a process with; raise the limit (ulimit -n)"
-        )
-    return error
+        ) from failure
 
 
 def raise_descriptor_limit() -> None:

@@ -5,12 +5,24 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from memstat.errors import NoSuchProcess, NotAProcess, UnsupportedPlatform
+from memstat.errors import (
+    ListingError,
+    NoSuchProcess,
+    NotAProcess,
+    ParseError,
+    UnreadableProcess,
+    UnsupportedPlatform,
+)
 from memstat.model import Identity, ProcessKey
-from memstat.proc.descriptors import DescriptorBudget, as_descriptor_error, available_descriptors
+from memstat.proc.descriptors import (
+    DescriptorBudget,
+    available_descriptors,
+    raise_if_no_descriptor_is_left,
+)
+from memstat.proc.failures import Failure, reason_of
 from memstat.proc.parse import parse_stat, parse_status
 from memstat.proc.platform import require_linux_kernel
-from memstat.proc.reader import LinuxReader, read_file
+from memstat.proc.reader import LinuxReader, read_file, read_first_bytes
 from memstat.text import decode_name
 
 
@@ -36,15 +48,23 @@ class LinuxProcSource:
             with os.scandir("/proc") as entries:
                 return {int(e.name): e.inode() for e in entries if e.name.isdecimal()}
         except OSError as error:
-            raise as_descriptor_error(error) from error
+            raise_if_no_descriptor_is_left(error)
+            raise ListingError(f"/proc could not be listed: {reason_of(error)}") from error
 
     def identify(self, pid: int) -> Identity | None:
+        try:
+            return self._identify(pid)
+        except UnreadableProcess:
+            return self._identify(pid)
+
+    def _identify(self, pid: int) -> Identity | None:
         try:
             return parse_stat(read_file(f"/proc/{pid}/stat"))
         except (ProcessLookupError, FileNotFoundError, PermissionError):
             return None
-        except OSError as error:
-            raise as_descriptor_error(error) from error
+        except (OSError, ParseError) as failure:
+            raise_if_no_descriptor_is_left(failure)
+            raise _unreadable(pid, failure) from failure
 
     def require(self, pid: int) -> Identity:
         try:
@@ -52,8 +72,11 @@ class LinuxProcSource:
             identity = parse_stat(read_file(f"/proc/{pid}/stat"))
         except PermissionError:
             raise NoSuchProcess(pid, _hidden(pid)) from None
-        except OSError:
+        except (ProcessLookupError, FileNotFoundError):
             raise NoSuchProcess(pid, _missing(pid)) from None
+        except (OSError, ParseError) as failure:
+            raise_if_no_descriptor_is_left(failure)
+            raise _unreadable(pid, failure) from failure
         if status.tgid != pid:
             raise NotAProcess(
                 pid, f"{pid} is a thread of process {status.tgid}: measure {status.tgid} instead"
@@ -63,10 +86,10 @@ class LinuxProcSource:
     def command_line(self, key: ProcessKey) -> str | None:
         # proc_pid_cmdline(5): empty for kernel threads and zombies.
         try:
-            arguments = read_file(f"/proc/{key.pid}/cmdline")
+            arguments = read_first_bytes(f"/proc/{key.pid}/cmdline")
             if parse_stat(read_file(f"/proc/{key.pid}/stat")).start_ticks != key.start_ticks:
                 return None
-        except OSError:
+        except (OSError, ParseError):
             return None
         return decode_name(arguments.rstrip(b"\0").replace(b"\0", b" ")) or None
 
@@ -98,6 +121,10 @@ def hides_processes() -> bool:
     except OSError:
         return True
     return False
+
+
+def _unreadable(pid: int, failure: Failure) -> UnreadableProcess:
+    return UnreadableProcess(pid, f"process {pid} could not be read: {reason_of(failure)}")
 
 
 def _missing(pid: int) -> str:

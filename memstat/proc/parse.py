@@ -133,7 +133,7 @@ def parse_rollup(data: bytes) -> Memory:
     r"""Parse ``/proc/PID/smaps_rollup`` (proc_pid_smaps(5)).
 
     Raises ParseError when Rss, Pss or the private parts are missing or not numbers. The parts of
-    PSS and the swap are ``None`` on kernels that do not report them.
+    PSS, swap and huge pages are ``None`` on kernels that do not report them.
 
     >>> text = b"0-f ---p 0 00:00 0 [rollup]\nRss: 8 kB\nPss: 5 kB\n"
     >>> parse_rollup(text + b"Private_Clean: 0 kB\nPrivate_Dirty: 4 kB\n").uss_bytes
@@ -150,13 +150,19 @@ def parse_rollup(data: bytes) -> Memory:
             int(kib[b"Pss_File:"]) * KIB if b"Pss_File:" in kib else None,
             int(kib[b"Pss_Shmem:"]) * KIB if b"Pss_Shmem:" in kib else None,
             int(kib[b"SwapPss:"]) * KIB if b"SwapPss:" in kib else None,
+            (int(kib[b"Private_Hugetlb:"]) + int(kib[b"Shared_Hugetlb:"])) * KIB
+            if b"Private_Hugetlb:" in kib
+            else None,
+            int(kib[b"Shared_Hugetlb:"]) * KIB if b"Shared_Hugetlb:" in kib else None,
         )
     except (ValueError, KeyError) as error:
         raise ParseError(f"/proc/PID/smaps_rollup: {error!r}: {data[:80]!r}") from None
 
 
 _SMAPS_LINE: Final = re.compile(
-    rb"^(Rss|Pss|Private_Clean|Private_Dirty|SwapPss): *(\d{1,20}) kB$", re.MULTILINE
+    rb"^(Rss|Pss|Private_Clean|Private_Dirty|SwapPss|Private_Hugetlb|Shared_Hugetlb)"
+    rb": *(\d{1,20}) kB$",
+    re.MULTILINE,
 )
 
 
@@ -176,12 +182,15 @@ def parse_smaps(data: bytes) -> Memory:
     for field, value in _SMAPS_LINE.findall(data):
         kib[field] = kib.get(field, 0) + int(value)
     swap = kib.get(b"SwapPss")
+    private, shared = kib.get(b"Private_Hugetlb"), kib.get(b"Shared_Hugetlb")
     try:
         return Memory(
             pss_bytes=kib[b"Pss"] * KIB,
             uss_bytes=(kib[b"Private_Clean"] + kib[b"Private_Dirty"]) * KIB,
             rss_bytes=kib[b"Rss"] * KIB,
             swap_pss_bytes=None if swap is None else swap * KIB,
+            hugetlb_bytes=None if private is None else (private + (shared or 0)) * KIB,
+            hugetlb_shared_bytes=None if shared is None else shared * KIB,
         )
     except KeyError as error:
         raise ParseError(f"/proc/PID/smaps: no {error}: {data[:80]!r}") from None

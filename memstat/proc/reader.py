@@ -10,7 +10,8 @@ from typing import Final
 from memstat.errors import ParseError
 from memstat.model import Memory, ProcessKey, ReadStatus
 from memstat.proc.address_space import shares_address_space
-from memstat.proc.descriptors import DescriptorBudget, as_descriptor_error
+from memstat.proc.descriptors import DescriptorBudget, raise_if_no_descriptor_is_left
+from memstat.proc.failures import DENIED, ENDED, Failure, reason_of
 from memstat.proc.parse import (
     Status,
     parse_name_and_parent,
@@ -22,10 +23,9 @@ from memstat.proc.parse import (
 )
 from memstat.proc.source import GONE, Reading
 
-_PAGE_OF_TEXT: Final = 8192
+_FIRST_BYTES: Final = 8192
+"""All there is of ``smaps_rollup`` and ``stat``, and of nearly every ``status``."""
 _CHUNK: Final = 1 << 16
-_GONE_ERRNOS: Final = frozenset({errno.ESRCH, errno.ENOENT})
-_DENIED_ERRNOS: Final = frozenset({errno.EACCES, errno.EPERM})
 _EXEC_RACES: Final = 4
 """How often an ``execve`` may come between opening and reading until this tick is given up."""
 
@@ -35,7 +35,8 @@ class LinuxReader:
 
     ``smaps_rollup`` is bound to an address space and fails with ESRCH after ``execve`` or exit;
     ``stat`` and ``status`` are bound to the process. Whatever fails leads to the same slow path:
-    close, open anew, check that the start time is still ours, classify.
+    close, open anew, check that the start time is still ours, classify. What fails there too is a
+    reading of its own: no process that cannot be read may keep the others from being read.
 
     A child of vfork(2) uses its parent's address space until ``execve``: it has no memory of its
     own yet, and its parent's would be counted twice.
@@ -66,7 +67,7 @@ class LinuxReader:
         self._key = key
         self._budget = budget
         self._memory_file = "smaps_rollup" if rollup else "smaps"
-        self._fetch = _fetch_page if rollup else _fetch_all
+        self._fetch = _fetch if rollup else _fetch_pieces
         self._parse = parse_rollup if rollup else parse_smaps
         self._memory_fd = self._status_fd = self._stat_fd = -1
         self._stat_text = self._memory_text = b""
@@ -83,7 +84,7 @@ class LinuxReader:
             reading = self._read_anew()
             if reading is not None:
                 return reading
-        return GONE
+        return self._unreadable("it called execve again and again while it was read")
 
     def close(self) -> None:
         for fd in (self._memory_fd, self._status_fd, self._stat_fd):
@@ -92,13 +93,13 @@ class LinuxReader:
         self._memory_fd = self._status_fd = self._stat_fd = -1
 
     def _read_open(self) -> Reading:
-        stat_text = _fetch_page(self._stat_fd)
+        stat_text = _fetch(self._stat_fd)
         memory_text = self._fetch(self._memory_fd)
         last = self._last
         memory = last.memory if memory_text == self._memory_text else self._parse(memory_text)
         if stat_text != self._stat_text:
             name, ppid = parse_name_and_parent(stat_text)
-            rss_peak_bytes = parse_rss_peak(_fetch_page(self._status_fd))
+            rss_peak_bytes = parse_rss_peak(_fetch(self._status_fd))
             self._last = Reading(ReadStatus.MEASURED, name, ppid, memory, rss_peak_bytes)
         elif memory is not last.memory:
             self._last = replace(last, memory=memory)
@@ -110,8 +111,8 @@ class LinuxReader:
         reading: Reading | None = None
         try:
             reading = self._open_and_read()
-        except OSError as error:
-            reading = self._explain(error)
+        except (OSError, ParseError) as failure:
+            reading = self._explain(failure)
         finally:
             if reading is None or reading.status is not ReadStatus.MEASURED or not self._may_stay:
                 self.close()
@@ -119,23 +120,23 @@ class LinuxReader:
 
     def _open_and_read(self) -> Reading | None:
         self._stat_fd = self._open(f"{self._directory}/stat")
-        before = parse_stat(_fetch_page(self._stat_fd))
+        before = parse_stat(_fetch(self._stat_fd))
         if before.start_ticks != self._key.start_ticks:
             return GONE
         self._borrows = not before.has_executed and shares_address_space(before.pid, before.ppid)
         self._status_fd = self._open(f"{self._directory}/status")
         refusal = self._open_memory()
         # Read once more, it fails if the process has ended: the files opened meanwhile are its own.
-        self._stat_text = _fetch_page(self._stat_fd)
+        self._stat_text = _fetch(self._stat_fd)
         if parse_stat(self._stat_text).has_executed != before.has_executed:
             return None
         if self._borrows:
             return Reading(ReadStatus.NO_MEMORY, before.name, before.ppid)
-        status = parse_status(_fetch_page(self._status_fd))
+        status = parse_status(_fetch(self._status_fd))
         if status.rss_bytes is None:
             return self._read_through_thread(status)
         if refusal is not None:
-            if refusal.errno not in _DENIED_ERRNOS:
+            if refusal.errno not in DENIED:
                 raise refusal
             return _denied(status)
         self._memory_text = self._fetch(self._memory_fd)
@@ -166,7 +167,7 @@ class LinuxReader:
                 try:
                     reading = self._read_thread(f"{self._directory}/task/{tid}", status)
                 except OSError as error:
-                    if error.errno not in _GONE_ERRNOS:
+                    if error.errno not in ENDED:
                         raise
                 else:
                     if reading is not None:
@@ -190,18 +191,26 @@ class LinuxReader:
         finally:
             self._close(fd)
 
-    def _explain(self, error: OSError) -> Reading | None:
-        if error.errno in _GONE_ERRNOS:
-            return None if self._is_still_ours() else GONE
-        if error.errno in _DENIED_ERRNOS:
-            return Reading(ReadStatus.DENIED)
-        raise as_descriptor_error(error)
+    def _explain(self, failure: Failure) -> Reading | None:
+        """Return what a failed read means; ``None`` to read again."""
+        if isinstance(failure, OSError):
+            raise_if_no_descriptor_is_left(failure)
+            if failure.errno in ENDED:
+                return None if self._is_still_ours() else GONE
+            if failure.errno in DENIED:
+                return Reading(ReadStatus.DENIED)
+        return self._unreadable(reason_of(failure))
+
+    def _unreadable(self, reason: str) -> Reading:
+        return Reading(ReadStatus.UNREADABLE, self._last.name, self._last.ppid, reason=reason)
 
     def _is_still_ours(self) -> bool:
         try:
             stat = parse_stat(read_file(f"{self._directory}/stat"))
         except OSError as error:
-            return error.errno not in _GONE_ERRNOS
+            return error.errno not in ENDED
+        except ParseError:
+            return True
         return stat.start_ticks == self._key.start_ticks
 
     def _open(self, path: str) -> int:
@@ -224,24 +233,42 @@ def _denied(status: Status) -> Reading:
 
 
 def read_file(path: str) -> bytes:
-    """Return the first 8 KiB of a file of ``/proc``, all there is of ``stat`` and ``status``."""
+    """Return the whole text of a file of ``/proc``."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        return os.read(fd, _PAGE_OF_TEXT)
+        return _fetch(fd)
     finally:
         os.close(fd)
 
 
-def _fetch_page(fd: int) -> bytes:
-    return os.pread(fd, _PAGE_OF_TEXT, 0)
+def read_first_bytes(path: str) -> bytes:
+    """Return the first 8 KiB of a file of ``/proc``."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.pread(fd, _FIRST_BYTES, 0)
+    finally:
+        os.close(fd)
 
 
-def _fetch_all(fd: int) -> bytes:
-    os.lseek(fd, 0, os.SEEK_SET)
-    chunks = []
-    while chunk := os.read(fd, _CHUNK):
-        chunks.append(chunk)
-    if not chunks:
+def _fetch(fd: int) -> bytes:
+    """Return the text of a file that the kernel writes in one piece (seq_file): whole at once."""
+    text = os.pread(fd, _FIRST_BYTES, 0)
+    # Only a text that fills the buffer may go on: status does, for members of many groups.
+    return text if len(text) < _FIRST_BYTES else text + _fetch_from(fd, _FIRST_BYTES)
+
+
+def _fetch_pieces(fd: int) -> bytes:
+    """Return the text of a file that the kernel writes mapping by mapping: in many pieces."""
+    text = _fetch_from(fd, 0)
+    if not text:
         # smaps_rollup fails where smaps is empty: the address space is gone.
         raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
+    return text
+
+
+def _fetch_from(fd: int, offset: int) -> bytes:
+    chunks = []
+    while chunk := os.pread(fd, _CHUNK, offset):
+        chunks.append(chunk)
+        offset += len(chunk)
     return b"".join(chunks)

@@ -6,13 +6,23 @@ import os
 import signal
 from contextlib import closing
 
-from memstat.model import ProcessKey
-from memstat.proc.source import ProcSource
+from memstat.errors import UnreadableProcess
+from memstat.model import Identity, ProcessKey
+from memstat.proc.source import ProcSource, identify_if_readable
 
 
 def is_alive(source: ProcSource, key: ProcessKey) -> bool:
-    """Whether this very process still runs; a zombie does not."""
-    identity = source.identify(key.pid)
+    """Whether this very process still runs; a zombie does not.
+
+    One that cannot be read is taken for alive: to wait for it once more does less harm.
+    """
+    try:
+        return _is_running(source.identify(key.pid), key)
+    except UnreadableProcess:
+        return True
+
+
+def _is_running(identity: Identity | None, key: ProcessKey) -> bool:
     return identity is not None and identity.start_ticks == key.start_ticks and identity.is_alive
 
 
@@ -23,12 +33,13 @@ class SignalTarget:
     the process. Without pidfds, before Linux 5.3 and in some sandboxes, each signal reads it.
     """
 
-    def __init__(self, source: ProcSource, key: ProcessKey) -> None:
+    def __init__(self, source: ProcSource, key: ProcessKey, *, is_own_child: bool = False) -> None:
+        """Refer to a process; a child of ours that was not waited for needs no check."""
         self.key = key
         self._source = source
         self._pidfd = open_pidfd(key.pid)
         # Opened before the check, the pidfd cannot come to refer to another process.
-        if self._pidfd is not None and not is_alive(source, key):
+        if self._pidfd is not None and not is_own_child and not self._is_certain():
             self.close()
 
     def send(self, signum: int) -> bool:
@@ -36,13 +47,17 @@ class SignalTarget:
         try:
             if self._pidfd is not None:
                 signal.pidfd_send_signal(self._pidfd, signum)
-            elif is_alive(self._source, self.key):
+            elif self._is_certain():
                 os.kill(self.key.pid, signum)
             else:
                 return False
         except (ProcessLookupError, PermissionError):
             return False
         return True
+
+    def _is_certain(self) -> bool:
+        """Whether its PID is known to be its own still: another process must get no signal."""
+        return _is_running(identify_if_readable(self._source, self.key.pid), self.key)
 
     def close(self) -> None:
         """Close the pidfd. Harmless when repeated."""

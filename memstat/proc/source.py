@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from memstat.errors import UnreadableProcess
 from memstat.model import Identity, Memory, ProcessKey, ReadStatus
 
 
@@ -19,6 +20,8 @@ class Reading:
     ppid: int | None = None
     memory: Memory = Memory()
     rss_peak_bytes: int | None = None
+    reason: str | None = None
+    """Why it is unreadable or denied."""
 
 
 GONE = Reading(ReadStatus.GONE)
@@ -40,15 +43,24 @@ class ProcSource(Protocol):
     """A view of a system's processes. Its calls may block and come from any thread."""
 
     def list_processes(self) -> Mapping[int, int]:
-        """Return PID -> a number that differs for each process that ever had this PID."""
+        """Return PID -> a number that differs for each process that ever had this PID.
+
+        Raises ListingError when that fails, TooManyDescriptors when no descriptor is left.
+        """
         ...
 
     def identify(self, pid: int) -> Identity | None:
-        """Return the process that has this PID; ``None`` when there is none or it is hidden."""
+        """Return the process that has this PID; ``None`` when there is none or it is hidden.
+
+        Raises UnreadableProcess when reading fails for another reason, TooManyDescriptors.
+        """
         ...
 
     def require(self, pid: int) -> Identity:
-        """Return the process that has this PID; raise NoSuchProcess or NotAProcess otherwise."""
+        """Return the process that has this PID.
+
+        Raises NoSuchProcess, NotAProcess, UnreadableProcess or TooManyDescriptors otherwise.
+        """
         ...
 
     def command_line(self, key: ProcessKey) -> str | None:
@@ -58,3 +70,11 @@ class ProcSource(Protocol):
     def reader(self, key: ProcessKey) -> ProcessReader:
         """Return a reader for this process; one that has ended meanwhile reads as gone."""
         ...
+
+
+def identify_if_readable(source: ProcSource, pid: int) -> Identity | None:
+    """Return the process that has this PID; ``None`` also when it cannot be read."""
+    try:
+        return source.identify(pid)
+    except UnreadableProcess:
+        return None

@@ -7,7 +7,7 @@ from textwrap import indent
 
 from memstat.pytest_plugin.limits import MaxPss, Usage
 from memstat.pytest_plugin.usage import TestUsage
-from memstat.report.notes import denied_note, ended_note
+from memstat.report.notes import ended_note, partial_notes
 from memstat.report.plain import block
 from memstat.text import plural, printable
 from memstat.units import format_duration, format_size
@@ -43,7 +43,8 @@ def _failure(what: str, limit: str, usage: Usage) -> str:
         "at the peak:",
         indent(block(usage.peak.snapshot, verbose=True, in_bytes=False), "  "),
     ]
-    notes = (denied_note(usage.peak.snapshot), ended_note(usage.peak.snapshot))
+    snapshot = usage.peak.snapshot
+    notes = (*partial_notes(snapshot).values(), ended_note(snapshot))
     return "\n".join([*lines, *(f"note: {note}" for note in notes if note)])
 
 

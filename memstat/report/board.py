@@ -16,9 +16,11 @@ from memstat.model import (
     SamplingStats,
     Snapshot,
 )
+from memstat.report.notes import beside_pss
 from memstat.report.trend import Trend
 from memstat.sampling.tally import Tally
 
+_UNREAD: Final = frozenset({ReadStatus.DENIED, ReadStatus.UNREADABLE})
 _STAYS_S: Final = 2.0
 """How long a process that has ended stays in view."""
 _TREND_TICKS: Final = 10
@@ -64,7 +66,9 @@ class View:
     elapsed_s: float
     stats: SamplingStats
     unreadable: int
-    """Processes that may not be read."""
+    """Processes that may not or could not be read."""
+    beside_pss: str | None = None
+    """What the total leaves out: swap and huge pages."""
     is_peak: bool = False
     """Whether this is how it was at the peak, not how it is now."""
 
@@ -153,7 +157,8 @@ class Board:
             trend=self._total_trend.values,
             elapsed_s=snapshot.elapsed_s,
             stats=stats,
-            unreadable=sum(p.status is ReadStatus.DENIED for p in snapshot.processes),
+            beside_pss=beside_pss(snapshot),
+            unreadable=sum(p.status in _UNREAD for p in snapshot.processes),
         )
 
     def _merge(self, snapshot: Snapshot, present: set[ProcessKey]) -> Mapping[ProcessKey, _Track]:

@@ -138,6 +138,7 @@ def _run_remarks(result: RunResult, style: RunStyle, uncounted: int) -> Iterator
         return
     if result.peak is not None:
         yield from notes.peak_notes(result.peak, result.stats)
+        yield from notes.partial_sample_notes(result.partial, result.peak)
         if note := notes.uncounted_note(uncounted):
             yield note
     if style.peak == "also":

@@ -46,6 +46,7 @@ def snapshot_object(snapshot: Snapshot) -> Json:
         "missed_ticks": snapshot.missed_ticks,
         "sweep_s": _seconds(snapshot.sweep_s),
         "complete": snapshot.complete,
+        "missing_reason": snapshot.missing_reason,
         "total": _memory(snapshot.total),
         "processes": [_process(process) for process in snapshot.processes],
     }
@@ -71,6 +72,7 @@ def snapshot_from(value: Mapping[str, Any]) -> Snapshot:
             complete=bool(value["complete"]),
             total=_memory_from(value["total"]),
             processes=tuple(map(_process_from, value["processes"])),
+            missing_reason=value["missing_reason"],
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"not a snapshot: {error!r}") from error
@@ -146,6 +148,7 @@ def _process(process: ProcessSample) -> Json:
         "depth": process.depth,
         "name": process.name,
         "status": process.status.value,
+        "reason": process.reason,
         **_memory(process.memory),
         "rss_peak_bytes": process.rss_peak_bytes,
     }
@@ -160,6 +163,7 @@ def _process_from(value: Mapping[str, Any]) -> ProcessSample:
         status=ReadStatus(value["status"]),
         memory=_memory_from(value),
         rss_peak_bytes=value["rss_peak_bytes"],
+        reason=value["reason"],
     )
 
 

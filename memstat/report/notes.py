@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from memstat.model import (
@@ -27,13 +27,47 @@ REMEDY: Final = (
 )
 
 
-def denied_note(snapshot: Snapshot) -> str | None:
-    """Return what to do about processes that may not be read; ``None`` when there are none."""
+def partial_notes(snapshot: Snapshot) -> Mapping[str, str]:
+    """Return by kind what a total lacks and what helps, but for processes that just ended."""
+    return {kind: f"the total is partial: {what}" for kind, what in _lacks(snapshot)}
+
+
+def partial_sample_notes(partial: Iterable[Snapshot], peak: Peak) -> list[str]:
+    """Return what other samples than the peak lack, each kind once."""
+    known = {kind for kind, _ in _lacks(peak.snapshot)}
+    lacks = {kind: what for snapshot in partial for kind, what in _lacks(snapshot)}
+    return [f"a sample is partial: {what}" for kind, what in lacks.items() if kind not in known]
+
+
+def _lacks(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+    if snapshot.complete:
+        return
+    kinds = {
+        "denied": _denied(snapshot),
+        "unreadable": _unreadable(snapshot),
+        "missing": snapshot.missing_reason,
+    }
+    for kind, what in kinds.items():
+        if what:
+            yield kind, what
+
+
+def _denied(snapshot: Snapshot) -> str | None:
     denied = _count(snapshot, ReadStatus.DENIED)
     if not denied:
         return None
-    processes = plural(denied, "process", "processes")
-    return f"the total is partial: {processes} could not be read; {REMEDY}"
+    return f"{plural(denied, 'process', 'processes')} could not be read; {REMEDY}"
+
+
+def _unreadable(snapshot: Snapshot) -> str | None:
+    unreadable = [p for p in snapshot.processes if p.status is ReadStatus.UNREADABLE]
+    if not unreadable:
+        return None
+    first = unreadable[0]
+    which = f"process {first.key.pid} ({printable(first.name)})"
+    if len(unreadable) > 1:
+        which = f"{which} and {len(unreadable) - 1} more"
+    return f"reading {which} failed: {first.reason}"
 
 
 def unreadable_targets(snapshot: Snapshot, targets: Iterable[Identity]) -> Iterator[str]:
@@ -46,10 +80,13 @@ def unreadable_targets(snapshot: Snapshot, targets: Iterable[Identity]) -> Itera
         if target.pid not in present:
             yield f"{what} ended while being measured"
         elif tree and not any(process.status is ReadStatus.MEASURED for process in tree):
-            yield _why_unreadable(what, target, tree[0].status)
+            yield _why_unreadable(what, target, tree[0])
 
 
-def _why_unreadable(what: str, target: Identity, status: ReadStatus) -> str:
+def _why_unreadable(what: str, target: Identity, sample: ProcessSample) -> str:
+    status = sample.status
+    if status is ReadStatus.UNREADABLE:
+        return f"reading {what} failed: {sample.reason}"
     if status is ReadStatus.DENIED:
         return f"the memory of {what} may not be read: {REMEDY}"
     if status is ReadStatus.GONE:
@@ -71,6 +108,26 @@ def _trees(snapshot: Snapshot) -> Iterator[Sequence[ProcessSample]]:
         tree.append(process)
     if tree:
         yield tree
+
+
+def beside_pss(snapshot: Snapshot) -> str | None:
+    """Return how much swap and how many huge pages a total leaves out; ``None`` without any."""
+    parts = [_huge_pages(snapshot)]
+    if snapshot.total.swap_pss_bytes:
+        parts.append(f"{format_size(snapshot.total.swap_pss_bytes)} swapped out")
+    known = ", ".join(part for part in parts if part)
+    return f"not in PSS: {known}" if known else None
+
+
+def _huge_pages(snapshot: Snapshot) -> str | None:
+    """Return the size of the huge pages: from all shared ones being the same, to none being so."""
+    most = snapshot.total.hugetlb_bytes
+    if not most:
+        return None
+    shared = [process.memory.hugetlb_shared_bytes or 0 for process in snapshot.processes]
+    least = most - sum(shared) + max(shared)
+    size = format_size(most) if least == most else f"{format_size(least)} to {format_size(most)}"
+    return f"{size} of huge pages"
 
 
 def uncounted_note(children: int) -> str | None:
@@ -116,7 +173,11 @@ def peak_notes(peak: Peak | None, stats: SamplingStats) -> list[str]:
     notes = [missed_note(stats), few_samples_note(stats)]
     if peak is not None:
         ended = ended_note(peak.snapshot)
-        notes += [denied_note(peak.snapshot), f"at the peak {ended}" if ended else None]
+        notes += [
+            *partial_notes(peak.snapshot).values(),
+            beside_pss(peak.snapshot),
+            f"at the peak {ended}" if ended else None,
+        ]
     return [note for note in notes if note]
 
 
@@ -159,7 +220,7 @@ def no_peak_reason(duration_s: float, last: Snapshot | None, what: str = "the co
     if last is None:
         return f"not measured: {what} ended within {_ceil_ms(duration_s)} ms"
     nothing = f"no process could be measured in {format_duration(duration_s)}"
-    return f"not measured: {denied_note(last) or nothing}"
+    return f"not measured: {'; '.join(partial_notes(last).values()) or nothing}"
 
 
 def _ceil_ms(seconds: float) -> int:

@@ -54,5 +54,7 @@ def _memory(process: ProcessSample, size: _Size) -> str:
             return f"denied, RSS {size(process.memory.rss_bytes)}"
         case ReadStatus.NO_MEMORY:
             return "no memory"
+        case ReadStatus.UNREADABLE:
+            return f"unreadable: {printable(process.reason or '')}"
         case status:
             return status.value

@@ -50,6 +50,8 @@ def _pss(row: ProcessRow) -> Text:
         return Text("gone", _DIM)
     if row.sample.status is ReadStatus.DENIED:
         return Text("denied", _WARN)
+    if row.sample.status is ReadStatus.UNREADABLE:
+        return Text("failed", _WARN)
     return _size(row.memory.pss_bytes)
 
 
@@ -59,6 +61,7 @@ _PEAK: Final = _Column("PEAK", _SIZE_WIDTH, lambda row, _: _size(row.peak_bytes)
 _USS: Final = _Column("USS", _SIZE_WIDTH, lambda row, _: _size(row.memory.uss_bytes))
 _RSS: Final = _Column("RSS", _SIZE_WIDTH, lambda row, _: _size(row.memory.rss_bytes))
 _SWAP: Final = _Column("SWAP", _SIZE_WIDTH, lambda row, _: _size(row.memory.swap_pss_bytes))
+_HUGE: Final = _Column("HUGE", _SIZE_WIDTH, lambda row, _: _size(row.memory.hugetlb_bytes))
 _TREND: Final = _Column(
     "TREND",
     _TREND_WIDTH,
@@ -68,17 +71,18 @@ _TREND: Final = _Column(
     ),
     "left",
 )
-_COLUMNS: Final = (_PSS, _PEAK, _USS, _RSS, _SWAP, _TREND)
-_DROPPED_FIRST_TO_LAST: Final = (_SWAP, _TREND, _RSS, _USS, _PEAK, _PID)
+_COLUMNS: Final = (_PSS, _PEAK, _USS, _RSS, _SWAP, _HUGE, _TREND)
+_DROPPED_FIRST_TO_LAST: Final = (_HUGE, _SWAP, _TREND, _RSS, _USS, _PEAK, _PID)
 
 
 def dashboard(view: View, *, width: int, height: int, ascii_only: bool = False) -> RenderableType:
     """Return one row per process and a footer, in at most ``height`` lines.
 
     Where not all processes fit, those with the largest PSS are shown and the rest summed up. Where
-    not all columns fit, they go in this order: swap, trend, RSS, USS, peak, PID.
+    not all columns fit, they go in this order: huge pages (shown only
+    where there are any), swap, trend, RSS, USS, peak, PID.
     """
-    columns = _fitting(width)
+    columns = _fitting(width, with_huge=any(row.memory.hugetlb_bytes for row in view.rows))
     table = _empty_table(columns, overflow="crop" if ascii_only else "ellipsis")
     shown, rest = _largest(view.rows, max(1, height - 1 - _FOOTER_LINES))
     for row in shown:
@@ -112,6 +116,7 @@ def footer(view: View, *, width: int, ascii_only: bool = False) -> Sequence[Text
     when = format_elapsed(view.elapsed_s)
     facts = [
         f"partial: {view.unreadable} unreadable" if view.unreadable else "",
+        view.beside_pss or "",
         f"at the peak, {when}" if view.is_peak else when,
         plural(stats.samples, "sample", "samples"),
         f"{stats.missed_ticks} missed",
@@ -147,10 +152,10 @@ def _as_fits(parts: Iterable[str], width: int, style: Style) -> Text:
     return Text(line, style, no_wrap=True)
 
 
-def _fitting(width: int) -> Sequence[_Column]:
+def _fitting(width: int, *, with_huge: bool) -> Sequence[_Column]:
     """Return the columns that fit; NAME has the width that the others leave."""
-    columns = [_PID, *_COLUMNS]
-    for column in _DROPPED_FIRST_TO_LAST:
+    columns = [_PID, *(column for column in _COLUMNS if with_huge or column is not _HUGE)]
+    for column in _DROPPED_FIRST_TO_LAST[0 if with_huge else 1 :]:
         if _total_width(columns) + _LEAST_NAME_WIDTH <= width:
             break
         columns.remove(column)

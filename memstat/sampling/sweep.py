@@ -5,14 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Final
 
-from memstat.errors import MemstatError
+from memstat.errors import ListingError, MemstatError, UnreadableProcess
 from memstat.model import (
     MEMORY_FIELDS,
+    Identity,
     Memory,
     ProcessKey,
     ProcessSample,
@@ -28,7 +29,16 @@ _PROCESS_BYTES: Final = 8 << 20
 _WORTH_A_THREAD_BYTES: Final = 1 << 30
 """One thread reads this much sooner than it wakes another to share it with."""
 
-_SHARE_INCOMPLETE: Final = frozenset({ReadStatus.DENIED, ReadStatus.GONE})
+_SHARE_INCOMPLETE: Final = frozenset({ReadStatus.DENIED, ReadStatus.UNREADABLE, ReadStatus.GONE})
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The tree at one moment."""
+
+    nodes: tuple[Node, ...]
+    missing_reason: str | None = None
+    """Why processes may be missing; ``None`` when none are."""
 
 
 class _Tracked:
@@ -66,6 +76,7 @@ class _Tracked:
             reading.memory,
             reading.rss_peak_bytes,
             self._command_line_of(name) if self._command_line else None,
+            reading.reason,
         )
         self._reading = reading
 
@@ -86,11 +97,18 @@ class Sweep:
     ``finish`` adds up.
     """
 
-    def __init__(self, tracked: Iterable[_Tracked], began_s: float, began_unix_s: float) -> None:
-        """``tracked`` is read in this order; the samples keep the order of the tree."""
+    def __init__(
+        self,
+        tracked: Iterable[_Tracked],
+        began_s: float,
+        began_unix_s: float,
+        missing_reason: str | None,
+    ) -> None:
+        """``tracked`` is in the order of the tree, as the samples are."""
         self.began_s = began_s
         """When it began, on the monotonic clock."""
         self._began_unix_s = began_unix_s
+        self._missing_reason = missing_reason
         self._tracked = tuple(tracked)
         # Large ones first: a thread that began the largest last would hold up all others.
         self._waiting = deque(sorted(self._tracked, key=_last_rss, reverse=True))
@@ -129,9 +147,10 @@ class Sweep:
             late_s=max(0.0, elapsed_s - tick.due_s),
             missed_ticks=tick.missed_ticks,
             sweep_s=time.monotonic() - self.began_s,
-            complete=is_complete(samples),
+            complete=is_complete(samples) and self._missing_reason is None,
             total=add_up(samples),
             processes=samples,
+            missing_reason=self._missing_reason,
         )
 
     def _take(self) -> _Tracked | None:
@@ -150,7 +169,8 @@ class Sweeper:
         self.scope = scope
         self._tree = ProcessTree(scope) if scope.recursive else None
         self._finding = threading.Lock()
-        self._nodes = tuple(Node(key, "", 0) for key in dict.fromkeys(scope.roots))
+        self._targets = tuple(Node(key, "", 0) for key in dict.fromkeys(scope.roots))
+        self._nodes: tuple[Node, ...] = ()
         self._tracked: dict[ProcessKey, _Tracked] = {}
 
     def recursively(self) -> Sweeper:
@@ -162,27 +182,52 @@ class Sweeper:
     def begin(self) -> Sweep:
         """Find the tree and return the sweep that reads it. Raises TooManyDescriptors."""
         began_s, began_unix_s = time.monotonic(), time.time()
-        nodes = self.find()
+        found = self._find()
         # While no process comes or goes, the tree is the same object.
-        if nodes is not self._nodes or not self._tracked:
-            self._nodes = nodes
+        if found.nodes is not self._nodes or not self._tracked:
+            self._nodes = found.nodes
             self._track()
-        return Sweep(self._tracked.values(), began_s, began_unix_s)
+        return Sweep(self._tracked.values(), began_s, began_unix_s, found.missing_reason)
 
     def find(self) -> tuple[Node, ...]:
         """Return the members of the tree now; the targets alone when not recursive.
 
-        Any thread may call it, also in the middle of a sweep.
+        Any thread may call it, also in the middle of a sweep. Raises TooManyDescriptors; where a
+        listing fails otherwise, these are the members of the last one.
         """
+        return self._find().nodes
+
+    def _find(self) -> _Found:
         if self._tree is None:
-            return self._nodes
+            return _Found(self._targets)
         with self._finding:
-            for _ in range(2):
-                listing = self.source.list_processes()
-                identities = {pid: self.source.identify(pid) for pid in self._tree.unseen(listing)}
-                if not self._tree.update(listing, identities):
-                    break
-            return self._tree.members()
+            try:
+                missing_reason = self._update(self._tree)
+            except ListingError as error:
+                # Not yet listed once, the targets at least are known.
+                return _Found(self._tree.members() or self._targets, str(error))
+            return _Found(self._tree.members(), missing_reason)
+
+    def _update(self, tree: ProcessTree) -> str | None:
+        """List and place all that is new; return why some of it could not be placed."""
+        for _ in range(2):
+            listing = self.source.list_processes()
+            identities, failures = self._identify(tree.unseen(listing))
+            if not tree.update(listing, identities, failures):
+                break
+        return next(iter(failures.values()), None)
+
+    def _identify(
+        self, pids: Iterable[int]
+    ) -> tuple[Mapping[int, Identity | None], Mapping[int, str]]:
+        """Return the identities of PIDs, and of those that could not be read why not."""
+        identities, failures = {}, {}
+        for pid in pids:
+            try:
+                identities[pid] = self.source.identify(pid)
+            except UnreadableProcess as error:
+                failures[pid] = str(error)
+        return identities, failures
 
     def close(self) -> None:
         """Close every reader."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from memstat.model import Limit, Mark, Peak, ProcessKey, SamplingStats, Snapshot
+from memstat.model import Limit, Mark, Peak, ProcessKey, ReadStatus, SamplingStats, Snapshot
 from memstat.sampling.stats import RunningStats
 
 __all__ = ["Tally"]
 
 _KEPT_S: Final = 5.0
 """How long the peak of a process is kept after its end, for views that come later."""
+_DEFECTS: Final = frozenset({ReadStatus.DENIED, ReadStatus.UNREADABLE})
 
 
 class RunningPeak:
@@ -63,6 +64,23 @@ class ProcessPeaks:
             self.peaks.pop(key, None)
 
 
+class Defects:
+    """Keeps the first snapshot with each kind of defect, but for processes that just ended."""
+
+    def __init__(self) -> None:
+        self.snapshots: tuple[Snapshot, ...] = ()
+        self._seen: set[ReadStatus | None] = set()
+
+    def observe(self, snapshot: Snapshot) -> None:
+        if snapshot.complete:
+            return
+        found = {p.status for p in snapshot.processes} & _DEFECTS
+        kinds = found | ({None} if snapshot.missing_reason else set())
+        if not kinds <= self._seen:
+            self._seen |= kinds
+            self.snapshots += (snapshot,)
+
+
 class Tally:
     """What the snapshots of a measurement add up to. Every snapshot must be observed, in order.
 
@@ -88,6 +106,7 @@ class Tally:
         self._marks: tuple[Mark, ...] = ()
         self._stats = RunningStats(self._interval_s)
         self._exceeded: Snapshot | None = None
+        self._defects = Defects()
         self._process_peaks = ProcessPeaks()
         self._process_peaks_at_peak: Mapping[ProcessKey, int] = {}
 
@@ -112,6 +131,11 @@ class Tally:
         return self._stats.stats()
 
     @property
+    def partial(self) -> tuple[Snapshot, ...]:
+        """The first snapshot with each reason why a total lacks something."""
+        return self._defects.snapshots
+
+    @property
     def limit(self) -> Limit | None:
         """The limit and the first snapshot above it; ``None`` without a limit."""
         if self._max_pss_bytes is None:
@@ -132,6 +156,7 @@ class Tally:
         """Take in the next snapshot."""
         self.latest = snapshot
         self._stats.observe(snapshot)
+        self._defects.observe(snapshot)
         self._process_peaks.observe(snapshot)
         self._since_reset.observe(snapshot)
         self._since_mark.observe(snapshot)

@@ -11,6 +11,7 @@ from typing import Final, Protocol, TypeVar
 
 from memstat.model import ProcessKey, Snapshot
 from memstat.proc.linux import LinuxProcSource
+from memstat.proc.source import identify_if_readable
 from memstat.sampling.sweep import add_up, is_complete
 
 
@@ -42,7 +43,7 @@ class Registry:
         """Start a sidecar, and remember it before any snapshot with it in is filtered."""
         with self._lock:
             owned = start()
-            identity = LinuxProcSource().identify(owned.pid)
+            identity = identify_if_readable(LinuxProcSource(), owned.pid)
             if identity is not None:
                 self._keys.add(ProcessKey(identity.pid, identity.start_ticks))
             self._owned.add(owned)
@@ -54,7 +55,8 @@ class Registry:
             kept = tuple([p for p in snapshot.processes if p.key not in self._keys])
         if len(kept) == len(snapshot.processes):
             return snapshot
-        return replace(snapshot, processes=kept, total=add_up(kept), complete=is_complete(kept))
+        complete = is_complete(kept) and snapshot.missing_reason is None
+        return replace(snapshot, processes=kept, total=add_up(kept), complete=complete)
 
     def disown(self) -> None:
         """Begin anew in a forked process: its sidecars are those of its parent."""

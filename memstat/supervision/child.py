@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ import anyio
 from anyio import CancelScope, to_thread
 from anyio.abc import Process
 
-from memstat.model import ProcessKey
+from memstat.errors import UnreadableProcess
+from memstat.model import Identity, ProcessKey
 from memstat.proc.signals import SignalTarget
 from memstat.proc.source import ProcSource
 from memstat.supervision.orphans import RUNNING_COMMANDS
@@ -20,6 +22,8 @@ from memstat.supervision.spawn import SpawnContext, spawn
 
 _EXIT_WAIT_S: Final = 1.0
 """How long to wait for a command that has ended or was killed."""
+_IDENTIFY_TRIES: Final = 20
+_IDENTIFY_PAUSE_S: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +77,24 @@ async def _identify(source: ProcSource, process: Process) -> SignalTarget:
 
 def _find_child(source: ProcSource, pid: int) -> SignalTarget:
     # A child that has ended and been reaped has no start time any more: no process has 0.
-    identity = source.identify(pid)
+    try:
+        identity = _identify_patiently(source, pid)
+    except UnreadableProcess:
+        # It can be signalled, if not measured: its PID stays its own until it is waited for.
+        return SignalTarget(source, ProcessKey(pid, 0), is_own_child=True)
     is_ours = identity is not None and identity.ppid == os.getpid()
     start_ticks = identity.start_ticks if identity and is_ours else 0
     return SignalTarget(source, ProcessKey(pid, start_ticks))
+
+
+def _identify_patiently(source: ProcSource, pid: int) -> Identity | None:
+    # Without its identity it could be neither measured nor ended: one failed read is no reason.
+    for _ in range(_IDENTIFY_TRIES - 1):
+        try:
+            return source.identify(pid)
+        except UnreadableProcess:
+            time.sleep(_IDENTIFY_PAUSE_S)
+    return source.identify(pid)
 
 
 async def _wait_or_kill(process: Process) -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 from memstat.model import Identity, ProcessKey
-from memstat.proc.source import ProcSource
+from memstat.proc.source import ProcSource, identify_if_readable
 
 
 class RunningCommands:
@@ -57,7 +57,7 @@ def orphan_test(source: ProcSource) -> Callable[[Identity], bool]:
     The children that this process has now are the host program's, and no orphans.
     """
     me = os.getpid()
-    identities = (source.identify(pid) for pid in source.list_processes())
+    identities = (identify_if_readable(source, pid) for pid in source.list_processes())
     own = {
         ProcessKey(child.pid, child.start_ticks)
         for child in identities

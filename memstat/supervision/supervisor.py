@@ -220,6 +220,7 @@ class Supervisor:
             survivors=survivors,
             oom_kills=self._oom_kills,
             limit=tally.limit,
+            partial=tally.partial,
         )
 
     def _find_survivors(self) -> tuple[ProcessSample, ...]:

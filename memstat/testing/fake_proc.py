@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Final
 
-from memstat.errors import NoSuchProcess, NotAProcess
+from memstat.errors import ListingError, NoSuchProcess, NotAProcess, UnreadableProcess
 from memstat.model import Identity, Memory, ProcessKey, ReadStatus
 from memstat.proc.source import GONE, ProcessReader, Reading
 from memstat.testing.snapshots import memory_of, private_memory
@@ -39,6 +39,8 @@ class FakeProc:
     def __init__(self) -> None:
         self.open_readers = 0
         """Readers that were made and not yet closed."""
+        self.listing_error: str | None = None
+        """Why the processes cannot be listed now; ``None`` when they can."""
         self.processes: dict[int, FakeProcess] = {}
         """The processes by PID, including zombies."""
         self._births = count(1)
@@ -80,11 +82,15 @@ class FakeProc:
         return thread
 
     def list_processes(self) -> Mapping[int, int]:
+        if self.listing_error is not None:
+            raise ListingError(f"/proc could not be listed: {self.listing_error}")
         # In the order of the kernel, and a copy: the script may go on in another thread.
         return {pid: process.inode for pid, process in sorted(self.processes.items())}
 
     def identify(self, pid: int) -> Identity | None:
-        process = self.processes.get(pid) or self._process_of_thread(pid)
+        process = self._owner(pid)
+        if process is not None and process.unreadable is not None:
+            raise UnreadableProcess(pid, f"process {pid} could not be read: {process.unreadable}")
         return None if process is None else replace(process.identity, pid=pid)
 
     def require(self, pid: int) -> Identity:
@@ -121,7 +127,10 @@ class FakeProc:
         >>> FakeProc().unused_id()
         100
         """
-        return next(number for number in self._ids if self.identify(number) is None)
+        return next(number for number in self._ids if self._owner(number) is None)
+
+    def _owner(self, number: int) -> FakeProcess | None:
+        return self.processes.get(number) or self._process_of_thread(number)
 
     def _process_of_thread(self, tid: int) -> FakeProcess | None:
         return next((p for p in [*self.processes.values()] if tid in p.thread_ids), None)
@@ -131,7 +140,7 @@ class FakeProc:
     ) -> FakeProcess:
         if pid is None:
             pid = self.unused_id()
-        elif self.identify(pid) is not None:
+        elif self._owner(pid) is not None:
             raise ValueError(f"PID {pid} is taken")
         birth = next(self._births)
         process = FakeProcess(self, ProcessKey(pid, birth), birth, name, parent, memory)
@@ -172,6 +181,9 @@ class FakeProcess:
     """Whether its memory may not be read; its name, parent and RSS still may."""
     adopts_orphans: bool = False
     """Whether it is a child subreaper: orphaned descendants become its children, not init's."""
+    unreadable: str | None = None
+    """Why neither its identity nor its memory can be read now, as when the kernel has no memory
+    left for the text."""
     error: Exception | None = None
     """The error that a read raises."""
     state: str = "S"
@@ -311,6 +323,8 @@ class FakeProcess:
         """Return what a reader of it returns, or raise ``error``."""
         if self.error is not None:
             raise self.error
+        if self.unreadable is not None:
+            return Reading(ReadStatus.UNREADABLE, self.name, self._ppid, reason=self.unreadable)
         memory = self.memory
         if memory is None:
             return Reading(ReadStatus.NO_MEMORY, self.name, self._ppid)

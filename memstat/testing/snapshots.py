@@ -56,6 +56,8 @@ def private_memory(size_bytes: int) -> Memory:
         pss_file_bytes=0,
         pss_shmem_bytes=0,
         swap_pss_bytes=0,
+        hugetlb_bytes=0,
+        hugetlb_shared_bytes=0,
     )
 
 

@@ -14,6 +14,8 @@ MEMORY: Final = (
     "pss_file_bytes",
     "pss_shmem_bytes",
     "swap_pss_bytes",
+    "hugetlb_bytes",
+    "hugetlb_shared_bytes",
 )
 SNAPSHOT: Final = (
     "kind",
@@ -24,6 +26,7 @@ SNAPSHOT: Final = (
     "missed_ticks",
     "sweep_s",
     "complete",
+    "missing_reason",
     "total",
     "processes",
 )
@@ -34,6 +37,7 @@ PROCESS: Final = (
     "depth",
     "name",
     "status",
+    "reason",
     *MEMORY,
     "rss_peak_bytes",
 )
@@ -47,6 +51,8 @@ SAMPLING: Final = (
 )
 WATCH: Final = ("kind", "duration_s", *SAMPLING)
 RUN: Final = ("kind", "command", "exit_code", "signal", "duration_s", *SAMPLING)
+
+STATUSES: Final = ("measured", "denied", "unreadable", "gone", "no-memory")
 
 Json = Mapping[str, Any]
 
@@ -64,7 +70,7 @@ def assert_snapshot(snapshot: Json) -> None:
     for process in snapshot["processes"]:
         assert tuple(process) == PROCESS
         assert_numbers(process, int, "pid", "start_ticks", "depth")
-        assert process["status"] in ("measured", "denied", "gone", "no-memory")
+        assert process["status"] in STATUSES
         assert_sizes({k: process[k] for k in (*MEMORY, "rss_peak_bytes")})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -48,6 +49,8 @@ def test_a_rollup_of_a_new_kernel() -> None:
         pss_file_bytes=556 * KIB,
         pss_shmem_bytes=1536 * KIB,
         swap_pss_bytes=0,
+        hugetlb_bytes=0,
+        hugetlb_shared_bytes=0,
     )
 
 
@@ -57,6 +60,8 @@ def test_a_rollup_before_linux_5_3_does_not_split_pss() -> None:
         uss_bytes=(41020 + 638392) * KIB,
         rss_bytes=884212 * KIB,
         swap_pss_bytes=98304 * KIB,
+        hugetlb_bytes=0,
+        hugetlb_shared_bytes=0,
     )
 
 
@@ -64,6 +69,16 @@ def test_a_rollup_without_swap_leaves_it_unknown() -> None:
     text = captured("rollup-linux-6.18.txt").replace(b"SwapPss:               0 kB\n", b"")
     assert parse_rollup(text).swap_pss_bytes is None
     assert parse_rollup(text).pss_bytes == 5214 * KIB
+
+
+def test_huge_pages_are_counted_whole_beside_pss() -> None:
+    text = captured("rollup-linux-6.18.txt")
+    text = re.sub(rb"(Shared_Hugetlb: *)0 kB", rb"\g<1>4096 kB", text)
+    text = re.sub(rb"(Private_Hugetlb: *)0 kB", rb"\g<1>2048 kB", text)
+    memory = parse_rollup(text)
+    assert memory.hugetlb_bytes == 6144 * KIB
+    assert memory.hugetlb_shared_bytes == 4096 * KIB
+    assert memory.pss_bytes == 5214 * KIB
 
 
 @pytest.mark.parametrize("field", [b"Rss", b"Pss", b"Private_Clean", b"Private_Dirty"])
@@ -97,7 +112,12 @@ def test_smaps_of_a_kernel_without_swap_pss() -> None:
 
 def test_smaps_with_swap_in_use_and_protection_keys() -> None:
     assert parse_smaps(captured("smaps-linux-4.9-swapped.txt")) == Memory(
-        pss_bytes=16400 * KIB, uss_bytes=16 * KIB, rss_bytes=65552 * KIB, swap_pss_bytes=36 * KIB
+        pss_bytes=16400 * KIB,
+        uss_bytes=16 * KIB,
+        rss_bytes=65552 * KIB,
+        swap_pss_bytes=36 * KIB,
+        hugetlb_bytes=0,
+        hugetlb_shared_bytes=0,
     )
 
 
@@ -110,6 +130,8 @@ def test_smaps_and_rollup_of_one_process_agree() -> None:
         uss_bytes=rolled_up.uss_bytes,
         rss_bytes=rolled_up.rss_bytes,
         swap_pss_bytes=rolled_up.swap_pss_bytes,
+        hugetlb_bytes=rolled_up.hugetlb_bytes,
+        hugetlb_shared_bytes=rolled_up.hugetlb_shared_bytes,
     )
 
 
@@ -125,7 +147,10 @@ def test_smaps_of_a_process_that_has_ended_are_an_error_and_not_zero() -> None:
         parse_smaps(b"")
 
 
-FIELDS = ("Rss", "Pss", "Private_Clean", "Private_Dirty", "SwapPss")
+FIELDS = (
+    *("Rss", "Pss", "Private_Clean", "Private_Dirty", "SwapPss"),
+    *("Private_Hugetlb", "Shared_Hugetlb"),
+)
 
 
 @given(st.lists(st.fixed_dictionaries(dict.fromkeys(FIELDS, SIZES_KIB)), min_size=1, max_size=9))
@@ -137,6 +162,8 @@ def test_smaps_are_summed_over_their_mappings(mappings: list[Mapping[str, int]])
         uss_bytes=total["Private_Clean"] + total["Private_Dirty"],
         rss_bytes=total["Rss"],
         swap_pss_bytes=total["SwapPss"],
+        hugetlb_bytes=total["Private_Hugetlb"] + total["Shared_Hugetlb"],
+        hugetlb_shared_bytes=total["Shared_Hugetlb"],
     )
 
 

@@ -19,46 +19,55 @@ from tests.project.test_documents import copy_of_repository
 
 ROOT: Final = Path(__file__).parents[2]
 CONTRIBUTING: Final = (ROOT / ".github" / "CONTRIBUTING.md").read_text()
-OPTIONAL_KIB: Final = '            int(kib[b"SwapPss:"]) * KIB if b"SwapPss:" in kib else None,\n'
+OPTIONAL_KIB: Final = (
+    '            int(kib[b"Shared_Hugetlb:"]) * KIB if b"Shared_Hugetlb:" in kib else None,\n'
+)
+NO_HUGE_PAGES: Final = "        hugetlb_bytes=0,\n        hugetlb_shared_bytes=0,\n"
 
 FIELD: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
     "memstat/model.py": [
         (
-            '    """Proportional share of swapped-out pages; not part of PSS."""\n',
+            '    """The part of it that other processes map too."""\n',
             '    locked_bytes: int | None = None\n    """Pages that mlock(2) keeps in memory."""\n',
         )
     ],
     "memstat/proc/parse.py": [
-        (OPTIONAL_KIB, OPTIONAL_KIB.replace("SwapPss", "Locked")),
-        ("(Rss|Pss|Private_Clean|Private_Dirty|SwapPss", "|Locked"),
+        (OPTIONAL_KIB, OPTIONAL_KIB.replace("Shared_Hugetlb", "Locked")),
+        ("|SwapPss|Private_Hugetlb|Shared_Hugetlb", "|Locked"),
         ('    swap = kib.get(b"SwapPss")\n', '    locked = kib.get(b"Locked")\n'),
         (
-            "            swap_pss_bytes=None if swap is None else swap * KIB,\n",
+            "            hugetlb_shared_bytes=None if shared is None else shared * KIB,\n",
             "            locked_bytes=None if locked is None else locked * KIB,\n",
         ),
     ],
     "memstat/testing/snapshots.py": [
-        ("        swap_pss_bytes=0,\n", "        locked_bytes=0,\n"),
+        ("        hugetlb_shared_bytes=0,\n", "        locked_bytes=0,\n"),
     ],
     "tests/proc/test_parse.py": [
         (
-            "        pss_shmem_bytes=1536 * KIB,\n        swap_pss_bytes=0,\n",
+            "        pss_shmem_bytes=1536 * KIB,\n        swap_pss_bytes=0,\n" + NO_HUGE_PAGES,
             "        locked_bytes=0,\n",
         ),
-        ("        swap_pss_bytes=98304 * KIB,\n", "        locked_bytes=681005 * KIB,\n"),
-        ("uss_bytes=1064 * KIB, rss_bytes=1520 * KIB", ", locked_bytes=0"),
-        ("rss_bytes=65552 * KIB, swap_pss_bytes=36 * KIB", ", locked_bytes=0"),
         (
-            "        swap_pss_bytes=rolled_up.swap_pss_bytes,\n",
+            "        swap_pss_bytes=98304 * KIB,\n" + NO_HUGE_PAGES,
+            "        locked_bytes=681005 * KIB,\n",
+        ),
+        ("uss_bytes=1064 * KIB, rss_bytes=1520 * KIB", ", locked_bytes=0"),
+        ("        swap_pss_bytes=36 * KIB,\n" + NO_HUGE_PAGES, "        locked_bytes=0,\n"),
+        (
+            "        hugetlb_shared_bytes=rolled_up.hugetlb_shared_bytes,\n",
             "        locked_bytes=rolled_up.locked_bytes,\n",
         ),
-        ('"Private_Dirty", "SwapPss"', ', "Locked"'),
-        ('        swap_pss_bytes=total["SwapPss"],\n', '        locked_bytes=total["Locked"],\n'),
+        ('"Private_Hugetlb", "Shared_Hugetlb"', ', "Locked"'),
+        (
+            '        hugetlb_shared_bytes=total["Shared_Hugetlb"],\n',
+            '        locked_bytes=total["Locked"],\n',
+        ),
     ],
-    "tests/cli/json_fields.py": [('    "swap_pss_bytes",\n', '    "locked_bytes",\n')],
+    "tests/cli/json_fields.py": [('    "hugetlb_shared_bytes",\n', '    "locked_bytes",\n')],
     "memstat/guide/json.md": [
         (
-            "| `swap_pss_bytes` | proportional share of swapped-out pages; not part of PSS |\n",
+            "| `hugetlb_shared_bytes` | the part of it that other processes map too |\n",
             "| `locked_bytes` | pages that `mlock` keeps in memory |\n",
         )
     ],

@@ -75,6 +75,7 @@ def test_a_snapshot() -> None:
         "missed_ticks": 1,
         "sweep_s": 0.001235,
         "complete": False,
+        "missing_reason": None,
         "total": SIZES,
         "processes": [
             {
@@ -84,6 +85,7 @@ def test_a_snapshot() -> None:
                 "depth": 0,
                 "name": "a\x1b\n\\xff",
                 "status": "measured",
+                "reason": None,
                 **SIZES,
                 "rss_peak_bytes": 8,
             },
@@ -94,6 +96,7 @@ def test_a_snapshot() -> None:
                 "depth": 1,
                 "name": "b",
                 "status": "gone",
+                "reason": None,
                 **UNKNOWN,
                 "rss_peak_bytes": None,
             },

@@ -21,7 +21,7 @@ from memstat.model import (
 )
 from memstat.report import notes
 from memstat.report.notes import REMEDY
-from memstat.sampling.sweep import sweep_once
+from memstat.sampling.sweep import add_up, sweep_once
 from memstat.testing import FakeProc, FakeProcess, private_memory, snapshot_of
 from tests.scopes import scope_of
 
@@ -39,18 +39,81 @@ def with_ended(snapshot: Snapshot, count: int) -> Snapshot:
 
 
 def test_a_whole_snapshot_needs_no_note() -> None:
-    assert notes.denied_note(snapshot_of({7: MIB})) is None
+    assert notes.partial_notes(snapshot_of({7: MIB})) == {}
     assert notes.ended_note(snapshot_of({7: MIB})) is None
 
 
 def test_denied_processes_are_counted_and_the_remedy_named() -> None:
-    assert notes.denied_note(snapshot_of({7: MIB, 8: None})) == (
-        "the total is partial: 1 process could not be read; run memstat as the same user or as"
-        " root, or grant it CAP_SYS_PTRACE or CAP_PERFMON (in Docker: --cap-add SYS_PTRACE)"
+    assert notes.partial_notes(snapshot_of({7: MIB, 8: None})) == {
+        "denied": "the total is partial: 1 process could not be read; run memstat as the same user"
+        " or as root, or grant it CAP_SYS_PTRACE or CAP_PERFMON (in Docker: --cap-add SYS_PTRACE)"
+    }
+    two = notes.partial_notes(snapshot_of({7: MIB, 8: None, 9: None}))
+    assert two["denied"].startswith("the total is partial: 2 processes could not be read; ")
+
+
+def unreadable(pid: int) -> ProcessSample:
+    return ProcessSample(
+        ProcessKey(pid, 1), "a\n", status=ReadStatus.UNREADABLE, reason="Input/output error (EIO)"
     )
-    two = notes.denied_note(snapshot_of({7: MIB, 8: None, 9: None}))
-    assert two is not None
-    assert two.startswith("the total is partial: 2 processes could not be read; ")
+
+
+def test_a_failed_read_is_reported_with_its_reason() -> None:
+    snapshot = replace(
+        snapshot_of({7: MIB}), complete=False, processes=(unreadable(8), unreadable(9))
+    )
+    one = replace(snapshot, processes=(unreadable(8),))
+    assert notes.partial_notes(one) == {
+        "unreadable": "the total is partial: reading process 8 (a\\n) failed:"
+        " Input/output error (EIO)"
+    }
+    assert "process 8 (a\\n) and 1 more failed" in notes.partial_notes(snapshot)["unreadable"]
+
+
+def test_processes_that_may_be_missing_are_reported_with_the_reason() -> None:
+    snapshot = replace(snapshot_of({7: MIB}), complete=False, missing_reason="a mishap")
+    assert notes.partial_notes(snapshot) == {"missing": "the total is partial: a mishap"}
+
+
+def test_each_kind_of_defect_is_reported_once_at_the_peak_or_for_another_sample() -> None:
+    peak = Peak(MIB, snapshot_of({7: MIB, 8: None}))
+    failed = replace(snapshot_of({7: MIB}), complete=False, processes=(unreadable(8),))
+    partial = (snapshot_of({7: 1, 8: None, 9: None}), failed, replace(failed, tick=2))
+    assert notes.partial_sample_notes(partial, peak) == [
+        "a sample is partial: reading process 8 (a\\n) failed: Input/output error (EIO)"
+    ]
+
+
+def beside(*, swap: int = 0, huge: tuple[tuple[int, int], ...] = ()) -> str | None:
+    """Return the note on processes with huge pages, of which some are shared."""
+    samples = tuple(
+        ProcessSample(
+            ProcessKey(7 + at, 1),
+            "a",
+            status=ReadStatus.MEASURED,
+            memory=replace(
+                private_memory(MIB),
+                swap_pss_bytes=swap,
+                hugetlb_bytes=(private + shared) * MIB,
+                hugetlb_shared_bytes=shared * MIB,
+            ),
+        )
+        for at, (private, shared) in enumerate(huge or ((0, 0),))
+    )
+    return notes.beside_pss(
+        replace(snapshot_of({7: MIB}), processes=samples, total=add_up(samples))
+    )
+
+
+def test_what_a_total_leaves_out_is_named_with_its_bounds() -> None:
+    assert beside() is None
+    assert beside(swap=12 * MIB) == "not in PSS: 12.0 MiB swapped out"
+    assert beside(huge=((64, 0),)) == "not in PSS: 64.0 MiB of huge pages"
+    assert beside(huge=((64, 8), (2, 0))) == "not in PSS: 74.0 MiB of huge pages"
+    # Two processes map 32 and 8 MiB of pages that are shared, perhaps with each other.
+    assert beside(swap=MIB, huge=((2, 32), (0, 8))) == (
+        "not in PSS: 34.0 MiB to 42.0 MiB of huge pages, 2.00 MiB swapped out"
+    )
 
 
 def test_processes_that_ended_meanwhile_are_counted() -> None:

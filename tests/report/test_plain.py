@@ -50,6 +50,10 @@ def test_without_detail_there_is_the_total_alone() -> None:
     [
         (one(ReadStatus.DENIED, Memory(rss_bytes=4096)), "[7] denied, RSS 4 kB (a)"),
         (one(ReadStatus.DENIED), "[7] denied (a)"),
+        (
+            replace(one(ReadStatus.UNREADABLE), reason="no\x1b memory"),
+            "[7] unreadable: no\\x1b memory (a)",
+        ),
         (one(ReadStatus.GONE), "[7] gone (a)"),
         (one(ReadStatus.NO_MEMORY), "[7] no memory (a)"),
         (one(ReadStatus.MEASURED, Memory(pss_bytes=0)), "[7] 0 kB (a)"),

@@ -155,6 +155,28 @@ def test_columns_are_dropped_in_the_stated_order() -> None:
     ]
 
 
+def test_huge_pages_have_a_column_where_there_are_any() -> None:
+    plain = row(7, "make", 4)
+    sizes = replace(plain.sample.memory, hugetlb_bytes=64 * MIB)
+    huge = replace(plain, sample=replace(plain.sample, memory=sizes))
+    titles, line, *_ = table(90, rows=[huge])
+    assert titles.split()[-3:] == ["SWAP", "HUGE", "TREND"]
+    assert "     0 B 64.0 MiB " in line
+    headers = [table(width, rows=[huge])[0].split() for width in range(100, 60, -1)]
+    assert [*dict.fromkeys(map(tuple, headers))][:2] == [
+        ("PID", "NAME", "PSS", "PEAK", "USS", "RSS", "SWAP", "HUGE", "TREND"),
+        ("PID", "NAME", "PSS", "PEAK", "USS", "RSS", "SWAP", "TREND"),
+    ]
+
+
+def test_the_footer_tells_what_the_total_leaves_out() -> None:
+    view = replace(view_of(ROWS), beside_pss="not in PSS: 12.0 MiB swapped out", unreadable=0)
+    shown = text_of(dashboard(view, width=80, height=20), 80)
+    assert (
+        shown[-1] == "not in PSS: 12.0 MiB swapped out  1:15  42 samples  3 missed  sweep  1.8 ms"
+    )
+
+
 def test_where_rows_do_not_fit_the_largest_are_shown_and_the_rest_is_summed() -> None:
     assert table(40, height=6)[1:-2] == [
         "      7 make           4.00 MiB 8.00 MiB",

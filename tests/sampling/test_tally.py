@@ -204,6 +204,21 @@ def test_the_peaks_of_processes_at_the_peak_stay_as_they_were_then() -> None:
     assert pss_of(tally) == {1: 40, 2: 50}
 
 
+# Defects
+
+
+def test_the_first_snapshot_with_each_kind_of_defect_is_kept() -> None:
+    tally = Tally(0.1)
+    whole = snapshot_of({7: 5})
+    denied = snapshot_of({7: 5, 8: None}, tick=1)
+    missing = replace(denied, tick=2, missing_reason="a mishap")
+    for snapshot in (whole, denied, replace(denied, tick=9), missing, missing, denied):
+        tally.observe(snapshot)
+    assert tally.partial == (denied, missing)
+    tally.restart(1.0)
+    assert not tally.partial
+
+
 # Beginning anew
 
 
