@@ -39,6 +39,15 @@ class LineReport:
             # A reader that leaves must not end the command: the end fails instead.
             self._results.try_write(style.format.snapshot(snapshot))
 
+    async def limit_patience_after(self, observed: Observation) -> None:
+        """Once all is measured, wait some seconds for readers of the report and no longer."""
+        try:
+            async for _ in observed:
+                pass
+        finally:
+            self.out.limit_patience()
+            self.err.limit_patience()
+
     def conclude(self, ending: Ending) -> None:
         """Write the end. Raises OutputError when a result that is required cannot be written."""
         if ending.result is not None:

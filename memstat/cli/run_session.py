@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 
 import anyio
 from anyio import to_thread
@@ -55,7 +56,7 @@ def run_and_report(options: RunOptions) -> int:
             stdout_to_stderr=style.results_on_stdout,
             files=files,
         )
-        follow, redirection = _choose_view(report, redirection, files)
+        view, redirection = _choose_view(report, redirection, files)
         context = SpawnContext(
             stdout=redirection.stdout,
             stderr=redirection.stderr,
@@ -64,23 +65,37 @@ def run_and_report(options: RunOptions) -> int:
         )
         uncounted = _Uncounted(is_wanted=err.is_terminal and not options.recursive)
         result, received = anyio.run(
-            _session, options.command, _supervision(options, style), context, follow, uncounted
+            _session, options.command, _supervision(options, style), context, view, uncounted
         )
         report.conclude(run_ending(result, style, uncounted=uncounted.most))
     return _exit_status(options, result, received, err)
 
 
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What shows the snapshots of a command while it runs."""
+
+    report: LineReport
+    follow: Follow
+
+    async def show(self, running: Supervised) -> None:
+        """Show them until the command has ended."""
+        async with beside(self.report.limit_patience_after, running):
+            await self.follow(running)
+
+
 def _choose_view(
     report: LineReport, redirection: Redirection, files: ExitStack
-) -> tuple[Follow, Redirection]:
+) -> tuple[_View, Redirection]:
     """Return what shows the snapshots, and where the command's output goes meanwhile."""
     terminal = report.err.live_terminal
     if terminal is None or not report.style.shows_table:
-        return report.follow, redirection
+        return _View(report, report.follow), redirection
     from memstat.cli.live_report import LiveReport, relay_output  # noqa: PLC0415 - rich
 
     relay, redirection = relay_output(redirection, terminal, files)
-    return LiveReport(report.style, terminal, relay=relay).follow_command, redirection
+    live = LiveReport(report.style, terminal, relay=relay)
+    return _View(report, live.follow_command), redirection
 
 
 class _Uncounted:
@@ -103,7 +118,7 @@ async def _session(
     command: Sequence[str],
     options: SupervisionOptions,
     context: SpawnContext,
-    follow: Follow,
+    view: _View,
     uncounted: _Uncounted,
 ) -> tuple[RunResult, Collection[int]]:
     """Return the result, and the signals that came meanwhile."""
@@ -112,7 +127,7 @@ async def _session(
             # Only now: the command has inherited the limits that memstat was given.
             raise_descriptor_limit()
             async with beside(uncounted.count, supervisor):
-                await follow(supervisor.supervised)
+                await view.show(supervisor.supervised)
             result = await supervisor.supervised.wait()
         return result, supervisor.received_signals
     finally:

@@ -46,7 +46,8 @@ def watch_and_report(
         async with watch_scope(scope, interval_s) as watched:
             received: list[int] = []
             async with beside(_stop_on_signal, watched, signals, received):
-                await follow(watched)
+                async with beside(report.limit_patience_after, watched):
+                    await follow(watched)
                 ending = watch_ending(watched.peak, watched.stats, watched.latest, style)
                 await to_thread.run_sync(report.conclude, ending)
         return stopped_by(received[0]) if received else ExitStatus.OK
