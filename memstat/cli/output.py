@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-from typing import TextIO
+from typing import IO, TextIO
 
 from memstat.errors import MemstatError
-from memstat.terminal.writing import Patience, patient_text
+from memstat.terminal.writing import Patience, patient_file, patient_text
 from memstat.text import printable
 
 
@@ -46,8 +46,8 @@ class Output:
 
     def write(self, text: str) -> None:
         """Write text and a newline. Raises OutputError."""
-        if self._stream is None or self._stream.closed:
-            raise OutputError(f"cannot write to {self._name}: {self._failure}")
+        self.require_written()
+        assert self._stream is not None
         try:
             self._stream.write(f"{text}\n")
             self._stream.flush()
@@ -58,6 +58,11 @@ class Output:
             self._stream = None
             self._failure = error.strerror or str(error)
             raise OutputError(f"cannot write to {self._name}: {self._failure}") from error
+
+    def require_written(self) -> None:
+        """Raise OutputError when anything could not be written."""
+        if self._stream is None or self._stream.closed:
+            raise OutputError(f"cannot write to {self._name}: {self._failure}")
 
     def try_write(self, text: str) -> None:
         """Write text and a newline, if that is possible."""
@@ -75,6 +80,12 @@ def standard_output() -> Output:
 
 def standard_error() -> Output:
     return _standard(sys.stderr, "standard error")
+
+
+def file_output(file: IO[bytes], path: str) -> Output:
+    """Return an output to a file that is open; it stays its owner's to close."""
+    patience = Patience()
+    return Output(patient_file(file, patience), path, patience=patience)
 
 
 def _standard(stream: TextIO | None, name: str) -> Output:

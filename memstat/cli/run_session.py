@@ -15,7 +15,7 @@ from memstat.cli.exit_status import ExitStatus
 from memstat.cli.interrupt import restore_default_sigint
 from memstat.cli.line_report import LineReport
 from memstat.cli.output import Output, standard_error, standard_output
-from memstat.cli.redirection import Redirection, open_redirection
+from memstat.cli.redirection import Redirection, open_redirection, open_report
 from memstat.cli.run_options import RunOptions
 from memstat.model import RunResult
 from memstat.proc.descriptors import raise_descriptor_limit
@@ -48,13 +48,11 @@ def run_and_report(options: RunOptions) -> int:
     pass_fds = inherited_descriptors()
     occupy_closed_streams()
     style = options.style(is_on_terminal=err.live_terminal is not None)
-    report = LineReport(style, out, err)
     with ExitStack() as files:
+        file = open_report(options.paths, files)
+        report = LineReport(style, file or out, file or err)
         redirection = open_redirection(
-            options.stdout_path,
-            options.stderr_path,
-            stdout_to_stderr=style.results_on_stdout,
-            files=files,
+            options.paths, stdout_to_stderr=style.results_on_stdout, files=files
         )
         view, redirection = _choose_view(report, redirection, files)
         context = SpawnContext(
@@ -68,6 +66,8 @@ def run_and_report(options: RunOptions) -> int:
             _session, options.command, _supervision(options, style), context, view, uncounted
         )
         report.conclude(run_ending(result, style, uncounted=uncounted.most))
+        if file is not None:
+            file.require_written()
     return _exit_status(options, result, received, err)
 
 

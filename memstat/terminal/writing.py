@@ -11,7 +11,7 @@ import io
 import os
 import select
 import time
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import IO, TYPE_CHECKING, Final, TextIO
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -86,3 +86,9 @@ def patient_text(stream: TextIO, patience: Patience | None = None, *, errors: st
     """Return a stream of the same descriptor and encoding that waits for room."""
     raw = PatientFile(stream.fileno(), patience)
     return io.TextIOWrapper(io.BufferedWriter(raw), encoding=stream.encoding, errors=errors)
+
+
+def patient_file(file: IO[bytes], patience: Patience) -> TextIO:
+    """Return a stream of UTF-8 text to a file, which waits for room; the file stays its owner's."""
+    raw = PatientFile(file.fileno(), patience)
+    return io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8", errors="backslashreplace")
