@@ -12,6 +12,7 @@ __all__ = [
     "SizeError",
     "SpawnError",
     "TooManyDescriptors",
+    "TooManyThreads",
     "UnsupportedPlatform",
 ]
 
@@ -30,6 +31,13 @@ class UnsupportedPlatform(MemstatError):
 
 class TooManyDescriptors(MemstatError):
     """No file descriptor was left even for one short read (``EMFILE`` or ``ENFILE``)."""
+
+
+class TooManyThreads(MemstatError):
+    """No thread can be started: a limit is reached (``EAGAIN`` of ``pthread_create(3)``).
+
+    Raised before a command is started. Later, what needs a thread is done without one.
+    """
 
 
 class ProcessError(MemstatError):

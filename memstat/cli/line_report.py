@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from anyio import to_thread
-
+from memstat.background import in_thread
 from memstat.cli.output import Output
 from memstat.model import Snapshot
 from memstat.report import notes
@@ -25,7 +24,7 @@ class LineReport:
     async def follow(self, observed: Observation) -> None:
         """Write snapshots until there are no more. Raises OutputError as ``show`` does."""
         async for snapshot in observed:
-            await to_thread.run_sync(self.show, snapshot)
+            await in_thread(self.show, snapshot)
 
     def show(self, snapshot: Snapshot) -> None:
         """Write a snapshot, if they are wanted. Raises OutputError when the report is a filter."""

@@ -6,11 +6,11 @@ import signal
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Final
 
 import anyio
-from anyio import to_thread
 
-from memstat.background import beside
+from memstat.background import beside, in_thread, require_threads
 from memstat.cli.exit_status import ExitStatus
 from memstat.cli.interrupt import restore_default_sigint
 from memstat.cli.line_report import LineReport
@@ -18,7 +18,7 @@ from memstat.cli.output import Output, standard_error, standard_output
 from memstat.cli.redirection import Redirection, open_redirection, open_report
 from memstat.cli.run_options import RunOptions
 from memstat.model import RunResult
-from memstat.proc.descriptors import raise_descriptor_limit
+from memstat.proc.descriptors import raise_descriptor_limit, require_descriptors
 from memstat.proc.environment import (
     inherited_descriptors,
     inherited_environment,
@@ -31,6 +31,11 @@ from memstat.supervision.forwarding import exit_by_signal, forwardable_signals
 from memstat.supervision.spawn import SpawnContext
 from memstat.supervision.supervised import Supervised
 from memstat.supervision.supervisor import SupervisionOptions, Supervisor, supervise
+
+_DESCRIPTORS: Final = 16
+"""Of the event loop, of the start of a command and of what refers to it."""
+_RELAY_THREADS: Final = 3
+"""One reads what the command prints, one shows it, and one does all else."""
 
 Follow = Callable[[Supervised], Awaitable[None]]
 
@@ -62,6 +67,7 @@ def run_and_report(options: RunOptions) -> int:
             pass_fds=pass_fds,
         )
         uncounted = _Uncounted(is_wanted=err.is_terminal and not options.recursive)
+        require_descriptors(_DESCRIPTORS)
         result, received = anyio.run(
             _session, options.command, _supervision(options, style), context, view, uncounted
         )
@@ -77,6 +83,8 @@ class _View:
 
     report: LineReport
     follow: Follow
+    threads: int = 1
+    """Threads that it cannot do without."""
 
     async def show(self, running: Supervised) -> None:
         """Show them until the command has ended."""
@@ -95,7 +103,8 @@ def _choose_view(
 
     relay, redirection = relay_output(redirection, terminal, files)
     live = LiveReport(report.style, terminal, relay=relay)
-    return _View(report, live.follow_command), redirection
+    threads = 1 if relay is None else _RELAY_THREADS
+    return _View(report, live.follow_command, threads), redirection
 
 
 class _Uncounted:
@@ -110,7 +119,7 @@ class _Uncounted:
         if not self._is_wanted:
             return
         async for _ in supervisor.supervised:
-            children = await to_thread.run_sync(supervisor.count_descendants)
+            children = await in_thread(supervisor.count_descendants)
             self.most = max(self.most, children)
 
 
@@ -123,6 +132,7 @@ async def _session(
 ) -> tuple[RunResult, Collection[int]]:
     """Return the result, and the signals that came meanwhile."""
     try:
+        await require_threads(view.threads)
         async with supervise(command, options, context) as supervisor:
             # Only now: the command has inherited the limits that memstat was given.
             raise_descriptor_limit()

@@ -53,6 +53,21 @@ def as_descriptor_error(error: OSError) -> Exception:
     return error
 
 
+def require_descriptors(count: int) -> None:
+    """Raise TooManyDescriptors unless so many can be opened."""
+    held: list[int] = []
+    try:
+        while len(held) < count:
+            held.append(os.eventfd(0))
+    except OSError as error:
+        raise TooManyDescriptors(
+            f"no room for {count} file descriptors; raise the limit (ulimit -n)"
+        ) from error
+    finally:
+        for fd in held:
+            os.close(fd)
+
+
 def raise_descriptor_limit() -> None:
     """Raise the soft limit of this process to its hard limit. Children started later inherit it."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
