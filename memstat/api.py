@@ -9,9 +9,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
-from anyio import to_thread
-
-from memstat.background import beside
+from memstat.background import beside, in_thread
 from memstat.model import ProcessKey, RunResult, Snapshot
 from memstat.proc.linux import LinuxProcSource
 from memstat.proc.tree import Scope
@@ -43,7 +41,7 @@ async def measure(pid: int, *, recursive: bool = True) -> Snapshot:
     >>> snapshot.total.pss_bytes > 1_000_000
     True
     """
-    return await to_thread.run_sync(_measure, pid, recursive)
+    return await in_thread(_measure, pid, recursive)
 
 
 def _measure(pid: int, recursive: bool) -> Snapshot:  # noqa: FBT001
@@ -93,7 +91,7 @@ async def watch(
     """
     check_interval(interval_s)
     scope = Scope(
-        roots=tuple([await to_thread.run_sync(_find, pid) for pid in pids]),
+        roots=tuple([await in_thread(_find, pid) for pid in pids]),
         recursive=recursive,
         excluded=frozenset(excluded),
         command_lines=command_lines,
@@ -105,7 +103,7 @@ async def watch(
 @asynccontextmanager
 async def watch_scope(scope: Scope, interval_s: float) -> AsyncIterator[Watch]:
     """Watch processes of known identity; those that have ended since are no error."""
-    source = await to_thread.run_sync(LinuxProcSource)
+    source = await in_thread(LinuxProcSource)
     sampler = Sampler(
         Sweeper(source, scope), interval_s, has_ended=partial(targets_ended, scope.roots)
     )

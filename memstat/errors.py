@@ -13,6 +13,7 @@ __all__ = [
     "SizeError",
     "SpawnError",
     "TooManyDescriptors",
+    "TooManyThreads",
     "UnreadableProcess",
     "UnsupportedPlatform",
 ]
@@ -36,6 +37,13 @@ class TooManyDescriptors(MemstatError):
 
 class ListingError(MemstatError):
     """The processes could not be listed now; the message says why."""
+
+
+class TooManyThreads(MemstatError):
+    """No thread can be started: a limit is reached (``EAGAIN`` of ``pthread_create(3)``).
+
+    Raised before a command is started. Later, what needs a thread is done without one.
+    """
 
 
 class ProcessError(MemstatError):

@@ -19,7 +19,9 @@ _PACKAGE = "memstat"
 @contextmanager
 def forbid_blocking() -> Iterator[None]:
     """Let blocking calls from memstat raise BlockingError in a thread that runs an event loop."""
-    with blockbuster_ctx(_PACKAGE), ExitStack() as ours:
+    with blockbuster_ctx(_PACKAGE) as blockbuster, ExitStack() as ours:
+        # A command is started on the loop, as asyncio does: until it has executed its program.
+        blockbuster.functions["os.read"].can_block_in("/subprocess.py", "_execute_child")
         for function in _more_functions().values():
             function.activate()
             ours.callback(function.deactivate)
@@ -44,7 +46,7 @@ def _more_functions() -> dict[str, BlockBusterFunction]:
     # The first use of a part of anyio imports it.
     for name in ("builtins.open", "io.open"):
         functions[name].can_block_in("<frozen importlib._bootstrap>", "_find_and_load")
-    # asyncio starts processes on its loop: DEVNULL is opened, and a child that could not execute
+    # Processes are started on the loop: DEVNULL is opened, and a child that could not execute
     # its program, which has ended already, is reaped.
     functions["os.open"].can_block_in("/subprocess.py", "_get_devnull")
     functions["os.waitpid"].can_block_in("/subprocess.py", "_execute_child")

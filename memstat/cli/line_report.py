@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from anyio import to_thread
-
+from memstat.background import in_thread
 from memstat.cli.output import Output
 from memstat.model import Snapshot
 from memstat.report import notes
@@ -25,7 +24,7 @@ class LineReport:
     async def follow(self, observed: Observation) -> None:
         """Write snapshots until there are no more. Raises OutputError as ``show`` does."""
         async for snapshot in observed:
-            await to_thread.run_sync(self.show, snapshot)
+            await in_thread(self.show, snapshot)
 
     def show(self, snapshot: Snapshot) -> None:
         """Write a snapshot, if they are wanted. Raises OutputError when the report is a filter."""
@@ -38,6 +37,15 @@ class LineReport:
         else:
             # A reader that leaves must not end the command: the end fails instead.
             self._results.try_write(style.format.snapshot(snapshot))
+
+    async def limit_patience_after(self, observed: Observation) -> None:
+        """Once all is measured, wait some seconds for readers of the report and no longer."""
+        try:
+            async for _ in observed:
+                pass
+        finally:
+            self.out.limit_patience()
+            self.err.limit_patience()
 
     def conclude(self, ending: Ending) -> None:
         """Write the end. Raises OutputError when a result that is required cannot be written."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-from io import TextIOWrapper
-from typing import TextIO
+from typing import IO, TextIO
 
 from memstat.errors import MemstatError
+from memstat.terminal.writing import Patience, patient_file, patient_text
 from memstat.text import printable
 
 
@@ -22,12 +22,17 @@ class Output:
     After a failure it is closed, and later writes fail the same way.
     """
 
-    def __init__(self, stream: TextIO | None, name: str) -> None:
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    def __init__(
+        self, stream: TextIO | None, name: str, *, patience: Patience | None = None
+    ) -> None:
         self._stream = stream
         self._name = name
+        self._patience = patience or Patience()
         self._failure = "it is closed"
+
+    def limit_patience(self) -> None:
+        """Give up on a reader that reads nothing for some seconds: what it waits for has ended."""
+        self._patience.limit()
 
     @property
     def is_terminal(self) -> bool:
@@ -41,8 +46,8 @@ class Output:
 
     def write(self, text: str) -> None:
         """Write text and a newline. Raises OutputError."""
-        if self._stream is None or self._stream.closed:
-            raise OutputError(f"cannot write to {self._name}: {self._failure}")
+        self.require_written()
+        assert self._stream is not None
         try:
             self._stream.write(f"{text}\n")
             self._stream.flush()
@@ -53,6 +58,11 @@ class Output:
             self._stream = None
             self._failure = error.strerror or str(error)
             raise OutputError(f"cannot write to {self._name}: {self._failure}") from error
+
+    def require_written(self) -> None:
+        """Raise OutputError when anything could not be written."""
+        if self._stream is None or self._stream.closed:
+            raise OutputError(f"cannot write to {self._name}: {self._failure}")
 
     def try_write(self, text: str) -> None:
         """Write text and a newline, if that is possible."""
@@ -65,8 +75,23 @@ class Output:
 
 
 def standard_output() -> Output:
-    return Output(sys.stdout, "standard output")
+    return _standard(sys.stdout, "standard output")
 
 
 def standard_error() -> Output:
-    return Output(sys.stderr, "standard error")
+    return _standard(sys.stderr, "standard error")
+
+
+def file_output(file: IO[bytes], path: str) -> Output:
+    """Return an output to a file that is open; it stays its owner's to close."""
+    patience = Patience()
+    return Output(patient_file(file, patience), path, patience=patience)
+
+
+def _standard(stream: TextIO | None, name: str) -> Output:
+    if stream is None or stream.closed:
+        return Output(None, name)
+    patience = Patience()
+    # Not through sys.stdout itself: on a non-blocking pipe it drops what does not fit.
+    ours = patient_text(stream, patience, errors="backslashreplace")
+    return Output(ours, name, patience=patience)

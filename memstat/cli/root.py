@@ -72,11 +72,48 @@ def run_command_line(arguments: list[str]) -> int:
         return status_of(error, command)
     except click.Abort as error:
         return status_of(error, command)
-    except (MemstatError, OSError) as error:
+    except Exception as error:
         # OSError: help and version, which click writes, to a full disk.
-        err.remark(str(error))
-        return status_of(error, command)
+        cause = first_cause(error)
+        reason = reason_of(cause)
+        if reason is None:
+            raise
+        err.remark(reason)
+        return status_of(cause, command)
     return status if isinstance(status, int) else ExitStatus.OK
+
+
+def first_cause(error: Exception) -> Exception:
+    """Return the first error of a group, of tasks that failed at the same time, or the error.
+
+    >>> first_cause(ExceptionGroup("", [OSError(1, "one"), OSError(2, "two")]))
+    PermissionError(1, 'one')
+    """
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def reason_of(error: Exception) -> str | None:
+    """Return an error in one line; ``None`` for one of the program itself, which needs a traceback.
+
+    >>> reason_of(MemoryError())
+    'out of memory; raise the limit (ulimit -v, the memory limit of the container)'
+    """
+    match error:
+        case MemstatError() | OSError():
+            return str(error)
+        case MemoryError():
+            return "out of memory; raise the limit (ulimit -v, the memory limit of the container)"
+        case ImportError() if "cannot open shared object file" in str(error):
+            return str(error)
+        case RuntimeError() if "start new thread" in str(error):
+            return (
+                "no thread can be started: a limit on processes is reached; raise it (ulimit -u,"
+                " the pids limit of the container)"
+            )
+        case _:
+            return None
 
 
 def status_of(error: Exception, command: str | None) -> int:

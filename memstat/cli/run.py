@@ -8,7 +8,7 @@ from typing import Final
 import click
 
 from memstat.cli import options
-from memstat.cli.run_options import RunOptions
+from memstat.cli.run_options import Paths, RunOptions
 from memstat.report.formats import Format, OnExceed, PeakMode
 
 _EPILOG: Final = """
@@ -83,7 +83,8 @@ def _without_backslash(argument: str) -> str:
     "--redirect-process-stdout-to",
     "stdout_path",
     metavar="PATH",
-    help="Write the command's stdout to a file.",
+    help="Write the command's stdout to a file; `-`, /dev/stdout and /dev/fd/N are the stream"
+    " as it is.",
 )
 @click.option(
     "-E",
@@ -92,6 +93,13 @@ def _without_backslash(argument: str) -> str:
     metavar="PATH",
     help="Write the command's stderr to a file.",
 )
+@click.option(
+    "--report",
+    "report_path",
+    metavar="PATH",
+    help="Write the report to a file; stdout and stderr are then the command's alone.",
+)
+@click.option("--append", is_flag=True, help="Append to the files of -O, -E and --report.")
 @click.option(
     "--wait-all", is_flag=True, help="Measure until the last descendant has ended (with -r)."
 )
@@ -135,6 +143,8 @@ def command(
     no_live: bool,
     stdout_path: str | None,
     stderr_path: str | None,
+    report_path: str | None,
+    append: bool,
     wait_all: bool,
     kill_after_s: float,
     max_pss_bytes: int | None,
@@ -152,6 +162,8 @@ def command(
     chosen_s = options.choose_interval_s(frequency_hz, interval_s)
     if on_exceed is not None and max_pss_bytes is None:
         raise click.UsageError("--on-exceed needs --max-pss")
+    if append and stdout_path is stderr_path is report_path is None:
+        raise click.UsageError("--append needs -O, -E or --report: there is no file to append to")
     if wait_all and not recursive:
         raise click.UsageError("--wait-all needs -r: it waits only for processes that are measured")
     return run_and_report(
@@ -163,8 +175,7 @@ def command(
             format=format_class(verbose),
             peak=peak,
             no_live=no_live,
-            stdout_path=stdout_path,
-            stderr_path=stderr_path,
+            paths=Paths(stdout_path, stderr_path, report_path, append),
             kill_after_s=kill_after_s,
             max_pss_bytes=max_pss_bytes,
             on_exceed=on_exceed or "kill",

@@ -9,6 +9,20 @@ from memstat.report.ending import RunStyle
 from memstat.report.formats import Format, OnExceed, PeakMode
 
 
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Where output is to go. ``-`` is the stream as it is, as are ``/dev/stdout`` and others."""
+
+    stdout: str | None = None
+    """The command's stdout; ``None`` to leave it."""
+    stderr: str | None = None
+    """The command's stderr; ``None`` to leave it."""
+    report: str | None = None
+    """The report of memstat; ``None`` for stderr or stdout."""
+    append: bool = False
+    """Whether files keep what they hold."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
     """What was asked for on the command line."""
@@ -27,10 +41,8 @@ class RunOptions:
     """Whether the report shows the peak."""
     no_live: bool
     """Whether a terminal gets plain lines as a pipe does."""
-    stdout_path: str | None
-    """The file for the command's stdout; ``None`` to leave it."""
-    stderr_path: str | None
-    """The file for the command's stderr; ``None`` to leave it."""
+    paths: Paths
+    """The files that the output of the command and the report go to."""
     kill_after_s: float
     """Seconds from a request to end until the tree is killed."""
     max_pss_bytes: int | None
@@ -42,9 +54,13 @@ class RunOptions:
 
     def style(self, *, is_on_terminal: bool) -> RunStyle:
         """Return the style of the report; on a terminal it may be another than in a pipe."""
-        wants_form_of_terminal = is_on_terminal and not self.no_live and self.peak != "only"
+        in_file = self.paths.report is not None
+        wants_form_of_terminal = (
+            is_on_terminal and not in_file and not self.no_live and self.peak != "only"
+        )
         return RunStyle(
             format=self.format.on_terminal if wants_form_of_terminal else self.format,
             peak=self.peak,
             on_exceed=self.on_exceed,
+            in_file=in_file,
         )

@@ -5,19 +5,20 @@ from __future__ import annotations
 import signal
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Final
 
 import anyio
-from anyio import to_thread
 
-from memstat.background import beside
+from memstat.background import beside, in_thread, require_threads
 from memstat.cli.exit_status import ExitStatus
 from memstat.cli.interrupt import restore_default_sigint
 from memstat.cli.line_report import LineReport
 from memstat.cli.output import Output, standard_error, standard_output
-from memstat.cli.redirection import Redirection, open_redirection
+from memstat.cli.redirection import Redirection, open_redirection, open_report
 from memstat.cli.run_options import RunOptions
 from memstat.model import RunResult
-from memstat.proc.descriptors import raise_descriptor_limit
+from memstat.proc.descriptors import raise_descriptor_limit, require_descriptors
 from memstat.proc.environment import (
     inherited_descriptors,
     inherited_environment,
@@ -30,6 +31,11 @@ from memstat.supervision.forwarding import exit_by_signal, forwardable_signals
 from memstat.supervision.spawn import SpawnContext
 from memstat.supervision.supervised import Supervised
 from memstat.supervision.supervisor import SupervisionOptions, Supervisor, supervise
+
+_DESCRIPTORS: Final = 16
+"""Of the event loop, of the start of a command and of what refers to it."""
+_RELAY_THREADS: Final = 3
+"""One reads what the command prints, one shows it, and one does all else."""
 
 Follow = Callable[[Supervised], Awaitable[None]]
 
@@ -47,15 +53,13 @@ def run_and_report(options: RunOptions) -> int:
     pass_fds = inherited_descriptors()
     occupy_closed_streams()
     style = options.style(is_on_terminal=err.live_terminal is not None)
-    report = LineReport(style, out, err)
     with ExitStack() as files:
+        file = open_report(options.paths, files)
+        report = LineReport(style, file or out, file or err)
         redirection = open_redirection(
-            options.stdout_path,
-            options.stderr_path,
-            stdout_to_stderr=style.results_on_stdout,
-            files=files,
+            options.paths, stdout_to_stderr=style.results_on_stdout, files=files
         )
-        follow, redirection = _choose_view(report, redirection, files)
+        view, redirection = _choose_view(report, redirection, files)
         context = SpawnContext(
             stdout=redirection.stdout,
             stderr=redirection.stderr,
@@ -63,24 +67,44 @@ def run_and_report(options: RunOptions) -> int:
             pass_fds=pass_fds,
         )
         uncounted = _Uncounted(is_wanted=err.is_terminal and not options.recursive)
+        require_descriptors(_DESCRIPTORS)
         result, received = anyio.run(
-            _session, options.command, _supervision(options, style), context, follow, uncounted
+            _session, options.command, _supervision(options, style), context, view, uncounted
         )
         report.conclude(run_ending(result, style, uncounted=uncounted.most))
+        if file is not None:
+            file.require_written()
     return _exit_status(options, result, received, err)
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What shows the snapshots of a command while it runs."""
+
+    report: LineReport
+    follow: Follow
+    threads: int = 1
+    """Threads that it cannot do without."""
+
+    async def show(self, running: Supervised) -> None:
+        """Show them until the command has ended."""
+        async with beside(self.report.limit_patience_after, running):
+            await self.follow(running)
 
 
 def _choose_view(
     report: LineReport, redirection: Redirection, files: ExitStack
-) -> tuple[Follow, Redirection]:
+) -> tuple[_View, Redirection]:
     """Return what shows the snapshots, and where the command's output goes meanwhile."""
     terminal = report.err.live_terminal
     if terminal is None or not report.style.shows_table:
-        return report.follow, redirection
+        return _View(report, report.follow), redirection
     from memstat.cli.live_report import LiveReport, relay_output  # noqa: PLC0415 - rich
 
     relay, redirection = relay_output(redirection, terminal, files)
-    return LiveReport(report.style, terminal, relay=relay).follow_command, redirection
+    live = LiveReport(report.style, terminal, relay=relay)
+    threads = 1 if relay is None else _RELAY_THREADS
+    return _View(report, live.follow_command, threads), redirection
 
 
 class _Uncounted:
@@ -95,7 +119,7 @@ class _Uncounted:
         if not self._is_wanted:
             return
         async for _ in supervisor.supervised:
-            children = await to_thread.run_sync(supervisor.count_descendants)
+            children = await in_thread(supervisor.count_descendants)
             self.most = max(self.most, children)
 
 
@@ -103,16 +127,17 @@ async def _session(
     command: Sequence[str],
     options: SupervisionOptions,
     context: SpawnContext,
-    follow: Follow,
+    view: _View,
     uncounted: _Uncounted,
 ) -> tuple[RunResult, Collection[int]]:
     """Return the result, and the signals that came meanwhile."""
     try:
+        await require_threads(view.threads)
         async with supervise(command, options, context) as supervisor:
             # Only now: the command has inherited the limits that memstat was given.
             raise_descriptor_limit()
             async with beside(uncounted.count, supervisor):
-                await follow(supervisor.supervised)
+                await view.show(supervisor.supervised)
             result = await supervisor.supervised.wait()
         return result, supervisor.received_signals
     finally:

@@ -8,19 +8,20 @@ from dataclasses import replace
 from typing import Final, TextIO
 
 import anyio
-from anyio import to_thread
 
 from memstat.api import Watch, watch_scope
-from memstat.background import beside
+from memstat.background import beside, in_thread
 from memstat.cli.exit_status import ExitStatus, stopped_by
 from memstat.cli.interrupt import restore_default_sigint
 from memstat.cli.line_report import LineReport
 from memstat.cli.output import Output
-from memstat.proc.descriptors import raise_descriptor_limit
+from memstat.proc.descriptors import raise_descriptor_limit, require_descriptors
 from memstat.proc.tree import Scope
 from memstat.report.ending import WatchStyle, watch_ending
 
 _STOPPED_BY: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+_DESCRIPTORS: Final = 8
+"""Of the event loop and of short reads."""
 
 Follow = Callable[[Watch], Awaitable[None]]
 
@@ -33,6 +34,7 @@ def watch_and_report(
     Raises OutputError when stdout takes no more.
     """
     raise_descriptor_limit()
+    require_descriptors(_DESCRIPTORS)
     report = LineReport(style, out, err)
     follow = _choose_view(report, out.live_terminal)
     read = replace(scope, command_lines=style.shows_table)
@@ -48,9 +50,10 @@ def watch_and_report(
         async with watch_scope(read, interval_s) as watched:
             received: list[int] = []
             async with beside(_stop_on_signal, watched, signals, received):
-                await follow(watched)
+                async with beside(report.limit_patience_after, watched):
+                    await follow(watched)
                 ending = watch_ending(watched.peak, watched.stats, watched.latest, style)
-                await to_thread.run_sync(report.conclude, ending)
+                await in_thread(report.conclude, ending)
         return stopped_by(received[0]) if received else ExitStatus.OK
 
     return anyio.run(session)

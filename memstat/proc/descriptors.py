@@ -52,6 +52,21 @@ def raise_if_no_descriptor_is_left(failure: Exception) -> None:
         ) from failure
 
 
+def require_descriptors(count: int) -> None:
+    """Raise TooManyDescriptors unless so many can be opened."""
+    held: list[int] = []
+    try:
+        while len(held) < count:
+            held.append(os.eventfd(0))
+    except OSError as error:
+        raise TooManyDescriptors(
+            f"no room for {count} file descriptors; raise the limit (ulimit -n)"
+        ) from error
+    finally:
+        for fd in held:
+            os.close(fd)
+
+
 def raise_descriptor_limit() -> None:
     """Raise the soft limit of this process to its hard limit. Children started later inherit it."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

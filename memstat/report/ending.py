@@ -50,11 +50,13 @@ class RunStyle(Style):
 
     on_exceed: OnExceed = "kill"
     """What a limit that was exceeded leads to."""
+    in_file: bool = False
+    """Whether all of it goes to a file of its own: stdout and stderr are then the command's."""
     is_filter: ClassVar[bool] = False
 
     @property
     def results_on_stdout(self) -> bool:
-        return self.format.is_self_contained or self.peak == "only"
+        return not self.in_file and (self.format.is_self_contained or self.peak == "only")
 
     @property
     def streams_snapshots(self) -> bool:
@@ -100,12 +102,11 @@ def run_ending(result: RunResult, style: RunStyle, *, uncounted: int = 0) -> End
     >>> run_ending(result, RunStyle(format=Bytes(), peak="only")).result
     '2048'
     """
-    exceeded = result.limit.exceeded if result.limit else None
     return Ending(
         result=style.format.run_summary(result, peak=style.peak, on_exceed=style.on_exceed),
         no_peak=_missing_run_peak(result, style),
-        remarks=(*_run_remarks(result, style, uncounted), *_limit_remarks(result)),
-        exceeding=plain.block(exceeded, verbose=True, in_bytes=False) if exceeded else None,
+        remarks=(*_run_remarks(result, style, uncounted), *_limit_remarks(result, style)),
+        exceeding=_exceeding(result, style),
     )
 
 
@@ -145,6 +146,17 @@ def _run_remarks(result: RunResult, style: RunStyle, uncounted: int) -> Iterator
         yield from notes.end_notes(result)
 
 
-def _limit_remarks(result: RunResult) -> Iterator[str]:
-    if result.limit and result.limit.exceeded:
+def _limit_remarks(result: RunResult, style: RunStyle) -> Iterator[str]:
+    if result.limit and result.limit.exceeded and not _is_for_programs_alone(style):
         yield notes.limit_note(result.limit, result.limit.exceeded)
+
+
+def _exceeding(result: RunResult, style: RunStyle) -> str | None:
+    if not (result.limit and result.limit.exceeded) or _is_for_programs_alone(style):
+        return None
+    return plain.block(result.limit.exceeded, verbose=True, in_bytes=False)
+
+
+def _is_for_programs_alone(style: RunStyle) -> bool:
+    """Whether the summary, which says it all, shares its file with no line for people."""
+    return style.in_file and style.format.is_self_contained

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import TypeVar, TypeVarTuple, Unpack
 
 import anyio
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter
 from anyio.lowlevel import RunVar
 
+from memstat.background import in_thread
 from memstat.model import Mark, Snapshot
 from memstat.sampling.clock import Tick, TickGrid
 from memstat.sampling.cores import cores, kept_on
@@ -117,7 +118,7 @@ _limiter: RunVar[CapacityLimiter] = RunVar("memstat_readers")
 
 
 async def _in_reader_thread(work: Callable[[Unpack[Ts]], T], *arguments: *Ts) -> T:
-    return await to_thread.run_sync(work, *arguments, limiter=reader_limiter())
+    return await in_thread(work, *arguments, limiter=reader_limiter())
 
 
 def reader_limiter() -> CapacityLimiter:

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from typing import Final
 
 import anyio
-from anyio import CancelScope, to_thread
-from anyio.abc import Process
+from anyio import CancelScope
 
+from memstat.background import in_thread
 from memstat.errors import UnreadableProcess
 from memstat.model import Identity, ProcessKey
 from memstat.proc.signals import SignalTarget
 from memstat.proc.source import ProcSource
 from memstat.supervision.orphans import RUNNING_COMMANDS
-from memstat.supervision.spawn import SpawnContext, spawn
+from memstat.supervision.spawn import CommandProcess, SpawnContext, spawn
 
 _EXIT_WAIT_S: Final = 1.0
 """How long to wait for a command that has ended or was killed."""
@@ -31,7 +31,7 @@ class Child:
     """A command that was started."""
 
     command: tuple[str, ...]
-    process: Process
+    process: CommandProcess
     target: SignalTarget
     """It, and no other process that gets its PID."""
 
@@ -57,10 +57,11 @@ async def started(
     finally:
         with CancelScope(shield=True):
             await _wait_or_kill(process)
+        process.close()
         RUNNING_COMMANDS.discard(process.pid)
 
 
-async def _identify(source: ProcSource, process: Process) -> SignalTarget:
+async def _identify(source: ProcSource, process: CommandProcess) -> SignalTarget:
     """Return the identity of what was started; kill it when that cannot be known.
 
     It could not be ended later.
@@ -68,7 +69,7 @@ async def _identify(source: ProcSource, process: Process) -> SignalTarget:
     try:
         # Until its identity is known, a cancellation would leave it running.
         with CancelScope(shield=True):
-            target = await to_thread.run_sync(_find_child, source, process.pid)
+            target = await in_thread(_find_child, source, process.pid)
     except BaseException:
         process.kill()
         raise
@@ -97,7 +98,7 @@ def _identify_patiently(source: ProcSource, pid: int) -> Identity | None:
     return source.identify(pid)
 
 
-async def _wait_or_kill(process: Process) -> None:
+async def _wait_or_kill(process: CommandProcess) -> None:
     """Wait for a command that has ended; kill it where its termination failed.
 
     One that may not be killed (setuid) must not hold this program up.

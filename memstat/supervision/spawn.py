@@ -5,18 +5,29 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, Final
 
 import anyio
-from anyio import CancelScope, to_thread
-from anyio.abc import Process
 
+from memstat.background import in_thread
 from memstat.errors import NOT_EXECUTABLE, NOT_FOUND, OWN_FAILURE, SpawnError
+from memstat.proc.signals import open_pidfd
 
 Stream = int | IO[Any] | None
+
+_UNKNOWN_CODE: Final = 255
+_POLL_S: Final = 0.02
+"""How often to look for the end of a command where the kernel has no pidfds (before 5.3)."""
+_REMEDIES: Final = {
+    errno.EAGAIN: "a limit on processes is reached (ulimit -u, the pids limit of the container)",
+    errno.ENOMEM: "no memory is left (ulimit -v, the memory limit of the container)",
+    errno.EMFILE: "raise the limit on file descriptors (ulimit -n)",
+    errno.ENFILE: "the system has no file descriptor left (fs.file-max)",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +46,57 @@ class SpawnContext:
             raise ValueError("a stream cannot be PIPE: nothing would serve it; give it a file")
 
 
-async def spawn(command: Sequence[str], context: SpawnContext) -> Process:
+class CommandProcess:
+    """A command that was started, to be waited for on any event loop."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._pidfd = open_pidfd(process.pid)
+        self._turn = anyio.Lock()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """Its exit code, or minus the number of a signal; ``None`` while it runs."""
+        if self._process.returncode is None:
+            self._process.returncode = self._reap()
+        return self._process.returncode
+
+    async def wait(self) -> int:
+        """Wait for its end; return the exit code as ``returncode``."""
+        async with self._turn:
+            while (code := self.returncode) is None:
+                if self._pidfd is None:
+                    await anyio.sleep(_POLL_S)
+                else:
+                    await anyio.wait_readable(self._pidfd)
+            self.close()
+        return code
+
+    def kill(self) -> None:
+        """Send SIGKILL, unless it has ended."""
+        if self.returncode is None:
+            os.kill(self.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Close the pidfd. Harmless when repeated."""
+        if self._pidfd is not None:
+            os.close(self._pidfd)
+            self._pidfd = None
+
+    def _reap(self) -> int | None:
+        try:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+        except ChildProcessError:
+            # This program has reaped it by other means, or ignores SIGCHLD (wait(2)).
+            return _UNKNOWN_CODE
+        return os.waitstatus_to_exitcode(status) if pid else None
+
+
+async def spawn(command: Sequence[str], context: SpawnContext) -> CommandProcess:
     """Start a command. Raises SpawnError."""
     if not command or not command[0]:
         raise SpawnError("the command is empty", NOT_FOUND)
@@ -44,18 +105,18 @@ async def spawn(command: Sequence[str], context: SpawnContext) -> Process:
     try:
         return await _open_or_interpret(command, context)
     except OSError as error:
-        raise await to_thread.run_sync(_explain, command[0], context, error) from error
+        raise await in_thread(_explain, command[0], context, error) from error
 
 
-async def _open_or_interpret(command: Sequence[str], context: SpawnContext) -> Process:
+async def _open_or_interpret(command: Sequence[str], context: SpawnContext) -> CommandProcess:
     try:
-        return await _open(command, context)
+        return _open(command, context)
     except OSError as error:
         if error.errno != errno.ENOEXEC:
             raise
-        script = await to_thread.run_sync(_find_script, command[0], context.env)
+        script = await in_thread(_find_script, command[0], context.env)
     # A script without "#!" is for the shell: execvp(3).
-    return await _open(["/bin/sh", script, *command[1:]], context)
+    return _open(["/bin/sh", script, *command[1:]], context)
 
 
 def _find_script(name: str, env: Mapping[str, str] | None) -> str:
@@ -64,10 +125,11 @@ def _find_script(name: str, env: Mapping[str, str] | None) -> str:
     return shutil.which(name, path=None if env is None else env.get("PATH")) or name
 
 
-async def _open(command: Sequence[str], context: SpawnContext) -> Process:
-    # A cancellation half-way through would lose a process that has already started.
-    with CancelScope(shield=True):
-        process = await anyio.open_process(
+def _open(command: Sequence[str], context: SpawnContext) -> CommandProcess:
+    # Not by the event loop: some start a thread for each process once it runs, and then there may
+    # be none. Nor in a thread: PR_SET_PDEATHSIG of the command is about the thread that started it.
+    return CommandProcess(
+        subprocess.Popen(
             command,
             stdin=context.stdin,
             stdout=context.stdout,
@@ -76,7 +138,7 @@ async def _open(command: Sequence[str], context: SpawnContext) -> Process:
             env=context.env,
             pass_fds=tuple(context.pass_fds),
         )
-    return process  # noqa: RET504 - a with block may swallow, as far as mypy knows
+    )
 
 
 def _explain(  # noqa: PLR0911 - a return for each cause
@@ -97,6 +159,7 @@ def _explain(  # noqa: PLR0911 - a return for each cause
         return SpawnError(f"{name}: is a directory", NOT_EXECUTABLE)
     if isinstance(error, PermissionError):
         return SpawnError(f"{name}: found, but not executable ({reason})", NOT_EXECUTABLE)
-    if error.errno in (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE):
-        return SpawnError(f"{name}: could not be started: {reason}", OWN_FAILURE)
+    if error.errno in _REMEDIES:
+        remedy = _REMEDIES[error.errno]
+        return SpawnError(f"{name}: could not be started: {reason}; {remedy}", OWN_FAILURE)
     return SpawnError(f"{name}: {reason}", NOT_EXECUTABLE)

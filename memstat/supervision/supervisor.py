@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import anyio
-from anyio import CancelScope, to_thread
+from anyio import CancelScope
 
-from memstat.background import beside
+from memstat.background import beside, in_thread, require_threads
 from memstat.model import Identity, ProcessKey, ProcessSample, ReadStatus, RunResult
+from memstat.proc.descriptors import require_descriptors
 from memstat.proc.linux import LinuxProcSource
 from memstat.proc.platform import count_oom_kills
 from memstat.proc.signals import is_alive
@@ -31,6 +32,8 @@ from memstat.supervision.supervised import Ending, Supervised
 from memstat.supervision.termination import TreeTermination
 
 _LIVENESS_PAUSE_S: Final = 0.05
+_DESCRIPTORS: Final = 8
+"""To start a command, refer to it and read processes, one at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,14 +61,17 @@ async def supervise(
 
     When the block is left by an exception or a cancellation, the tree is ended.
     """
-    source = await to_thread.run_sync(LinuxProcSource)
+    # What runs short fails now, while there is no command that would have to be ended.
+    await require_threads(1)
+    require_descriptors(_DESCRIPTORS)
+    source = await in_thread(LinuxProcSource)
     forwarder = Forwarder(kill_after_s=options.grace_s)
     with child_subreaper(enabled=options.subreaper):
         # Signals are caught from before the start, so that none ends this process alone.
         async with forwarding(forwarder, options.forwarded):
             is_orphan: Callable[[Identity], bool] = never_orphan
             if options.subreaper:
-                is_orphan = await to_thread.run_sync(orphan_test, source)
+                is_orphan = await in_thread(orphan_test, source)
             started_s = time.monotonic()
             async with started(command, context, source) as child:
                 scope = Scope(
@@ -141,16 +147,14 @@ class Supervisor:
         finally:
             if self._options.subreaper:
                 with CancelScope(shield=True):
-                    await to_thread.run_sync(self._reap_all_adopted)
+                    await in_thread(self._reap_all_adopted)
 
     async def pass_on(self, signum: int) -> bool:
         """Send a signal to the command or, with ``wait_all`` once it has ended, to what is left.
 
         Returns whether any process got it.
         """
-        if not self._options.wait_all or await to_thread.run_sync(
-            is_alive, self._source, self._child.key
-        ):
+        if not self._options.wait_all or await in_thread(is_alive, self._source, self._child.key):
             return self.supervised.send_signal(signum)
         return await self._termination.signal(signum)
 
@@ -167,19 +171,19 @@ class Supervisor:
         ):
             await self._sampler.run()
         # Looked up only now: what was being ended at the last sample has ended since.
-        survivors = await to_thread.run_sync(self._find_survivors)
+        survivors = await in_thread(self._find_survivors)
         self._ending.reach(self._result(survivors))
 
     async def _await_end(self) -> None:
-        oom_kills_before = await to_thread.run_sync(count_oom_kills)
+        oom_kills_before = await in_thread(count_oom_kills)
         await self._child.process.wait()
         self._ended_s = time.monotonic()
-        oom_kills_after = await to_thread.run_sync(count_oom_kills)
+        oom_kills_after = await in_thread(count_oom_kills)
         if oom_kills_before is not None and oom_kills_after is not None:
             self._oom_kills = oom_kills_after - oom_kills_before
         if self._options.wait_all:
             # The kernel reports the end of no process but our own children.
-            while await to_thread.run_sync(self._is_any_alive):  # noqa: ASYNC110
+            while await in_thread(self._is_any_alive):  # noqa: ASYNC110
                 await anyio.sleep(_LIVENESS_PAUSE_S)
         self._sampler.stop()
 

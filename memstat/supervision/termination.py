@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 import anyio
-from anyio import CancelScope, to_thread
+from anyio import CancelScope
 
+from memstat.background import in_thread
 from memstat.model import ProcessKey
 from memstat.proc.signals import is_alive, send_signal
 from memstat.proc.source import ProcSource
@@ -39,14 +40,14 @@ class TreeTermination:
 
     async def signal(self, signum: int) -> bool:
         """Send one signal to all that are there now; return whether any process got it."""
-        return await to_thread.run_sync(self._signal_and_count, (signum,), {}) > 0
+        return await in_thread(self._signal_and_count, (signum,), {}) > 0
 
     async def _signal_until_gone(self, signals: Sequence[int], within_s: float) -> bool:
         """Signal each process once, latecomers too; return whether all have ended in time."""
         reached: dict[ProcessKey, bool] = {}
         pause_s = _SHORTEST_PAUSE_S
         with anyio.move_on_after(within_s):
-            while await to_thread.run_sync(self._signal_and_count, signals, reached):
+            while await in_thread(self._signal_and_count, signals, reached):
                 await anyio.sleep(pause_s)
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
             return True

@@ -9,9 +9,8 @@ from contextlib import asynccontextmanager
 from typing import Final, TypeVarTuple
 
 import anyio
-from anyio import to_thread
 
-from memstat.background import beside
+from memstat.background import beside, in_thread
 from memstat.report.board import Board, View
 from memstat.sampling.observation import Observation
 from memstat.terminal.display import LiveDisplay
@@ -91,7 +90,7 @@ class Dashboard:
         if self._broken:
             return
         try:
-            await to_thread.run_sync(action, *arguments)
+            await in_thread(action, *arguments)
         except OSError:
             self._broken = True
 

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from memstat.report.board import View
 from memstat.report.table import dashboard, total_line
+from memstat.terminal.writing import patient_text
 
 _FALLBACK_SIZE: Final = os.terminal_size((80, 24))
 _SUMMARY_LINES: Final = 8
@@ -169,9 +170,7 @@ def _terminal_size(fd: int) -> os.terminal_size:
 
 def _stream_of_its_own(terminal: TextIO) -> TextIO:
     """Return a stream that lets what a program printed pass byte by byte, be it text or not."""
-    return open(
-        terminal.fileno(), "w", encoding=terminal.encoding, errors=_ENCODING_ERRORS, closefd=False
-    )
+    return patient_text(terminal, errors=_ENCODING_ERRORS)
 
 
 def _keep_or_escape(error: UnicodeError) -> tuple[str | bytes, int]:

@@ -21,7 +21,7 @@ SHARED = {"-r", "--recursively", "--recursive", "-v", "--verbose", "-f", "--freq
 SHARED |= {"-i", "--interval", "--bytes", "--json", "--help"}
 OF_GET = SHARED | {"-w", "--watch"}
 OF_RUN = SHARED | {"--peak", "--no-peak", "--only-peak", "-O", "--redirect-process-stdout-to"}
-OF_RUN |= {"-E", "--redirect-process-stderr-to"}
+OF_RUN |= {"-E", "--redirect-process-stderr-to", "--report", "--append"}
 
 
 @pytest.mark.parametrize(

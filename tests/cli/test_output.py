@@ -61,6 +61,8 @@ def test_a_stream_that_is_closed_takes_nothing(*, closed: bool) -> None:
         (MemstatError("odd"), "run", 125),
         (OSError(errno.ENOSPC, "full"), "get", 1),
         (OSError(errno.ENOSPC, "full"), "run", 125),
+        (MemoryError(), "run", 125),
+        (RuntimeError("can't start new thread"), "run", 125),
         (SpawnError("missing", 127), "run", 127),
         (SpawnError("text", 126), "run", 126),
         (SpawnError("no memory", 125), "run", 125),

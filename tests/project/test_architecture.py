@@ -19,7 +19,7 @@ LINE = ("proc", "sampling", "supervision", "api", "report", "sidecars", "termina
 ENDS = ("__init__", "__main__", "pytest_plugin", "testing")
 """What nothing else in the package imports, but for the version."""
 
-LEAF_TO_LEAF = {"units": {"errors"}}
+LEAF_TO_LEAF = {"units": {"errors"}, "background": {"errors"}}
 """What leaves import from each other."""
 
 ONLY_IN = {"rich": {"report", "terminal"}, "click": {"cli"}, "pytest": {"pytest_plugin"}}
