@@ -71,6 +71,10 @@ class RunReport:
             children = await to_thread.run_sync(supervisor.count_descendants)
             self._uncounted = max(self._uncounted, children)
 
+    async def warn(self, note: str) -> None:
+        """Write at once what cannot wait for the end."""
+        await to_thread.run_sync(self._err.try_write, f"memstat: {note}")
+
     def conclude(self, result: RunResult) -> None:
         """Write the end. Raises OutputError when a result for stdout could not be written."""
         options = self._options

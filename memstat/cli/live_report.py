@@ -31,6 +31,7 @@ class LiveRunReport:
         self._lines = lines
         self._terminal = terminal
         self._leaves_peak = leaves_peak
+        self._dashboard: Dashboard | None = None
         self._relay = _relay_for(lines.redirection, terminal.fileno())
         self.redirection = _through(self._relay, lines.redirection, terminal.fileno())
 
@@ -46,7 +47,7 @@ class LiveRunReport:
                 # The terminal told the command before its own one had the new size.
                 running.send_signal(signal.SIGWINCH)
 
-        dashboard = Dashboard(display, on_resize=pass_size_on)
+        self._dashboard = dashboard = Dashboard(display, on_resize=pass_size_on)
         async with dashboard.on_screen(running), _relaying(relay, dashboard.scroll):
             await dashboard.follow(running)
         if self._leaves_peak:
@@ -54,6 +55,13 @@ class LiveRunReport:
 
     async def look_for_children(self, supervisor: Supervisor) -> None:
         await self._lines.look_for_children(supervisor)
+
+    async def warn(self, note: str) -> None:
+        """Write at once, above the table, what cannot wait for the end."""
+        if self._dashboard is None:
+            await self._lines.warn(note)
+        else:
+            await self._dashboard.write_above(f"memstat: {note}\n")
 
     def conclude(self, result: RunResult) -> None:
         self._lines.conclude(result)

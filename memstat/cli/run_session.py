@@ -15,7 +15,7 @@ from memstat.cli.interrupt import die_of_interrupts
 from memstat.cli.line_report import ReportOptions, RunReport
 from memstat.cli.output import Output, standard_error, standard_output
 from memstat.cli.redirection import Redirection, open_redirection
-from memstat.errors import MemstatError, SpawnError
+from memstat.errors import CommandLeftRunning, MemstatError, SpawnError
 from memstat.model import RunResult
 from memstat.proc.descriptors import raise_descriptor_limit
 from memstat.proc.environment import (
@@ -25,7 +25,7 @@ from memstat.proc.environment import (
 )
 from memstat.proc.linux import require_linux
 from memstat.report import notes
-from memstat.supervision.forwarding import exit_by_signal, forwardable_signals
+from memstat.supervision.forwarding import NotPermitted, exit_by_signal, forwardable_signals
 from memstat.supervision.spawn import SpawnContext
 from memstat.supervision.supervised import Supervised
 from memstat.supervision.supervisor import SupervisionOptions, Supervisor, supervise
@@ -87,6 +87,10 @@ def run_and_report(options: RunOptions) -> int:
             )
             result, received = anyio.run(_session, options, context, report)
             report.conclude(result)
+    except CommandLeftRunning as error:
+        err.try_write(f"memstat: {error}")
+        exit_by_signal(error.signum, {error.signum})
+        return _OWN_FAILURE
     except SpawnError as error:
         err.try_write(f"memstat: {printable(str(error))}")
         return error.exit_status
@@ -118,6 +122,8 @@ class _Report(Protocol):
 
     async def look_for_children(self, supervisor: Supervisor) -> None: ...
 
+    async def warn(self, note: str) -> None: ...
+
     def conclude(self, result: RunResult) -> None: ...
 
 
@@ -138,8 +144,13 @@ def _choose_report(
 async def _session(
     options: RunOptions, context: SpawnContext, report: _Report
 ) -> tuple[RunResult, Collection[int]]:
+    async def report_not_permitted(signal: NotPermitted) -> None:
+        await report.warn(notes.not_passed_on(signal.signum, signal.pid))
+
     try:
-        async with supervise(options.command, options.supervision, context) as supervisor:
+        async with supervise(
+            options.command, options.supervision, context, report=report_not_permitted
+        ) as supervisor:
             # Only now: the command has inherited the limits that we were given.
             raise_descriptor_limit()
             async with beside(report.look_for_children, supervisor):

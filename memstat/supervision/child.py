@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +13,7 @@ from anyio import CancelScope, to_thread
 from anyio.abc import Process
 
 from memstat.model import ProcessKey
-from memstat.proc.signals import SignalTarget
+from memstat.proc.signals import Delivery, SignalTarget
 from memstat.proc.source import ProcSource
 from memstat.supervision.orphans import RUNNING_COMMANDS
 from memstat.supervision.spawn import SpawnContext, spawn
@@ -34,6 +34,12 @@ class Child:
     @property
     def key(self) -> ProcessKey:
         return self.target.key
+
+    def send_signal(self, signum: int) -> Delivery:
+        """Send a signal to the command, unless it has ended."""
+        if self.process.returncode is not None:
+            return Delivery.ENDED
+        return self.target.send(signum)
 
 
 @asynccontextmanager
@@ -87,7 +93,11 @@ async def _wait_or_kill(process: Process) -> None:
     with anyio.move_on_after(_EXIT_WAIT_S):
         await process.wait()
     if process.returncode is None:
-        with suppress(ProcessLookupError, PermissionError):
+        try:
             process.kill()
+        except ProcessLookupError:
+            pass
+        except PermissionError:
+            return
         with anyio.move_on_after(_EXIT_WAIT_S):
             await process.wait()

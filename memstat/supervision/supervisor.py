@@ -17,14 +17,16 @@ from memstat.background import beside
 from memstat.model import Identity, ProcessKey, ProcessSample, ReadStatus, RunResult
 from memstat.proc.linux import LinuxProcSource
 from memstat.proc.platform import count_oom_kills
-from memstat.proc.signals import is_alive
+from memstat.proc.process_group import in_foreground
+from memstat.proc.signals import Delivery, is_alive
 from memstat.proc.tree import Scope, never_orphan
 from memstat.sampling.liveness import alive
 from memstat.sampling.sampler import Sampler
 from memstat.sampling.sweep import Sweeper
 from memstat.supervision.child import Child, started
-from memstat.supervision.forwarding import Forwarder, forwarding
+from memstat.supervision.forwarding import Forwarder, Reporter, forwarding, report_nothing
 from memstat.supervision.orphans import orphan_test, reap
+from memstat.supervision.signal_plan import BY_TERMINAL, Arrival, SignalPlan
 from memstat.supervision.spawn import SpawnContext
 from memstat.supervision.subreaper import child_subreaper
 from memstat.supervision.supervised import Ending, Supervised
@@ -53,13 +55,16 @@ async def supervise(
     command: Sequence[str],
     options: SupervisionOptions,
     context: SpawnContext = SpawnContext(),  # noqa: B008
+    *,
+    report: Reporter = report_nothing,
 ) -> AsyncIterator[Supervisor]:
     """Start a command and measure it until it ends; the block waits for that end.
 
-    When the block is left by an exception or a cancellation, the tree is ended.
+    When the block is left by an exception or a cancellation, the tree is ended. ``report`` is
+    called for a signal that cannot be passed on.
     """
     source = await to_thread.run_sync(LinuxProcSource)
-    forwarder = Forwarder(kill_after_s=options.grace_s)
+    forwarder = Forwarder(SignalPlan(), kill_after_s=options.grace_s, report=report)
     with child_subreaper(enabled=options.subreaper):
         # Signals are caught from before the start, so that none ends this process alone.
         async with forwarding(forwarder, options.forwarded):
@@ -121,7 +126,7 @@ class Supervisor:
     @property
     def received_signals(self) -> frozenset[int]:
         """The signals to forward that have arrived so far."""
-        return frozenset(self._forwarder.plan.received)
+        return frozenset(self._forwarder.received)
 
     def count_descendants(self) -> int:
         """Return how many descendants live now, measured or not. Blocking."""
@@ -143,20 +148,29 @@ class Supervisor:
                 with CancelScope(shield=True):
                     await to_thread.run_sync(self._reap_all_adopted)
 
-    async def pass_on(self, signum: int) -> bool:
-        """Send a signal to the command or, with ``wait_all`` once it has ended, to what is left.
+    @property
+    def pid(self) -> int:
+        """PID of the command."""
+        return self._child.process.pid
 
-        Returns whether any process got it.
-        """
+    async def locate(self, signum: int, arrived_s: float) -> Arrival:  # noqa: ARG002
+        """Return how a signal came: the terminal signals its whole foreground group."""
+        by_terminal = signum in BY_TERMINAL and in_foreground()
+        return Arrival(reached_command=by_terminal, from_terminal=by_terminal)
+
+    async def pass_on(self, signum: int) -> Delivery:
+        """Send a signal to the command or, with ``wait_all`` once it has ended, to what is left."""
         if not self._options.wait_all or await to_thread.run_sync(
             is_alive, self._source, self._child.key
         ):
-            return self.supervised.send_signal(signum)
+            return self._child.send_signal(signum)
         return await self._termination.signal(signum)
 
-    async def kill(self) -> None:
-        """SIGKILL the whole tree."""
+    async def kill(self) -> Delivery:
+        """SIGKILL the whole tree; return whether the command itself may be signalled."""
         await self._termination.kill()
+        refused = self._child.send_signal(0) is Delivery.NOT_PERMITTED
+        return Delivery.NOT_PERMITTED if refused else Delivery.SENT
 
     async def _run(self) -> None:
         """Sample until the command has ended, with ``wait_all`` until its whole tree has."""

@@ -66,6 +66,10 @@ class Dashboard:
         """Let the command's output pass. Blocking; from another thread than the drawing."""
         self._display.scroll(text, unfinished)
 
+    async def write_above(self, text: str) -> None:
+        """Write lines above the table."""
+        await self._on_terminal(self._display.write_above, text)
+
     async def _keep_drawing(self, measured: Observation) -> None:
         while not self._broken:
             view = self._board.view(measured.peak, measured.stats)
