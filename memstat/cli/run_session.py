@@ -59,6 +59,7 @@ class RunOptions(ReportOptions):
             forwarded=forwardable_signals(),
             max_pss_bytes=self.max_pss_bytes,
             kill_on_exceed=self.on_exceed in (None, "kill"),
+            owns_process=True,
         )
 
 

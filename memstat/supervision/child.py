@@ -15,7 +15,7 @@ from anyio.abc import Process
 from memstat.model import ProcessKey
 from memstat.proc.signals import Delivery, SignalTarget
 from memstat.proc.source import ProcSource
-from memstat.supervision.orphans import RUNNING_COMMANDS
+from memstat.supervision.orphans import OWN_CHILDREN
 from memstat.supervision.spawn import SpawnContext, spawn
 
 _EXIT_WAIT_S: Final = 1.0
@@ -47,9 +47,9 @@ async def started(
     command: Sequence[str], context: SpawnContext, source: ProcSource
 ) -> AsyncIterator[Child]:
     """Start a command; wait for its end when the block is left, in whatever way."""
-    with RUNNING_COMMANDS.starting():
+    with OWN_CHILDREN.starting():
         process = await spawn(command, context)
-        RUNNING_COMMANDS.add(process.pid)
+        OWN_CHILDREN.add(process.pid)
     try:
         target = await _identify(source, process)
         try:
@@ -59,7 +59,7 @@ async def started(
     finally:
         with CancelScope(shield=True):
             await _wait_or_kill(process)
-        RUNNING_COMMANDS.discard(process.pid)
+        OWN_CHILDREN.discard(process.pid)
 
 
 async def _identify(source: ProcSource, process: Process) -> SignalTarget:

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Final
 
 import anyio
-from anyio import CancelScope, to_thread
+from anyio import to_thread
 
 from memstat.background import beside
-from memstat.model import Identity, ProcessKey, ProcessSample, ReadStatus, RunResult
+from memstat.model import Identity, ProcessKey, ProcessSample, RunResult
 from memstat.proc.linux import LinuxProcSource
 from memstat.proc.platform import count_oom_kills
 from memstat.proc.process_group import in_foreground
 from memstat.proc.signals import Delivery, is_alive
+from memstat.proc.source import ProcSource
 from memstat.proc.tree import Scope, never_orphan
 from memstat.sampling.liveness import alive
 from memstat.sampling.sampler import Sampler
 from memstat.sampling.sweep import Sweeper
 from memstat.supervision.child import Child, started
 from memstat.supervision.forwarding import Forwarder, Reporter, forwarding, report_nothing
-from memstat.supervision.orphans import orphan_test, reap
+from memstat.supervision.orphans import orphan_test
+from memstat.supervision.reaping import is_not_own, reaping_at_once, reaping_soon
 from memstat.supervision.signal_plan import BY_TERMINAL, Arrival, SignalPlan
 from memstat.supervision.spawn import SpawnContext
 from memstat.supervision.subreaper import child_subreaper
@@ -48,6 +49,8 @@ class SupervisionOptions:
     forwarded: Collection[signal.Signals] = ()
     max_pss_bytes: int | None = None
     kill_on_exceed: bool = True
+    owns_process: bool = False
+    """Whether this process does nothing else, and has no children but those that memstat starts."""
 
 
 @asynccontextmanager
@@ -72,7 +75,10 @@ async def supervise(
             if options.subreaper:
                 is_orphan = await to_thread.run_sync(orphan_test, source)
             started_s = time.monotonic()
-            async with started(command, context, source) as child:
+            async with (
+                _reaping(options, source, is_orphan),
+                started(command, context, source) as child,
+            ):
                 scope = Scope(
                     roots=(child.key,),
                     recursive=options.recursive,
@@ -88,6 +94,20 @@ async def supervise(
                 )
                 async with supervisor.at_work():
                     yield supervisor
+
+
+def _reaping(
+    options: SupervisionOptions, source: ProcSource, is_orphan: Callable[[Identity], bool]
+) -> AbstractAsyncContextManager[None]:
+    """Reap orphans as long as this process adopts them: as a subreaper, and as process 1."""
+    if options.owns_process:
+        return reaping_at_once(is_not_own)
+
+    def is_adopted(pid: int) -> bool:
+        identity = source.identify(pid)
+        return identity is not None and is_orphan(identity)
+
+    return reaping_soon(is_adopted) if options.subreaper else nullcontext()
 
 
 class Supervisor:
@@ -143,10 +163,6 @@ class Supervisor:
         except BaseException:
             await self._termination.end(self._options.grace_s)
             raise
-        finally:
-            if self._options.subreaper:
-                with CancelScope(shield=True):
-                    await to_thread.run_sync(self._reap_all_adopted)
 
     @property
     def pid(self) -> int:
@@ -176,7 +192,6 @@ class Supervisor:
         """Sample until the command has ended, with ``wait_all`` until its whole tree has."""
         async with (
             beside(self._await_end),
-            beside(self._reap_adopted),
             beside(self._enforce_limit),
         ):
             await self._sampler.run()
@@ -201,25 +216,6 @@ class Supervisor:
         if self._options.max_pss_bytes is not None and self._options.kill_on_exceed:
             await self._sampler.limit_exceeded.wait()
             await self._termination.end(self._options.grace_s)
-
-    async def _reap_adopted(self) -> None:
-        """Reap the orphans that a subreaper inherits: no other process can."""
-        me = os.getpid()
-        async for snapshot in self.supervised:
-            for process in snapshot.processes:
-                if process.status is ReadStatus.NO_MEMORY and process.ppid == me:
-                    self._reap(process.key)
-
-    def _reap_all_adopted(self) -> None:
-        """Reap those too that no snapshot holds: none is published once all have ended."""
-        for key in self._members():
-            if not is_alive(self._source, key):
-                self._reap(key)
-
-    def _reap(self, key: ProcessKey) -> None:
-        # The command itself is for the event loop to wait for.
-        if key != self._child.key:
-            reap(key.pid)
 
     def _result(self, survivors: tuple[ProcessSample, ...]) -> RunResult:
         code, tally = self._child.process.returncode or 0, self._sampler.tally
