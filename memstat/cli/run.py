@@ -87,6 +87,13 @@ def _without_backslash(argument: str) -> str:
     help="Kill the tree this long after SIGTERM or SIGHUP.",
 )
 @click.option(
+    "--forward",
+    type=click.Choice(["auto", "all", "none"]),
+    default="auto",
+    show_default=True,
+    help="Pass on the signals that the command has not received itself, all, or none.",
+)
+@click.option(
     "--max-pss",
     "max_pss_bytes",
     metavar="SIZE",

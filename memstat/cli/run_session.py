@@ -26,6 +26,7 @@ from memstat.proc.environment import (
 from memstat.proc.linux import require_linux
 from memstat.report import notes
 from memstat.supervision.forwarding import NotPermitted, exit_by_signal, forwardable_signals
+from memstat.supervision.signal_plan import ForwardingPolicy
 from memstat.supervision.spawn import SpawnContext
 from memstat.supervision.supervised import Supervised
 from memstat.supervision.supervisor import SupervisionOptions, Supervisor, supervise
@@ -45,6 +46,7 @@ class RunOptions(ReportOptions):
     stderr_path: str | None
     wait_all: bool
     kill_after_s: float
+    forward: ForwardingPolicy
     max_pss_bytes: int | None
     min_samples: int | None
 
@@ -57,6 +59,7 @@ class RunOptions(ReportOptions):
             subreaper=self.recursive,
             wait_all=self.wait_all,
             forwarded=forwardable_signals(),
+            forward=self.forward,
             max_pss_bytes=self.max_pss_bytes,
             kill_on_exceed=self.on_exceed in (None, "kill"),
             owns_process=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
@@ -16,7 +17,7 @@ from memstat.background import beside
 from memstat.model import Identity, ProcessKey, ProcessSample, RunResult
 from memstat.proc.linux import LinuxProcSource
 from memstat.proc.platform import count_oom_kills
-from memstat.proc.process_group import in_foreground
+from memstat.proc.process_group import group_of, in_foreground, leave_process_group
 from memstat.proc.signals import Delivery, is_alive
 from memstat.proc.source import ProcSource
 from memstat.proc.tree import Scope, never_orphan
@@ -27,11 +28,12 @@ from memstat.supervision.child import Child, started
 from memstat.supervision.forwarding import Forwarder, Reporter, forwarding, report_nothing
 from memstat.supervision.orphans import orphan_test
 from memstat.supervision.reaping import is_not_own, reaping_at_once, reaping_soon
-from memstat.supervision.signal_plan import BY_TERMINAL, Arrival, SignalPlan
+from memstat.supervision.signal_plan import BY_TERMINAL, Arrival, ForwardingPolicy, SignalPlan
 from memstat.supervision.spawn import SpawnContext
 from memstat.supervision.subreaper import child_subreaper
 from memstat.supervision.supervised import Ending, Supervised
 from memstat.supervision.termination import TreeTermination
+from memstat.supervision.witness import WITNESSED, Witness, witnessing
 
 _LIVENESS_PAUSE_S: Final = 0.05
 
@@ -47,6 +49,7 @@ class SupervisionOptions:
     subreaper: bool = False
     wait_all: bool = False
     forwarded: Collection[signal.Signals] = ()
+    forward: ForwardingPolicy = "auto"
     max_pss_bytes: int | None = None
     kill_on_exceed: bool = True
     owns_process: bool = False
@@ -67,10 +70,15 @@ async def supervise(
     called for a signal that cannot be passed on.
     """
     source = await to_thread.run_sync(LinuxProcSource)
-    forwarder = Forwarder(SignalPlan(), kill_after_s=options.grace_s, report=report)
+    plan = SignalPlan(options.forward)
+    forwarder = Forwarder(plan, kill_after_s=options.grace_s, report=report)
+    witness = Witness() if options.forwarded and options.forward == "auto" else None
     with child_subreaper(enabled=options.subreaper):
         # Signals are caught from before the start, so that none ends this process alone.
-        async with forwarding(forwarder, options.forwarded):
+        async with (
+            forwarding(forwarder, options.forwarded),
+            nullcontext() if witness is None else witnessing(witness),
+        ):
             is_orphan: Callable[[Identity], bool] = never_orphan
             if options.subreaper:
                 is_orphan = await to_thread.run_sync(orphan_test, source)
@@ -90,6 +98,7 @@ async def supervise(
                     Sweeper(source, scope),
                     options=options,
                     forwarder=forwarder,
+                    witness=witness,
                     started_s=started_s,
                 )
                 async with supervisor.at_work():
@@ -120,12 +129,14 @@ class Supervisor:
         *,
         options: SupervisionOptions,
         forwarder: Forwarder,
+        witness: Witness | None,
         started_s: float,
     ) -> None:
         self._child = child
         self._source = sweeper.source
         self._options = options
         self._forwarder = forwarder
+        self._witness = witness
         self._started_s = self._ended_s = started_s
         self._oom_kills: int | None = None
         # The whole tree is ended and waited for, however little of it is measured.
@@ -145,8 +156,9 @@ class Supervisor:
 
     @property
     def received_signals(self) -> frozenset[int]:
-        """The signals to forward that have arrived so far."""
-        return frozenset(self._forwarder.received)
+        """The signals to forward that came so far, to this process or to the command's group."""
+        by_group = frozenset() if self._witness is None else self._witness.received
+        return frozenset(self._forwarder.received) | by_group
 
     def count_descendants(self) -> int:
         """Return how many descendants live now, measured or not. Blocking."""
@@ -158,21 +170,58 @@ class Supervisor:
         try:
             async with beside(self._run):
                 self._forwarder.command_started(self)
+                await self._leave_group()
                 yield
                 await self._ending.wait()
         except BaseException:
             await self._termination.end(self._options.grace_s)
             raise
 
+    async def _leave_group(self) -> None:
+        """Leave the command alone in its group, where that is possible.
+
+        A signal to the group then reaches the command alone, and SIGKILL spares this process.
+        """
+        if self._witness is None:
+            return
+        if self._options.owns_process and await to_thread.run_sync(leave_process_group):
+            self._witness.watch(self.notice)
+        # What came to the group before the command was there is none of its.
+        self._witness.look()
+
     @property
     def pid(self) -> int:
         """PID of the command."""
         return self._child.process.pid
 
-    async def locate(self, signum: int, arrived_s: float) -> Arrival:  # noqa: ARG002
-        """Return how a signal came: the terminal signals its whole foreground group."""
-        by_terminal = signum in BY_TERMINAL and in_foreground()
-        return Arrival(reached_command=by_terminal, from_terminal=by_terminal)
+    async def locate(self, signum: int, arrived_s: float) -> Arrival:
+        """Return how a signal came."""
+        at_terminal = signum in BY_TERMINAL and in_foreground()
+        to_group = None
+        if self._witness is not None and signum in WITNESSED:
+            to_group = await self._witness.has_received(signum, arrived_s)
+        if to_group is None:
+            # A terminal signals its whole foreground group. Of others, twice harms less than never.
+            to_group = at_terminal
+        from_terminal = to_group and at_terminal
+        return Arrival(
+            reached_command=to_group and self._is_in_group() and (from_terminal or self._permits()),
+            from_terminal=from_terminal,
+        )
+
+    def notice(self, signum: int) -> None:
+        """Take in what the command's group received, and this process, outside it, did not."""
+        if self._is_in_group():
+            self._forwarder.take(signum, Arrival(reached_command=True))
+
+    def _is_in_group(self) -> bool:
+        """Whether the command is still in the process group that it was started in."""
+        group = os.getpgrp() if self._witness is None else self._witness.group
+        return group_of(self.pid) == group
+
+    def _permits(self) -> bool:
+        """Whether the command may be signalled; where not, others may not signal it either."""
+        return self._child.send_signal(0) is not Delivery.NOT_PERMITTED
 
     async def pass_on(self, signum: int) -> Delivery:
         """Send a signal to the command or, with ``wait_all`` once it has ended, to what is left."""
