@@ -142,9 +142,10 @@ async def supervise(
     child would be counted and reaped too. Earlier children are left alone.
 
     The ``forwarded`` signals are caught, in the main thread alone, and passed on to the command;
-    ``grace_s`` after a SIGTERM or SIGHUP, or after a second SIGINT within two seconds, the tree
-    gets SIGKILL. When its total PSS exceeds ``max_pss_bytes``, the tree is ended, unless
-    ``kill_on_exceed`` is false; ``result.limit`` has the snapshot that did.
+    ``grace_s`` after a SIGTERM or SIGHUP, or after a second Ctrl+C within two seconds, the tree
+    gets SIGKILL. A second request to end a command that may not be signalled (it runs as another
+    user) raises CommandLeftRunning. When its total PSS exceeds ``max_pss_bytes``, the tree is
+    ended, unless ``kill_on_exceed`` is false; ``result.limit`` has the snapshot that did.
 
     Raises SpawnError when the command cannot be started, ValueError for an interval that is not
     positive and finite, a negative grace or limit and a stream that is PIPE (nothing would serve

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 __all__ = [
+    "CommandLeftRunning",
     "ListingError",
     "MemstatError",
     "NoSuchProcess",
@@ -92,6 +93,19 @@ class SpawnError(MemstatError):
 
     def __str__(self) -> str:
         return self.message
+
+
+class CommandLeftRunning(ProcessError):
+    """The command may not be signalled, and was asked to end again; ``signum`` is that signal.
+
+    >>> str(CommandLeftRunning(7, 15))
+    'process 7 is left running: this user may not signal it'
+    """
+
+    def __init__(self, pid: int, signum: int) -> None:
+        super().__init__(pid, f"process {pid} is left running: this user may not signal it")
+        self.args = (pid, signum)
+        self.signum = signum
 
 
 class SidecarError(MemstatError):

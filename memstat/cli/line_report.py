@@ -38,6 +38,10 @@ class LineReport:
             # A reader that leaves must not end the command: the end fails instead.
             self._results.try_write(style.format.snapshot(snapshot))
 
+    async def warn(self, note: str) -> None:
+        """Write at once what cannot wait for the end."""
+        await in_thread(self.err.remark, note)
+
     async def limit_patience_after(self, observed: Observation) -> None:
         """Once all is measured, wait some seconds for readers of the report and no longer."""
         try:

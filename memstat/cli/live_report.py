@@ -22,6 +22,7 @@ from memstat.supervision.supervised import Supervised
 from memstat.terminal.dashboard import Dashboard
 from memstat.terminal.display import LiveDisplay
 from memstat.terminal.relay import TerminalRelay
+from memstat.text import printable
 
 
 def _nothing() -> None: ...
@@ -44,6 +45,7 @@ class LiveReport:
             # Half of the screen is for what the command prints.
             share_of_height=1.0 if relay is None else 0.5,
         )
+        self._dashboard: Dashboard | None = None
         self._leaves_peak = style.format.verbose and style.peak != "never"
 
     async def follow(
@@ -57,11 +59,16 @@ class LiveReport:
                 relay.resize()
                 on_resize()
 
-        dashboard = Dashboard(self._display, on_resize=pass_size_on)
+        self._dashboard = dashboard = Dashboard(self._display, on_resize=pass_size_on)
         async with dashboard.on_screen(observed), _relaying(relay, dashboard.scroll):
             await dashboard.follow(observed)
         if self._leaves_peak:
             await dashboard.leave_peak(observed)
+
+    async def warn(self, note: str) -> None:
+        """Write at once, above the table, what cannot wait for the end."""
+        if self._dashboard is not None:
+            await self._dashboard.write_above(f"memstat: {printable(note)}\n")
 
     async def follow_command(self, running: Supervised) -> None:
         """Draw until a command has ended; it gets SIGWINCH when its output has another width."""

@@ -10,6 +10,7 @@ import click
 from memstat.cli import options
 from memstat.cli.run_options import Paths, RunOptions
 from memstat.report.formats import Format, OnExceed, PeakMode
+from memstat.supervision.signal_plan import ForwardingPolicy
 
 _EPILOG: Final = """
 An argument of the command that begins with a dash comes after `--`, or with a leading backslash,
@@ -113,6 +114,13 @@ def _without_backslash(argument: str) -> str:
     help="Kill the tree S seconds after SIGTERM or SIGHUP.",
 )
 @click.option(
+    "--forward",
+    type=click.Choice(["auto", "all", "none"]),
+    default="auto",
+    show_default=True,
+    help="Pass on the signals that the command has not received itself, all, or none.",
+)
+@click.option(
     "--max-pss",
     "max_pss_bytes",
     metavar="SIZE",
@@ -150,6 +158,7 @@ def command(
     max_pss_bytes: int | None,
     on_exceed: OnExceed | None,
     min_samples: int | None,
+    forward: ForwardingPolicy,
 ) -> int:
     """Run a command and show its peak memory.
 
@@ -180,5 +189,6 @@ def command(
             max_pss_bytes=max_pss_bytes,
             on_exceed=on_exceed or "kill",
             min_samples=min_samples,
+            forward=forward,
         )
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from memstat.report.ending import RunStyle
 from memstat.report.formats import Format, OnExceed, PeakMode
+from memstat.supervision.signal_plan import ForwardingPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ class RunOptions:
     """What to do when it is exceeded."""
     min_samples: int | None
     """The fewest samples that are enough; ``None`` when any are."""
+    forward: ForwardingPolicy = "auto"
+    """Which signals are passed on to the command."""
 
     def style(self, *, is_on_terminal: bool) -> RunStyle:
         """Return the style of the report; on a terminal it may be another than in a pipe."""

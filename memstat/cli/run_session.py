@@ -17,6 +17,7 @@ from memstat.cli.line_report import LineReport
 from memstat.cli.output import Output, standard_error, standard_output
 from memstat.cli.redirection import Redirection, open_redirection, open_report
 from memstat.cli.run_options import RunOptions
+from memstat.errors import CommandLeftRunning
 from memstat.model import RunResult
 from memstat.proc.descriptors import raise_descriptor_limit, require_descriptors
 from memstat.proc.environment import (
@@ -27,7 +28,7 @@ from memstat.proc.environment import (
 from memstat.proc.linux import require_linux
 from memstat.report import notes
 from memstat.report.ending import RunStyle, run_ending
-from memstat.supervision.forwarding import exit_by_signal, forwardable_signals
+from memstat.supervision.forwarding import NotPermitted, exit_by_signal, forwardable_signals
 from memstat.supervision.spawn import SpawnContext
 from memstat.supervision.supervised import Supervised
 from memstat.supervision.supervisor import SupervisionOptions, Supervisor, supervise
@@ -68,9 +69,14 @@ def run_and_report(options: RunOptions) -> int:
         )
         uncounted = _Uncounted(is_wanted=err.is_terminal and not options.recursive)
         require_descriptors(_DESCRIPTORS)
-        result, received = anyio.run(
-            _session, options.command, _supervision(options, style), context, view, uncounted
-        )
+        try:
+            result, received = anyio.run(
+                _session, options.command, _supervision(options, style), context, view, uncounted
+            )
+        except CommandLeftRunning as error:
+            err.remark(str(error))
+            exit_by_signal(error.signum, {error.signum})
+            raise
         report.conclude(run_ending(result, style, uncounted=uncounted.most))
         if file is not None:
             file.require_written()
@@ -83,6 +89,8 @@ class _View:
 
     report: LineReport
     follow: Follow
+    warn: Callable[[str], Awaitable[None]]
+    """Writes at once what cannot wait for the end."""
     threads: int = 1
     """Threads that it cannot do without."""
 
@@ -91,6 +99,10 @@ class _View:
         async with beside(self.report.limit_patience_after, running):
             await self.follow(running)
 
+    async def report_not_permitted(self, refused: NotPermitted) -> None:
+        """Report a signal that cannot be passed on."""
+        await self.warn(notes.not_passed_on(refused.signum, refused.pid))
+
 
 def _choose_view(
     report: LineReport, redirection: Redirection, files: ExitStack
@@ -98,13 +110,13 @@ def _choose_view(
     """Return what shows the snapshots, and where the command's output goes meanwhile."""
     terminal = report.err.live_terminal
     if terminal is None or not report.style.shows_table:
-        return _View(report, report.follow), redirection
+        return _View(report, report.follow, report.warn), redirection
     from memstat.cli.live_report import LiveReport, relay_output  # noqa: PLC0415 - rich
 
     relay, redirection = relay_output(redirection, terminal, files)
     live = LiveReport(report.style, terminal, relay=relay)
     threads = 1 if relay is None else _RELAY_THREADS
-    return _View(report, live.follow_command, threads), redirection
+    return _View(report, live.follow_command, live.warn, threads), redirection
 
 
 class _Uncounted:
@@ -133,7 +145,9 @@ async def _session(
     """Return the result, and the signals that came meanwhile."""
     try:
         await require_threads(view.threads)
-        async with supervise(command, options, context) as supervisor:
+        async with supervise(
+            command, options, context, report=view.report_not_permitted
+        ) as supervisor:
             # Only now: the command has inherited the limits that memstat was given.
             raise_descriptor_limit()
             async with beside(uncounted.count, supervisor):
@@ -153,8 +167,10 @@ def _supervision(options: RunOptions, style: RunStyle) -> SupervisionOptions:
         subreaper=options.recursive,
         wait_all=options.wait_all,
         forwarded=forwardable_signals(),
+        forward=options.forward,
         max_pss_bytes=options.max_pss_bytes,
         kill_on_exceed=options.on_exceed == "kill",
+        owns_process=True,
     )
 
 

@@ -5,10 +5,21 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import closing
+from enum import Enum, auto
 
 from memstat.errors import UnreadableProcess
 from memstat.model import Identity, ProcessKey
 from memstat.proc.source import ProcSource, identify_if_readable
+
+
+class Delivery(Enum):
+    """What became of a signal."""
+
+    SENT = auto()
+    ENDED = auto()
+    """The process has ended."""
+    NOT_PERMITTED = auto()
+    """The process may not be signalled: it runs as another user (kill(2))."""
 
 
 def is_alive(source: ProcSource, key: ProcessKey) -> bool:
@@ -42,18 +53,20 @@ class SignalTarget:
         if self._pidfd is not None and not is_own_child and not self._is_certain():
             self.close()
 
-    def send(self, signum: int) -> bool:
-        """Send a signal; False when the process has ended or may not be signalled."""
+    def send(self, signum: int) -> Delivery:
+        """Send a signal; with signal 0 only find out what would become of one."""
         try:
             if self._pidfd is not None:
                 signal.pidfd_send_signal(self._pidfd, signum)
             elif self._is_certain():
                 os.kill(self.key.pid, signum)
             else:
-                return False
-        except (ProcessLookupError, PermissionError):
-            return False
-        return True
+                return Delivery.ENDED
+        except ProcessLookupError:
+            return Delivery.ENDED
+        except PermissionError:
+            return Delivery.NOT_PERMITTED
+        return Delivery.SENT
 
     def _is_certain(self) -> bool:
         """Whether its PID is known to be its own still: another process must get no signal."""
@@ -66,8 +79,8 @@ class SignalTarget:
             self._pidfd = None
 
 
-def send_signal(source: ProcSource, key: ProcessKey, signum: int) -> bool:
-    """Send one signal; False when the process has ended or may not be signalled."""
+def send_signal(source: ProcSource, key: ProcessKey, signum: int) -> Delivery:
+    """Send one signal."""
     with closing(SignalTarget(source, key)) as target:
         return target.send(signum)
 

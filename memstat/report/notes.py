@@ -195,6 +195,15 @@ def too_few_samples(stats: SamplingStats, least: int) -> str:
     return f"{taken} taken, at least {least} were asked for: a higher frequency (-f) takes more"
 
 
+def not_passed_on(signum: int, pid: int) -> str:
+    """Return that a signal has not reached the command, and why."""
+    name = signal_name(signum)
+    return (
+        f"{name} could not be passed on: process {pid} runs as another user, which this one may "
+        "not signal"
+    )
+
+
 def exit_line(result: RunResult) -> str:
     """Return how the command ended."""
     if result.signal is not None:

@@ -15,9 +15,9 @@ from anyio import CancelScope
 from memstat.background import in_thread
 from memstat.errors import UnreadableProcess
 from memstat.model import Identity, ProcessKey
-from memstat.proc.signals import SignalTarget
+from memstat.proc.signals import Delivery, SignalTarget
 from memstat.proc.source import ProcSource
-from memstat.supervision.orphans import RUNNING_COMMANDS
+from memstat.supervision.orphans import OWN_CHILDREN
 from memstat.supervision.spawn import CommandProcess, SpawnContext, spawn
 
 _EXIT_WAIT_S: Final = 1.0
@@ -39,15 +39,21 @@ class Child:
     def key(self) -> ProcessKey:
         return self.target.key
 
+    def send_signal(self, signum: int) -> Delivery:
+        """Send a signal to the command, unless it has ended."""
+        if self.process.returncode is not None:
+            return Delivery.ENDED
+        return self.target.send(signum)
+
 
 @asynccontextmanager
 async def started(
     command: Sequence[str], context: SpawnContext, source: ProcSource
 ) -> AsyncIterator[Child]:
     """Start a command; wait for its end when the block is left, in whatever way."""
-    with RUNNING_COMMANDS.starting():
+    with OWN_CHILDREN.starting():
         process = await spawn(command, context)
-        RUNNING_COMMANDS.add(process.pid)
+        OWN_CHILDREN.add(process.pid)
     try:
         target = await _identify(source, process)
         try:
@@ -58,7 +64,7 @@ async def started(
         with CancelScope(shield=True):
             await _wait_or_kill(process)
         process.close()
-        RUNNING_COMMANDS.discard(process.pid)
+        OWN_CHILDREN.discard(process.pid)
 
 
 async def _identify(source: ProcSource, process: CommandProcess) -> SignalTarget:

@@ -11,7 +11,7 @@ from anyio import CancelScope
 
 from memstat.background import in_thread
 from memstat.model import ProcessKey
-from memstat.proc.signals import is_alive, send_signal
+from memstat.proc.signals import Delivery, is_alive, send_signal
 from memstat.proc.source import ProcSource
 
 _KILL_WAIT_S: Final = 5.0
@@ -38,9 +38,12 @@ class TreeTermination:
         with CancelScope(shield=True):
             await self._signal_until_gone((signal.SIGKILL,), _KILL_WAIT_S)
 
-    async def signal(self, signum: int) -> bool:
-        """Send one signal to all that are there now; return whether any process got it."""
-        return await in_thread(self._signal_and_count, (signum,), {}) > 0
+    async def signal(self, signum: int) -> Delivery:
+        """Send one signal to all that are there now; return what became of it in the best case."""
+        reached: dict[ProcessKey, bool] = {}
+        if await in_thread(self._signal_and_count, (signum,), reached):
+            return Delivery.SENT
+        return Delivery.NOT_PERMITTED if reached else Delivery.ENDED
 
     async def _signal_until_gone(self, signals: Sequence[int], within_s: float) -> bool:
         """Signal each process once, latecomers too; return whether all have ended in time."""
@@ -58,5 +61,6 @@ class TreeTermination:
         alive = [key for key in self._find() if is_alive(self._source, key)]
         for key in alive:
             if key not in reached:
-                reached[key] = all(send_signal(self._source, key, n) for n in signals)
+                sent = [send_signal(self._source, key, n) for n in signals]
+                reached[key] = Delivery.NOT_PERMITTED not in sent
         return sum(reached[key] for key in alive)

@@ -62,6 +62,10 @@ class Dashboard:
         """Let the command's output scroll past. Blocking; from another thread than the drawing."""
         self._display.scroll(text, unfinished)
 
+    async def write_above(self, text: str) -> None:
+        """Write lines above the table."""
+        await self._on_terminal(self._display.write_above, text)
+
     async def _keep_drawing(self, observed: Observation) -> None:
         while not self._broken:
             view = self._board.view(observed.tally)

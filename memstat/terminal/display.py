@@ -94,6 +94,11 @@ class LiveDisplay:
             with self._wrapping_again():
                 self._console.print(raw, end="", soft_wrap=True)
 
+    def write_above(self, text: str) -> None:
+        """Write finished lines above the view, and above an unfinished one."""
+        with self._lock, self._wrapping_again():
+            self._console.print(_Raw(text + _NO_WRAP), end="", soft_wrap=True)
+
     def stop(self) -> None:
         """Remove the view and give the terminal back. Harmless when repeated."""
         with self._lock:

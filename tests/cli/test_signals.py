@@ -252,3 +252,36 @@ def test_a_second_signal_gets_through_when_nothing_reads_the_output(
             running.process.send_signal(signal.SIGTERM)
         assert status == -signal.SIGTERM
         assert pipe.read() == b"x" * room
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start a command as another user")
+def test_a_command_that_may_not_be_signalled_is_reported_and_left(
+    start: Callable[..., Target],
+) -> None:
+    without_kill = ("setpriv", "--bounding-set=-kill", "--inh-caps=-kill")
+    as_nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups"
+    running = start(
+        *(*without_kill, memstat_path(), "run", "-r", "--kill-after=0.2", "--"),
+        *("sh", "-c", f"sleep 600 >&- 2>&- & echo $$ $!; exec {as_nobody} sleep 600 >&- 2>&-"),
+        stderr=subprocess.PIPE,
+    )
+    command, other = map(int, running.line().split())
+    # As long as it is a shell of the same user, it may be signalled.
+    wait_until_owned_by_nobody(command)
+    other_pidfd = os.pidfd_open(other)
+    assert running.process.stderr is not None
+    running.process.send_signal(signal.SIGTERM)
+    refused = running.process.stderr.readline().decode()
+    assert refused.startswith(f"memstat: SIGTERM could not be passed on: process {command} ")
+    # What may be signalled is killed all the same.
+    assert_ended(other_pidfd)
+    running.process.send_signal(signal.SIGTERM)
+    status, _, err = finish(running)
+    os.kill(command, signal.SIGKILL)
+    assert status == -signal.SIGTERM
+    assert err == f"memstat: process {command} is left running: this user may not signal it\n"
+
+
+def wait_until_owned_by_nobody(pid: int) -> None:
+    while os.stat(f"/proc/{pid}").st_uid != 65534:
+        os.sched_yield()

@@ -12,7 +12,7 @@ import pytest
 from memstat.errors import ListingError, TooManyDescriptors, UnreadableProcess
 from memstat.model import Memory, ProcessKey, ReadStatus
 from memstat.proc.linux import LinuxProcSource
-from memstat.proc.signals import SignalTarget, is_alive
+from memstat.proc.signals import Delivery, SignalTarget, is_alive
 from memstat.sampling.sweep import sweep_once
 from tests.scopes import scope_of
 from tests.targets import Target
@@ -121,8 +121,8 @@ def test_a_process_that_cannot_be_read_is_taken_for_alive_and_gets_no_signal(
     source = LinuxProcSource()
     with failing_reads(monkeypatch, errno.EIO):
         assert is_alive(source, key)
-        assert not SignalTarget(source, key).send(0)
-    assert SignalTarget(source, key).send(0)
+        assert SignalTarget(source, key).send(0) is not Delivery.SENT
+    assert SignalTarget(source, key).send(0) is Delivery.SENT
 
 
 def test_a_listing_that_fails_is_an_error_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
