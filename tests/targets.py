@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 
 @dataclass
 class Target:
@@ -207,3 +209,20 @@ int main(int argc, char **argv) {
 }
 """
 """As many children as its argument says, 20 at a time, each gone at once."""
+
+
+AS_NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+"""In front of a command: run it as a user without any rights."""
+
+
+def _why_not_as_nobody() -> str:
+    """Return why this Python cannot be run as another user; empty when it can."""
+    if os.geteuid() != 0:
+        return "only root can become another user"
+    done = subprocess.run([*AS_NOBODY, sys.executable, "-c", ""], capture_output=True, check=False)
+    return "" if done.returncode == 0 else "other users cannot read the files of this Python"
+
+
+_WHY_NOT = _why_not_as_nobody()
+needs_nobody = pytest.mark.skipif(bool(_WHY_NOT), reason=_WHY_NOT)
+"""Marks a test that runs Python as another user."""

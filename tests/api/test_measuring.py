@@ -14,14 +14,13 @@ import pytest
 import memstat
 from memstat import ReadStatus
 from memstat.errors import NotAProcess
-from tests.targets import MAIN_THREAD_GONE, MANY_THREADS, Target, python
+from tests.targets import AS_NOBODY, MAIN_THREAD_GONE, MANY_THREADS, Target, needs_nobody, python
 
 pytestmark = pytest.mark.anyio
 
 # Large: a hundredth of it is more than what its PSS changes by when other processes start or end
 # between two measurements, with which it shares the pages of the interpreter.
 IDLE = "held = bytearray(b'x') * (100 << 20); print('ready'); input()"
-AS_NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 
 
@@ -151,7 +150,7 @@ async def test_bytes_that_are_no_text_in_a_name(
     assert (await measure_one(target.pid)).name == "\\xff\\xfe"
 
 
-@needs_root
+@needs_nobody
 async def test_another_users_process_is_denied_and_not_zero(idle: Target) -> None:
     source = (
         "import anyio, memstat\n"

@@ -14,10 +14,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.cli.harness import PAUSE, assert_one_line
-from tests.targets import Target, memstat, memstat_path, python
+from tests.targets import AS_NOBODY, Target, memstat, memstat_path, needs_nobody, python
 
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become another user")
-NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 REMEDY = ("same user", "root", "CAP_SYS_PTRACE", "CAP_PERFMON", "--cap-add SYS_PTRACE")
 
 
@@ -162,7 +160,7 @@ def test_all_streams_closed(target: Target) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (1, b"", b"")
 
 
-@as_root
+@needs_nobody
 @pytest.mark.parametrize("options", [[], ["-r"], ["-w"]])
 def test_another_users_process_is_denied_not_0(target: Target, options: list[str]) -> None:
     done = run_as_nobody("get", *options, str(target.pid))
@@ -170,7 +168,7 @@ def test_another_users_process_is_denied_not_0(target: Target, options: list[str
     assert_one_line(done.stderr, f"process {target.pid} (", *REMEDY)
 
 
-@as_root
+@needs_nobody
 def test_what_is_known_of_another_users_process_is_shown(target: Target) -> None:
     done = run_as_nobody("get", "-v", str(target.pid))
     assert done.returncode == 1
@@ -180,9 +178,9 @@ def test_what_is_known_of_another_users_process_is_shown(target: Target) -> None
     assert total == "Total: unknown"
 
 
-@as_root
+@needs_nobody
 def test_a_partial_total_names_the_remedy(start: Callable[..., Target]) -> None:
-    parent = start("sh", "-c", f'{" ".join(NOBODY)} {sys.executable} -c "$0" & wait', PAUSE[-1])
+    parent = start("sh", "-c", f'{" ".join(AS_NOBODY)} {sys.executable} -c "$0" & wait', PAUSE[-1])
     assert parent.line() == "ready"
     done = run_as_nobody("get", "-rv", str(parent.pid))
     assert done.returncode == 0
@@ -192,7 +190,7 @@ def test_a_partial_total_names_the_remedy(start: Callable[..., Target]) -> None:
     assert_one_line(done.stderr, "the total is partial: 1 process could not be read", *REMEDY)
 
 
-@as_root
+@needs_nobody
 @pytest.mark.parametrize("options", [[], ["-rv"], ["--only-peak"]])
 def test_a_command_that_may_not_be_read_has_no_peak(options: list[str]) -> None:
     # The kernel denies the memory of a program with a file that may be executed but not read.
@@ -209,13 +207,13 @@ def test_a_command_that_may_not_be_read_has_no_peak(options: list[str]) -> None:
     assert done.stdout == ""
 
 
-@as_root
+@needs_nobody
 @pytest.mark.parametrize("hidepid", [1, 2, 4])
 def test_a_process_that_proc_hides_is_an_error_that_names_the_remedy(
     target: Target, hidepid: int
 ) -> None:
     mount = f"mount -t proc -o hidepid={hidepid} proc /proc"
-    script = f'{mount} || exit 77; {" ".join(NOBODY)} "$0" get "$1"'
+    script = f'{mount} || exit 77; {" ".join(AS_NOBODY)} "$0" get "$1"'
     done = subprocess.run(
         ["unshare", "-m", "sh", "-c", script, memstat_path(), str(target.pid)],
         capture_output=True,
@@ -227,10 +225,12 @@ def test_a_process_that_proc_hides_is_an_error_that_names_the_remedy(
     assert_one_line(done.stderr, "hidepid", "same user", "root")
 
 
-@as_root
+@needs_nobody
 def test_a_run_works_where_proc_hides_others() -> None:
     mount = "mount -t proc -o hidepid=2 proc /proc"
-    script = f"{mount} || exit 77; {' '.join(NOBODY)} \"$0\" run -rv -- sh -c 'sleep 0.2; exit 3'"
+    script = (
+        f"{mount} || exit 77; {' '.join(AS_NOBODY)} \"$0\" run -rv -- sh -c 'sleep 0.2; exit 3'"
+    )
     done = subprocess.run(
         ["unshare", "-m", "sh", "-c", script, memstat_path()], capture_output=True, text=True
     )
@@ -243,7 +243,7 @@ def test_a_run_works_where_proc_hides_others() -> None:
 
 def run_as_nobody(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*NOBODY, memstat_path(), *arguments], capture_output=True, text=True, timeout=60
+        [*AS_NOBODY, memstat_path(), *arguments], capture_output=True, text=True, timeout=60
     )
 
 
@@ -272,7 +272,7 @@ main()
     assert_one_line(done.stderr, "memstat measures Linux processes", platform)
 
 
-@as_root
+@needs_nobody
 @pytest.mark.parametrize(("arguments", "status"), [("get 1", 1), ("run touch /proc/started", 125)])
 def test_a_missing_proc_is_an_error_at_once(arguments: str, status: int) -> None:
     script = f'mount -t tmpfs none /proc || exit 77; "$0" {arguments}; echo $?; ls /proc'

@@ -18,7 +18,7 @@ from anyio import to_thread
 import memstat
 from memstat.proc.linux import LinuxProcSource
 from memstat.proc.signals import is_alive
-from tests.targets import python
+from tests.targets import AS_NOBODY, needs_nobody, python
 
 pytestmark = pytest.mark.anyio
 
@@ -237,7 +237,7 @@ int main(void) {
 """
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a setuid program")
+@needs_nobody
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_a_command_that_may_not_be_killed_does_not_hold_us(
     backend: str, c_program: Callable[[str], Path]
@@ -258,9 +258,8 @@ async def main():
         raise ZeroDivisionError
 anyio.run(main, backend={backend!r})
 """
-        as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
         done = subprocess.run(
-            [*as_nobody, *python(source)], capture_output=True, text=True, check=False
+            [*AS_NOBODY, *python(source)], capture_output=True, text=True, check=False
         )
         # It lives on, so it was not waited for to the end.
         os.kill(int(done.stdout), signal.SIGKILL)
