@@ -134,8 +134,11 @@ def test_kill_0_in_the_command(run: Run, before: tuple[str, ...]) -> None:
 
 def test_a_control_group_is_signalled_one_by_one(run: Run) -> None:
     running, memstat, command = run()
+    # Stopped meanwhile: this process may take longer than any manager of control groups.
+    os.kill(memstat, signal.SIGSTOP)
     for pid in sorted([memstat, command, *bystanders(memstat, command)]):
         os.kill(pid, signal.SIGTERM)
+    os.kill(memstat, signal.SIGCONT)
     assert running.line() == "SIGTERM"
     os.kill(memstat, END)
     assert lines_until_end(running) == []

@@ -70,8 +70,8 @@ async def test_cancelled_at_any_await_it_leaves_no_process() -> None:
         async with memstat.supervise(
             ["sleep", "60"], interval_s=60, forwarded=[signal.SIGUSR1]
         ) as running:
-            async for _ in running:
-                return
+            await anext(aiter(running))
+            await running.kill()
 
     before = psutil.Process().children()
     suspensions = 0
