@@ -18,8 +18,7 @@ def in_foreground() -> bool:
 def group_of(pid: int) -> int | None:
     """Return the process group of a process; ``None`` when there is no such process here."""
     try:
-        # 0 would be this process: the parent's PID where it lives in an outer PID namespace.
-        return os.getpgid(pid) if pid > 0 else None
+        return os.getpgid(pid)
     except OSError:
         return None
 

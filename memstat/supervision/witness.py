@@ -18,7 +18,6 @@ from anyio import CancelScope
 
 from memstat.background import beside, in_thread
 from memstat.proc.bystander import Bystander
-from memstat.proc.process_group import group_of
 from memstat.supervision.orphans import OWN_CHILDREN
 
 WITNESSED: Final = frozenset(
@@ -32,17 +31,16 @@ WITNESSED: Final = frozenset(
     }
 )
 """SIGWINCH is not: it comes often, and does no harm when it comes twice."""
-_BURST_S: Final = 0.05
+_BURST_S: Final = 0.1
 """The same signal within this time is the same one: timeout(1) sends it to its child, then to all.
 
 Standard signals are not queued, so the command may not tell them apart either (signal(7)).
 """
 _PERIOD_S: Final = 0.2
 """How soon a signal to the group is noticed that this process is no member of."""
-_PATIENCE_S: Final = 0.02
-"""Within this time a control group's processes are signalled, one after the other."""
-_PATIENCE_WITH_PARENT_S: Final = 0.05
-"""A parent in the group may be timeout(1), which goes on to the group after its child."""
+_PATIENCE_S: Final = 0.1
+"""Within this time timeout(1) goes on from its child to the group, and a service manager from one
+process of a control group to the next, on a busy machine too."""
 _FIRST_PAUSE_S: Final = 0.001
 
 
@@ -74,9 +72,6 @@ class Witness:
 
         What signals one process after the other may reach this one first: a no takes a while.
         """
-        patience_s = _PATIENCE_S
-        if group_of(os.getppid()) == self.group:
-            patience_s = _PATIENCE_WITH_PARENT_S
         pause_s = _FIRST_PAUSE_S
         while True:
             if arrived_s <= self._settled_s.get(signum, -1.0):
@@ -87,7 +82,7 @@ class Witness:
             if signum in pending:
                 self.look()
                 return True
-            left_s = arrived_s + patience_s - anyio.current_time()
+            left_s = arrived_s + _PATIENCE_S - anyio.current_time()
             if left_s <= 0:
                 return False
             await anyio.sleep(min(pause_s, left_s))
