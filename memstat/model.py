@@ -77,6 +77,10 @@ class Identity:
     """Whether it has called ``execve`` since it was forked."""
     is_kernel_thread: bool = False
     """Whether it is a part of the kernel, without memory of its own."""
+    family: int = 0
+    """A number that is the same for processes which were forked from one another, and new after
+    ``execve``: the address of the stack's start, which the kernel randomises. 0 when unknown, or
+    when the memory is gone."""
 
     @property
     def key(self) -> ProcessKey:
@@ -169,18 +173,21 @@ class Snapshot:
     """How long the sweep took. Its reads are not simultaneous."""
     complete: bool
     """Whether ``total`` lacks nothing: every process of the tree is known, none was denied or
-    unreadable, none ended during the sweep."""
+    unreadable, none ended during the sweep, and it is not torn."""
     total: Memory
     """The sum over the processes; a field is ``None`` where no process has it."""
     processes: tuple[ProcessSample, ...]
     """The tree, depth first, children in PID order."""
+    torn: bool = False
+    """Whether the total may be wrong by more than 1 % because processes that share memory started,
+    ended or called ``execve`` between two reads. It is not complete then."""
     missing_reason: str | None = None
     """Why processes may be missing from the tree; ``None`` when none are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Peak:
-    """The snapshot with the largest total PSS so far."""
+    """The snapshot with the largest total PSS so far; a torn one only where all are torn."""
 
     pss_bytes: int
     """Its total PSS."""
@@ -223,6 +230,8 @@ class SamplingStats:
     """The median duration of a sweep, to within 1 %; ``None`` without any."""
     sweep_max_s: float | None
     """The longest sweep; ``None`` without any."""
+    torn_samples: int = 0
+    """Sweeps that are torn (``Snapshot.torn``). They are no peak while there are others."""
 
 
 @dataclass(frozen=True, slots=True)

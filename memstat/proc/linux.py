@@ -42,6 +42,8 @@ class LinuxProcSource:
         )
         limit = available_descriptors() if max_descriptors is None else max_descriptors
         self.budget = DescriptorBudget(limit)
+        # Some containers mount a made-up file over it, which need not know our PIDs.
+        self._has_loadavg = os.stat("/proc/loadavg").st_dev == os.stat("/proc").st_dev
 
     def list_processes(self) -> Mapping[int, int]:
         try:
@@ -50,6 +52,15 @@ class LinuxProcSource:
         except OSError as error:
             raise_if_no_descriptor_is_left(error)
             raise ListingError(f"/proc could not be listed: {reason_of(error)}") from error
+
+    def newest_pid(self) -> int | None:
+        # proc_loadavg(5): the last field is the newest PID of our PID namespace.
+        try:
+            return (
+                int(read_file("/proc/loadavg").rpartition(b" ")[2]) if self._has_loadavg else None
+            )
+        except (OSError, ValueError):
+            return None
 
     def identify(self, pid: int) -> Identity | None:
         try:

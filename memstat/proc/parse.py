@@ -56,9 +56,22 @@ def parse_stat(data: bytes) -> Identity:
             threads=int(fields[17]),
             has_executed=not flags & _PF_FORKNOEXEC,
             is_kernel_thread=bool(flags & _PF_KTHREAD),
+            family=int(fields[25]) if len(fields) > 25 else 0,
         )
     except (ValueError, IndexError) as error:
         raise ParseError(f"/proc/PID/stat: {error}: {data[:80]!r}") from None
+
+
+def parse_children_usage(data: bytes) -> tuple[bytes, ...]:
+    """Return from ``/proc/PID/stat`` what the children used that it has waited for: it only grows.
+
+    Faults and CPU time, in the kernel's text.
+
+    >>> parse_children_usage(b"7 (a) S 1 7 7 0 -1 0 5 11 0 12 1 2 13 14 20")
+    (b'11', b'12', b'13', b'14')
+    """
+    fields = data.rpartition(b")")[2].split(None, 15)
+    return (*fields[8:11:2], *fields[13:15])
 
 
 def parse_name_and_parent(data: bytes) -> tuple[str, int]:
@@ -157,6 +170,16 @@ def parse_rollup(data: bytes) -> Memory:
         )
     except (ValueError, KeyError) as error:
         raise ParseError(f"/proc/PID/smaps_rollup: {error!r}: {data[:80]!r}") from None
+
+
+def parse_anonymous(data: bytes) -> int | None:
+    r"""Parse only ``Anonymous`` from ``smaps_rollup``: bytes, each page whole; ``None`` without it.
+
+    >>> parse_anonymous(b"0-f ---p 0 00:00 0 [rollup]\nAnonymous:             8 kB\n")
+    8192
+    """
+    found = re.search(rb"^Anonymous: *(\d{1,20}) kB$", data, re.MULTILINE)
+    return int(found[1]) * KIB if found else None
 
 
 _SMAPS_LINE: Final = re.compile(

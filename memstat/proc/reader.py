@@ -14,6 +14,8 @@ from memstat.proc.descriptors import DescriptorBudget, raise_if_no_descriptor_is
 from memstat.proc.failures import DENIED, ENDED, Failure, reason_of
 from memstat.proc.parse import (
     Status,
+    parse_anonymous,
+    parse_children_usage,
     parse_name_and_parent,
     parse_rollup,
     parse_rss_peak,
@@ -21,7 +23,7 @@ from memstat.proc.parse import (
     parse_stat,
     parse_status,
 )
-from memstat.proc.source import GONE, Reading
+from memstat.proc.source import GONE, LEFT, Afterwards, Reading
 
 _FIRST_BYTES: Final = 8192
 """All there is of ``smaps_rollup`` and ``stat``, and of nearly every ``status``."""
@@ -50,6 +52,7 @@ class LinuxReader:
         "_borrows",
         "_budget",
         "_directory",
+        "_family",
         "_fetch",
         "_key",
         "_last",
@@ -73,6 +76,7 @@ class LinuxReader:
         self._stat_text = self._memory_text = b""
         self._last = GONE
         self._borrows: bool | None = None
+        self._family = 0
 
     def read(self) -> Reading:
         if self._memory_fd >= 0:
@@ -85,6 +89,24 @@ class LinuxReader:
             if reading is not None:
                 return reading
         return self._unreadable("it called execve again and again while it was read")
+
+    def afterwards(self) -> Afterwards:
+        try:
+            # A fork has the lock for which this read waits, until all pages are copied.
+            read_first_bytes(f"{self._directory}/cmdline")
+            is_open = self._stat_fd >= 0
+            text = _fetch(self._stat_fd) if is_open else read_file(f"{self._directory}/stat")
+            stat = parse_stat(text)
+            has_waited = parse_children_usage(text) != parse_children_usage(self._stat_text)
+        except (OSError, ParseError):
+            return LEFT
+        if stat.start_ticks != self._key.start_ticks:
+            return LEFT
+        return Afterwards(stat.is_alive and stat.family == self._family, has_waited)
+
+    def anonymous_share_bytes(self) -> int | None:
+        whole, part = parse_anonymous(self._memory_text), self._last.memory.pss_anon_bytes
+        return None if whole is None or part is None else whole - part
 
     def close(self) -> None:
         for fd in (self._memory_fd, self._status_fd, self._stat_fd):
@@ -100,7 +122,9 @@ class LinuxReader:
         if stat_text != self._stat_text:
             name, ppid = parse_name_and_parent(stat_text)
             rss_peak_bytes = parse_rss_peak(_fetch(self._status_fd))
-            self._last = Reading(ReadStatus.MEASURED, name, ppid, memory, rss_peak_bytes)
+            self._last = Reading(
+                ReadStatus.MEASURED, name, ppid, memory, rss_peak_bytes, None, self._family
+            )
         elif memory is not last.memory:
             self._last = replace(last, memory=memory)
         self._stat_text, self._memory_text = stat_text, memory_text
@@ -128,19 +152,22 @@ class LinuxReader:
         refusal = self._open_memory()
         # Read once more, it fails if the process has ended: the files opened meanwhile are its own.
         self._stat_text = _fetch(self._stat_fd)
-        if parse_stat(self._stat_text).has_executed != before.has_executed:
+        after = parse_stat(self._stat_text)
+        if after.has_executed != before.has_executed:
             return None
+        self._family = after.family
         if self._borrows:
-            return Reading(ReadStatus.NO_MEMORY, before.name, before.ppid)
+            return Reading(ReadStatus.NO_MEMORY, before.name, before.ppid, family=after.family)
         status = parse_status(_fetch(self._status_fd))
         if status.rss_bytes is None:
-            return self._read_through_thread(status)
+            is_exiting = after.is_alive and not after.is_kernel_thread
+            return self._read_through_thread(status, is_exiting=is_exiting)
         if refusal is not None:
             if refusal.errno not in DENIED:
                 raise refusal
             return _denied(status)
         self._memory_text = self._fetch(self._memory_fd)
-        self._last = _measured(status, self._parse(self._memory_text))
+        self._last = _measured(status, self._parse(self._memory_text), self._family)
         return self._last
 
     def _open_memory(self) -> OSError | None:
@@ -160,7 +187,7 @@ class LinuxReader:
         """
         return self._borrows is False and not self._budget.exceeded
 
-    def _read_through_thread(self, status: Status) -> Reading:
+    def _read_through_thread(self, status: Status, *, is_exiting: bool) -> Reading:
         """Read a process by another thread: once the main thread has ended, its files are empty."""
         if status.threads > 1:
             for tid in sorted(map(int, os.listdir(f"{self._directory}/task"))):
@@ -172,7 +199,7 @@ class LinuxReader:
                 else:
                     if reading is not None:
                         return reading
-        return Reading(ReadStatus.NO_MEMORY, status.name, status.ppid)
+        return Reading(ReadStatus.NO_MEMORY, status.name, status.ppid, is_exiting=is_exiting)
 
     def _read_thread(self, directory: str, status: Status) -> Reading | None:
         of_thread = parse_status(read_file(f"{directory}/status"))
@@ -187,7 +214,7 @@ class LinuxReader:
         except PermissionError:
             return _denied(status)
         try:
-            return _measured(status, self._parse(self._fetch(fd)))
+            return _measured(status, self._parse(self._fetch(fd)), self._family)
         finally:
             self._close(fd)
 
@@ -223,8 +250,15 @@ class LinuxReader:
         self._budget.give_back()
 
 
-def _measured(status: Status, memory: Memory) -> Reading:
-    return Reading(ReadStatus.MEASURED, status.name, status.ppid, memory, status.rss_peak_bytes)
+def _measured(status: Status, memory: Memory, family: int) -> Reading:
+    return Reading(
+        ReadStatus.MEASURED,
+        status.name,
+        status.ppid,
+        memory,
+        status.rss_peak_bytes,
+        family=family,
+    )
 
 
 def _denied(status: Status) -> Reading:

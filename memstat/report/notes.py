@@ -21,6 +21,8 @@ from memstat.text import plural, printable, signal_name
 from memstat.units import format_duration, format_elapsed, format_size
 
 _FEW: Final = 2
+_RARE: Final = 10
+_TORN: Final = "processes that share memory started or ended while it was read"
 REMEDY: Final = (
     "run memstat as the same user or as root, or grant it CAP_SYS_PTRACE or CAP_PERFMON"
     " (in Docker: --cap-add SYS_PTRACE)"
@@ -158,6 +160,23 @@ def missed_note(stats: SamplingStats) -> str | None:
     )
 
 
+def torn_note(peak: Peak | None, stats: SamplingStats) -> str | None:
+    """Return that samples are torn, where that is the peak or not rare."""
+    if peak is not None and peak.snapshot.torn:
+        return f"the peak is uncertain: in every sample {_TORN}"
+    if stats.torn_samples * _RARE <= stats.samples:
+        return None
+    return (
+        f"{stats.torn_samples} of {plural(stats.samples, 'sample', 'samples')} are uncertain and "
+        f"not in the peak: {_TORN}"
+    )
+
+
+def uncertain_note(snapshot: Snapshot) -> str | None:
+    """Return that a single snapshot is torn; ``None`` when it is not."""
+    return f"the total is uncertain: {_TORN}" if snapshot.torn else None
+
+
 def few_samples_note(stats: SamplingStats) -> str | None:
     """Return that a peak of one or two samples says little; ``None`` for more."""
     if stats.samples > _FEW:
@@ -170,7 +189,7 @@ def few_samples_note(stats: SamplingStats) -> str | None:
 
 def peak_notes(peak: Peak | None, stats: SamplingStats) -> list[str]:
     """Return every reason to doubt a peak."""
-    notes = [missed_note(stats), few_samples_note(stats)]
+    notes = [missed_note(stats), few_samples_note(stats), torn_note(peak, stats)]
     if peak is not None:
         ended = ended_note(peak.snapshot)
         notes += [

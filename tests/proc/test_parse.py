@@ -181,7 +181,13 @@ HOSTILE = "a) b\n\x1b[31m\\\\xff("
 
 def test_stat_with_a_name_that_looks_like_fields() -> None:
     assert parse_stat(captured("stat-hostile-name.txt")) == Identity(
-        pid=20284, ppid=20272, start_ticks=111231, name=HOSTILE, state="S", threads=1
+        pid=20284,
+        ppid=20272,
+        start_ticks=111231,
+        name=HOSTILE,
+        state="S",
+        threads=1,
+        family=140727754079168,
     )
 
 
