@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 __all__ = [
+    "DenialReason",
     "Limit",
     "Mark",
     "Memory",
@@ -41,6 +42,23 @@ class ReadStatus(StrEnum):
     NO_MEMORY = "no-memory"
     """It has no memory of its own: a zombie, a kernel thread, or a child that uses its parent's
     memory until it calls ``execve`` (vfork(2))."""
+
+
+class DenialReason(StrEnum):
+    """Why the memory of a process may not be read (ptrace(2), "access mode checking").
+
+    >>> str(DenialReason.HIDDEN)
+    'it is hidden (hidepid)'
+    """
+
+    OTHER_USER = "it belongs to another user"
+    """Its user ids are not all that of memstat."""
+    PROTECTED = "it is not dumpable or has more privileges"
+    """It belongs to the same user: PR_SET_DUMPABLE of prctl(2), or a file with capabilities."""
+    NOT_CAPABLE = "memstat lacks CAP_SYS_PTRACE"
+    """memstat runs as root, with fewer capabilities than the process has."""
+    HIDDEN = "it is hidden (hidepid)"
+    """Where the processes of other users are invisible (proc(5)): not even its RSS is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +170,7 @@ class ProcessSample:
     """Its arguments, joined by spaces; ``None`` when unknown or not asked for. Not safe to print
     either: the process may have written anything into it."""
     reason: str | None = None
-    """Why it is unreadable or denied; ``None`` otherwise."""
+    """Why it is unreadable, or denied (a ``DenialReason``); ``None`` otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

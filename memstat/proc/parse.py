@@ -26,6 +26,8 @@ class Status:
     """The process that a thread belongs to."""
     ppid: int
     threads: int
+    uids: tuple[int, ...]
+    """Real, effective, saved and file system user id."""
     rss_bytes: int | None
     """``VmRSS``; ``None`` for a zombie or a kernel thread."""
     rss_peak_bytes: int | None
@@ -106,7 +108,8 @@ def parse_rss_peak(data: bytes) -> int | None:
 def parse_status(data: bytes) -> Status:
     r"""Parse ``/proc/PID/status``. Raises ParseError when a field is missing or not a number.
 
-    >>> parse_status(b"Name:\ta\nState:\tS\nTgid:\t7\nPid:\t7\nPPid:\t1\nThreads:\t1\n").ppid
+    >>> text = b"Name:\ta\nState:\tS\nTgid:\t7\nPid:\t7\nPPid:\t1\nUid:\t0\t0\t0\t0\nThreads:\t1\n"
+    >>> parse_status(text).ppid
     1
     """
     try:
@@ -116,6 +119,7 @@ def parse_status(data: bytes) -> Status:
             tgid=int(_line(data, b"\nTgid:\t")),
             ppid=int(_line(data, b"\nPPid:\t")),
             threads=int(_line(data, b"\nThreads:\t")),
+            uids=tuple(map(int, _line(data, b"\nUid:\t").split())),
             rss_bytes=_optional_kib(data, b"\nVmRSS:\t"),
             rss_peak_bytes=_optional_kib(data, b"\nVmHWM:\t"),
         )

@@ -81,6 +81,11 @@ class ProcSource(Protocol):
         """
         ...
 
+    @property
+    def missing_reason(self) -> str | None:
+        """Why processes may be missing from the listings; ``None`` when none are."""
+        ...
+
     def newest_pid(self) -> int | None:
         """Return the number that was given last to a process or a thread; ``None``: unknown.
 

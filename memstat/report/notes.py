@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import signal
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from memstat.model import (
+    DenialReason,
     Identity,
     Limit,
     Peak,
@@ -23,10 +25,24 @@ from memstat.units import format_duration, format_elapsed, format_size
 _FEW: Final = 2
 _RARE: Final = 10
 _TORN: Final = "processes that share memory started or ended while it was read"
-REMEDY: Final = (
-    "run memstat as the same user or as root, or grant it CAP_SYS_PTRACE or CAP_PERFMON"
-    " (in Docker: --cap-add SYS_PTRACE)"
-)
+_CAPABILITY: Final = "CAP_SYS_PTRACE or CAP_PERFMON (in Docker: --cap-add SYS_PTRACE)"
+REMEDY: Final = f"run memstat as the same user or as root, or grant it {_CAPABILITY}"
+_REMEDIES: Final[Mapping[str, str]] = {
+    DenialReason.OTHER_USER: REMEDY,
+    DenialReason.PROTECTED: (
+        "not dumpable, or with more privileges: run memstat as root, or grant it " + _CAPABILITY
+    ),
+    DenialReason.NOT_CAPABLE: f"grant memstat {_CAPABILITY}",
+    DenialReason.HIDDEN: (
+        "hidepid hides the processes of other users: run memstat as root, grant it"
+        " CAP_SYS_PTRACE, or add it to the group that the mount exempts (gid=)"
+    ),
+}
+
+
+def remedy(sample: ProcessSample) -> str:
+    """Return what helps to read a denied process."""
+    return _REMEDIES.get(sample.reason or "", REMEDY)
 
 
 def partial_notes(snapshot: Snapshot) -> Mapping[str, str]:
@@ -54,11 +70,13 @@ def _lacks(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
             yield kind, what
 
 
-def _denied(snapshot: Snapshot) -> str | None:
-    denied = _count(snapshot, ReadStatus.DENIED)
-    if not denied:
-        return None
-    return f"{plural(denied, 'process', 'processes')} could not be read; {REMEDY}"
+def _denied(snapshot: Snapshot) -> str:
+    denied = [p for p in snapshot.processes if p.status is ReadStatus.DENIED]
+    counts = Counter(remedy(process) for process in denied)
+    return "; ".join(
+        f"{plural(count, 'process', 'processes')} could not be read; {what_helps}"
+        for what_helps, count in counts.items()
+    )
 
 
 def _unreadable(snapshot: Snapshot) -> str | None:
@@ -90,7 +108,7 @@ def _why_unreadable(what: str, target: Identity, sample: ProcessSample) -> str:
     if status is ReadStatus.UNREADABLE:
         return f"reading {what} failed: {sample.reason}"
     if status is ReadStatus.DENIED:
-        return f"the memory of {what} may not be read: {REMEDY}"
+        return f"the memory of {what} may not be read: {remedy(sample)}"
     if status is ReadStatus.GONE:
         return f"{what} ended while being measured"
     if not target.is_alive:

@@ -207,7 +207,8 @@ class Sweeper:
             identities, failures = self._identify(tree.unseen(listing))
             if not tree.update(listing, identities, failures):
                 break
-        return _Found(tree.members(), next(iter(failures.values()), None), identities)
+        missing_reason = next(iter(failures.values()), self.source.missing_reason)
+        return _Found(tree.members(), missing_reason, identities)
 
     def _identify(
         self, pids: Iterable[int]

@@ -8,7 +8,7 @@ from itertools import count
 from typing import Final
 
 from memstat.errors import ListingError, NoSuchProcess, NotAProcess, UnreadableProcess
-from memstat.model import Identity, Memory, ProcessKey, ReadStatus
+from memstat.model import DenialReason, Identity, Memory, ProcessKey, ReadStatus
 from memstat.proc.source import GONE, LEFT, Afterwards, ProcessReader, Reading
 from memstat.testing.snapshots import memory_of, private_memory
 
@@ -85,9 +85,13 @@ class FakeProc:
 
     def list_processes(self) -> Mapping[int, int]:
         if self.listing_error is not None:
-            raise ListingError(f"/proc could not be listed: {self.listing_error}")
+            raise ListingError(f"the processes could not be listed: {self.listing_error}")
         # In the order of the kernel, and a copy: the script may go on in another thread.
         return {pid: process.inode for pid, process in sorted(self.processes.items())}
+
+    @property
+    def missing_reason(self) -> str | None:
+        return None
 
     def newest_pid(self) -> int | None:
         return self._newest_pid
@@ -224,6 +228,8 @@ class FakeProcess:
     """``None`` for a zombie or a kernel thread. Set it by ``use``."""
     denied: bool = False
     """Whether its memory may not be read; its name, parent and RSS still may."""
+    denial: DenialReason = DenialReason.OTHER_USER
+    """Why not."""
     adopts_orphans: bool = False
     """Whether it is a child subreaper: orphaned descendants become its children, not init's."""
     unreadable: str | None = None
@@ -387,8 +393,15 @@ class FakeProcess:
         status = ReadStatus.MEASURED
         if self.denied:
             status, memory = ReadStatus.DENIED, Memory(rss_bytes=memory.rss_bytes)
-        family = 0 if self.denied else self.family
-        return Reading(status, self.name, self._ppid, memory, self.rss_peak_bytes, None, family)
+        return Reading(
+            status,
+            self.name,
+            self._ppid,
+            memory,
+            self.rss_peak_bytes,
+            self.denial if self.denied else None,
+            0 if self.denied else self.family,
+        )
 
     @property
     def _ppid(self) -> int:
