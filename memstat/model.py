@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 __all__ = [
+    "DenialReason",
     "Limit",
     "Mark",
     "Memory",
@@ -43,6 +44,23 @@ class ReadStatus(StrEnum):
     memory until it calls ``execve`` (vfork(2))."""
 
 
+class DenialReason(StrEnum):
+    """Why the memory of a process may not be read (ptrace(2), "access mode checking").
+
+    >>> str(DenialReason.HIDDEN)
+    'it is hidden (hidepid)'
+    """
+
+    OTHER_USER = "it belongs to another user"
+    """Its user ids are not all that of memstat."""
+    PROTECTED = "it is not dumpable or has more privileges"
+    """It belongs to the same user: PR_SET_DUMPABLE of prctl(2), or a file with capabilities."""
+    NOT_CAPABLE = "memstat lacks CAP_SYS_PTRACE"
+    """memstat runs as root, with fewer capabilities than the process has."""
+    HIDDEN = "it is hidden (hidepid)"
+    """Where the processes of other users are invisible (proc(5)): not even its RSS is known."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProcessKey:
     """The identity of a process: a recycled PID has another start time, so it is another key.
@@ -77,6 +95,10 @@ class Identity:
     """Whether it has called ``execve`` since it was forked."""
     is_kernel_thread: bool = False
     """Whether it is a part of the kernel, without memory of its own."""
+    family: int = 0
+    """A number that is the same for processes which were forked from one another, and new after
+    ``execve``: the address of the stack's start, which the kernel randomises. 0 when unknown, or
+    when the memory is gone."""
 
     @property
     def key(self) -> ProcessKey:
@@ -148,7 +170,7 @@ class ProcessSample:
     """Its arguments, joined by spaces; ``None`` when unknown or not asked for. Not safe to print
     either: the process may have written anything into it."""
     reason: str | None = None
-    """Why it is unreadable or denied; ``None`` otherwise."""
+    """Why it is unreadable, or denied (a ``DenialReason``); ``None`` otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,18 +191,21 @@ class Snapshot:
     """How long the sweep took. Its reads are not simultaneous."""
     complete: bool
     """Whether ``total`` lacks nothing: every process of the tree is known, none was denied or
-    unreadable, none ended during the sweep."""
+    unreadable, none ended during the sweep, and it is not torn."""
     total: Memory
     """The sum over the processes; a field is ``None`` where no process has it."""
     processes: tuple[ProcessSample, ...]
     """The tree, depth first, children in PID order."""
+    torn: bool = False
+    """Whether the total may be wrong by more than 1 % because processes that share memory started,
+    ended or called ``execve`` between two reads. It is not complete then."""
     missing_reason: str | None = None
     """Why processes may be missing from the tree; ``None`` when none are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Peak:
-    """The snapshot with the largest total PSS so far."""
+    """The snapshot with the largest total PSS so far; a torn one only where all are torn."""
 
     pss_bytes: int
     """Its total PSS."""
@@ -223,6 +248,8 @@ class SamplingStats:
     """The median duration of a sweep, to within 1 %; ``None`` without any."""
     sweep_max_s: float | None
     """The longest sweep; ``None`` without any."""
+    torn_samples: int = 0
+    """Sweeps that are torn (``Snapshot.torn``). They are no peak while there are others."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,10 @@ def _remark_on_total(snapshot: Snapshot, err: Output, *, has_all: bool) -> None:
         return
     if (beside := notes.beside_pss(snapshot)) and not has_all:
         err.remark(beside)
-    for note in (*notes.partial_notes(snapshot).values(), notes.ended_note(snapshot)):
+    for note in (
+        *notes.partial_notes(snapshot).values(),
+        notes.ended_note(snapshot),
+        notes.uncertain_note(snapshot),
+    ):
         if note:
             err.remark(note)

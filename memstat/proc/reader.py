@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import errno
 import os
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Final
 
 from memstat.errors import ParseError
-from memstat.model import Memory, ProcessKey, ReadStatus
+from memstat.model import DenialReason, Identity, Memory, ProcessKey, ReadStatus
 from memstat.proc.address_space import shares_address_space
 from memstat.proc.descriptors import DescriptorBudget, raise_if_no_descriptor_is_left
 from memstat.proc.failures import DENIED, ENDED, Failure, reason_of
+from memstat.proc.files import fetch, fetch_pieces, read_file, read_first_bytes
 from memstat.proc.parse import (
     Status,
+    parse_anonymous,
+    parse_children_usage,
     parse_name_and_parent,
     parse_rollup,
     parse_rss_peak,
@@ -21,13 +24,14 @@ from memstat.proc.parse import (
     parse_stat,
     parse_status,
 )
-from memstat.proc.source import GONE, Reading
+from memstat.proc.source import GONE, LEFT, Afterwards, Reading
 
-_FIRST_BYTES: Final = 8192
-"""All there is of ``smaps_rollup`` and ``stat``, and of nearly every ``status``."""
-_CHUNK: Final = 1 << 16
 _EXEC_RACES: Final = 4
 """How often an ``execve`` may come between opening and reading until this tick is given up."""
+
+
+def no_hidden(_: int) -> None:
+    """Return None: for a ``/proc`` that hides no process."""
 
 
 class LinuxReader:
@@ -50,7 +54,9 @@ class LinuxReader:
         "_borrows",
         "_budget",
         "_directory",
+        "_family",
         "_fetch",
+        "_find_hidden",
         "_key",
         "_last",
         "_memory_fd",
@@ -62,17 +68,26 @@ class LinuxReader:
         "_status_fd",
     )
 
-    def __init__(self, key: ProcessKey, budget: DescriptorBudget, *, rollup: bool) -> None:
+    def __init__(
+        self,
+        key: ProcessKey,
+        budget: DescriptorBudget,
+        *,
+        rollup: bool,
+        find_hidden: Callable[[int], Identity | None] = no_hidden,
+    ) -> None:
         self._directory = f"/proc/{key.pid}"
         self._key = key
         self._budget = budget
+        self._find_hidden = find_hidden
         self._memory_file = "smaps_rollup" if rollup else "smaps"
-        self._fetch = _fetch if rollup else _fetch_pieces
+        self._fetch = fetch if rollup else fetch_pieces
         self._parse = parse_rollup if rollup else parse_smaps
         self._memory_fd = self._status_fd = self._stat_fd = -1
         self._stat_text = self._memory_text = b""
         self._last = GONE
         self._borrows: bool | None = None
+        self._family = 0
 
     def read(self) -> Reading:
         if self._memory_fd >= 0:
@@ -86,6 +101,24 @@ class LinuxReader:
                 return reading
         return self._unreadable("it called execve again and again while it was read")
 
+    def afterwards(self) -> Afterwards:
+        try:
+            # A fork has the lock for which this read waits, until all pages are copied.
+            read_first_bytes(f"{self._directory}/cmdline")
+            is_open = self._stat_fd >= 0
+            text = fetch(self._stat_fd) if is_open else read_file(f"{self._directory}/stat")
+            stat = parse_stat(text)
+            has_waited = parse_children_usage(text) != parse_children_usage(self._stat_text)
+        except (OSError, ParseError):
+            return LEFT
+        if stat.start_ticks != self._key.start_ticks:
+            return LEFT
+        return Afterwards(stat.is_alive and stat.family == self._family, has_waited)
+
+    def anonymous_share_bytes(self) -> int | None:
+        whole, part = parse_anonymous(self._memory_text), self._last.memory.pss_anon_bytes
+        return None if whole is None or part is None else whole - part
+
     def close(self) -> None:
         for fd in (self._memory_fd, self._status_fd, self._stat_fd):
             if fd >= 0:
@@ -93,14 +126,16 @@ class LinuxReader:
         self._memory_fd = self._status_fd = self._stat_fd = -1
 
     def _read_open(self) -> Reading:
-        stat_text = _fetch(self._stat_fd)
+        stat_text = fetch(self._stat_fd)
         memory_text = self._fetch(self._memory_fd)
         last = self._last
         memory = last.memory if memory_text == self._memory_text else self._parse(memory_text)
         if stat_text != self._stat_text:
             name, ppid = parse_name_and_parent(stat_text)
-            rss_peak_bytes = parse_rss_peak(_fetch(self._status_fd))
-            self._last = Reading(ReadStatus.MEASURED, name, ppid, memory, rss_peak_bytes)
+            rss_peak_bytes = parse_rss_peak(fetch(self._status_fd))
+            self._last = Reading(
+                ReadStatus.MEASURED, name, ppid, memory, rss_peak_bytes, None, self._family
+            )
         elif memory is not last.memory:
             self._last = replace(last, memory=memory)
         self._stat_text, self._memory_text = stat_text, memory_text
@@ -120,27 +155,30 @@ class LinuxReader:
 
     def _open_and_read(self) -> Reading | None:
         self._stat_fd = self._open(f"{self._directory}/stat")
-        before = parse_stat(_fetch(self._stat_fd))
+        before = parse_stat(fetch(self._stat_fd))
         if before.start_ticks != self._key.start_ticks:
             return GONE
         self._borrows = not before.has_executed and shares_address_space(before.pid, before.ppid)
         self._status_fd = self._open(f"{self._directory}/status")
         refusal = self._open_memory()
         # Read once more, it fails if the process has ended: the files opened meanwhile are its own.
-        self._stat_text = _fetch(self._stat_fd)
-        if parse_stat(self._stat_text).has_executed != before.has_executed:
+        self._stat_text = fetch(self._stat_fd)
+        after = parse_stat(self._stat_text)
+        if after.has_executed != before.has_executed:
             return None
+        self._family = after.family
         if self._borrows:
-            return Reading(ReadStatus.NO_MEMORY, before.name, before.ppid)
-        status = parse_status(_fetch(self._status_fd))
+            return Reading(ReadStatus.NO_MEMORY, before.name, before.ppid, family=after.family)
+        status = parse_status(fetch(self._status_fd))
         if status.rss_bytes is None:
-            return self._read_through_thread(status)
+            is_exiting = after.is_alive and not after.is_kernel_thread
+            return self._read_through_thread(status, is_exiting=is_exiting)
         if refusal is not None:
             if refusal.errno not in DENIED:
                 raise refusal
             return _denied(status)
         self._memory_text = self._fetch(self._memory_fd)
-        self._last = _measured(status, self._parse(self._memory_text))
+        self._last = _measured(status, self._parse(self._memory_text), self._family)
         return self._last
 
     def _open_memory(self) -> OSError | None:
@@ -160,7 +198,7 @@ class LinuxReader:
         """
         return self._borrows is False and not self._budget.exceeded
 
-    def _read_through_thread(self, status: Status) -> Reading:
+    def _read_through_thread(self, status: Status, *, is_exiting: bool) -> Reading:
         """Read a process by another thread: once the main thread has ended, its files are empty."""
         if status.threads > 1:
             for tid in sorted(map(int, os.listdir(f"{self._directory}/task"))):
@@ -172,7 +210,7 @@ class LinuxReader:
                 else:
                     if reading is not None:
                         return reading
-        return Reading(ReadStatus.NO_MEMORY, status.name, status.ppid)
+        return Reading(ReadStatus.NO_MEMORY, status.name, status.ppid, is_exiting=is_exiting)
 
     def _read_thread(self, directory: str, status: Status) -> Reading | None:
         of_thread = parse_status(read_file(f"{directory}/status"))
@@ -187,7 +225,7 @@ class LinuxReader:
         except PermissionError:
             return _denied(status)
         try:
-            return _measured(status, self._parse(self._fetch(fd)))
+            return _measured(status, self._parse(self._fetch(fd)), self._family)
         finally:
             self._close(fd)
 
@@ -195,11 +233,23 @@ class LinuxReader:
         """Return what a failed read means; ``None`` to read again."""
         if isinstance(failure, OSError):
             raise_if_no_descriptor_is_left(failure)
+            if failure.errno in ENDED | DENIED and (hidden := self._hidden()) is not None:
+                return hidden
             if failure.errno in ENDED:
                 return None if self._is_still_ours() else GONE
             if failure.errno in DENIED:
-                return Reading(ReadStatus.DENIED)
+                return Reading(ReadStatus.DENIED, reason=DenialReason.OTHER_USER)
         return self._unreadable(reason_of(failure))
+
+    def _hidden(self) -> Reading | None:
+        """Return what is known of a process that ``/proc`` hides; ``None`` for any other."""
+        hidden = self._find_hidden(self._key.pid)
+        if hidden is None or hidden.start_ticks != self._key.start_ticks:
+            return None
+        status, reason = ReadStatus.DENIED, DenialReason.HIDDEN
+        if not hidden.is_alive:
+            return Reading(ReadStatus.NO_MEMORY, hidden.name, hidden.ppid)
+        return Reading(status, hidden.name, hidden.ppid, reason=reason)
 
     def _unreadable(self, reason: str) -> Reading:
         return Reading(ReadStatus.UNREADABLE, self._last.name, self._last.ppid, reason=reason)
@@ -223,52 +273,32 @@ class LinuxReader:
         self._budget.give_back()
 
 
-def _measured(status: Status, memory: Memory) -> Reading:
-    return Reading(ReadStatus.MEASURED, status.name, status.ppid, memory, status.rss_peak_bytes)
+def _measured(status: Status, memory: Memory, family: int) -> Reading:
+    return Reading(
+        ReadStatus.MEASURED,
+        status.name,
+        status.ppid,
+        memory,
+        status.rss_peak_bytes,
+        family=family,
+    )
 
 
 def _denied(status: Status) -> Reading:
     known = Memory(rss_bytes=status.rss_bytes)
-    return Reading(ReadStatus.DENIED, status.name, status.ppid, known, status.rss_peak_bytes)
+    return Reading(
+        ReadStatus.DENIED,
+        status.name,
+        status.ppid,
+        known,
+        status.rss_peak_bytes,
+        _denial(status.uids),
+    )
 
 
-def read_file(path: str) -> bytes:
-    """Return the whole text of a file of ``/proc``."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        return _fetch(fd)
-    finally:
-        os.close(fd)
-
-
-def read_first_bytes(path: str) -> bytes:
-    """Return the first 8 KiB of a file of ``/proc``."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        return os.pread(fd, _FIRST_BYTES, 0)
-    finally:
-        os.close(fd)
-
-
-def _fetch(fd: int) -> bytes:
-    """Return the text of a file that the kernel writes in one piece (seq_file): whole at once."""
-    text = os.pread(fd, _FIRST_BYTES, 0)
-    # Only a text that fills the buffer may go on: status does, for members of many groups.
-    return text if len(text) < _FIRST_BYTES else text + _fetch_from(fd, _FIRST_BYTES)
-
-
-def _fetch_pieces(fd: int) -> bytes:
-    """Return the text of a file that the kernel writes mapping by mapping: in many pieces."""
-    text = _fetch_from(fd, 0)
-    if not text:
-        # smaps_rollup fails where smaps is empty: the address space is gone.
-        raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
-    return text
-
-
-def _fetch_from(fd: int, offset: int) -> bytes:
-    chunks = []
-    while chunk := os.pread(fd, _CHUNK, offset):
-        chunks.append(chunk)
-        offset += len(chunk)
-    return b"".join(chunks)
+def _denial(uids: Collection[int]) -> DenialReason:
+    """Return why this user may not read a process that runs under these user ids."""
+    user = os.geteuid()
+    if user == 0:
+        return DenialReason.NOT_CAPABLE
+    return DenialReason.PROTECTED if {*uids} == {user} else DenialReason.OTHER_USER

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from memstat.errors import UnreadableProcess
 from memstat.model import Identity, Memory, ProcessKey, ReadStatus
@@ -22,9 +22,27 @@ class Reading:
     rss_peak_bytes: int | None = None
     reason: str | None = None
     """Why it is unreadable or denied."""
+    family: int = 0
+    """``Identity.family`` of the address space that was read or, without memory of its own, is
+    borrowed; 0 when unknown, or when there is none."""
+    is_exiting: bool = False
+    """Whether it has given up its memory and not ended yet: the kernel may still be unmapping."""
 
 
 GONE = Reading(ReadStatus.GONE)
+
+
+@dataclass(frozen=True, slots=True)
+class Afterwards:
+    """What has become of a process since it was read."""
+
+    keeps_memory: bool
+    """Whether it still has the address space that was read."""
+    has_waited: bool
+    """Whether it has waited for a child that had ended."""
+
+
+LEFT: Final = Afterwards(keeps_memory=False, has_waited=False)
 
 
 class ProcessReader(Protocol):
@@ -32,6 +50,20 @@ class ProcessReader(Protocol):
 
     def read(self) -> Reading:
         """Return what the process uses now. Raises TooManyDescriptors, nothing else of its own."""
+        ...
+
+    def afterwards(self) -> Afterwards:
+        """Return what has become of the process since the last read.
+
+        A fork of it that was under way has then either ended or not begun to copy.
+        """
+        ...
+
+    def anonymous_share_bytes(self) -> int | None:
+        """Return what it shared of anonymous pages at the last read, if not less; else ``None``.
+
+        Like the part of its PSS in shared anonymous pages, it is 0 when it shares none.
+        """
         ...
 
     def close(self) -> None:
@@ -46,6 +78,18 @@ class ProcSource(Protocol):
         """Return PID -> a number that differs for each process that ever had this PID.
 
         Raises ListingError when that fails, TooManyDescriptors when no descriptor is left.
+        """
+        ...
+
+    @property
+    def missing_reason(self) -> str | None:
+        """Why processes may be missing from the listings; ``None`` when none are."""
+        ...
+
+    def newest_pid(self) -> int | None:
+        """Return the number that was given last to a process or a thread; ``None``: unknown.
+
+        While it stays the same, none was started.
         """
         ...
 

@@ -18,7 +18,7 @@ from memstat.model import (
 )
 from memstat.report.notes import beside_pss
 from memstat.report.trend import Trend
-from memstat.sampling.tally import Tally
+from memstat.sampling.tally import RunningPeak, Tally
 
 _UNREAD: Final = frozenset({ReadStatus.DENIED, ReadStatus.UNREADABLE})
 _STAYS_S: Final = 2.0
@@ -90,7 +90,7 @@ class Board:
         self._tracks: dict[ProcessKey, _Track] = {}
         self._total_trend = Trend(_TOTAL_POINTS)
         self._snapshot: Snapshot | None = None
-        self._largest_bytes = -1
+        self._largest = RunningPeak()
         self._trends_at_largest: dict[ProcessKey, tuple[int, ...]] = {}
 
     def take(self, snapshot: Snapshot) -> None:
@@ -136,9 +136,7 @@ class Board:
 
     def _remember_largest(self, snapshot: Snapshot) -> None:
         """Keep the trends as they are now: at the end most of these processes are gone."""
-        total_bytes = snapshot.total.pss_bytes
-        if total_bytes is not None and total_bytes > self._largest_bytes:
-            self._largest_bytes = total_bytes
+        if self._largest.observe(snapshot):
             self._trends_at_largest = {
                 key: tuple(track.trend) for key, track in self._tracks.items()
             }

@@ -46,6 +46,7 @@ def snapshot_object(snapshot: Snapshot) -> Json:
         "missed_ticks": snapshot.missed_ticks,
         "sweep_s": _seconds(snapshot.sweep_s),
         "complete": snapshot.complete,
+        "torn": snapshot.torn,
         "missing_reason": snapshot.missing_reason,
         "total": _memory(snapshot.total),
         "processes": [_process(process) for process in snapshot.processes],
@@ -72,6 +73,7 @@ def snapshot_from(value: Mapping[str, Any]) -> Snapshot:
             complete=bool(value["complete"]),
             total=_memory_from(value["total"]),
             processes=tuple(map(_process_from, value["processes"])),
+            torn=bool(value["torn"]),
             missing_reason=value["missing_reason"],
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -122,6 +124,7 @@ def _sampling(stats: SamplingStats) -> Json:
         "samples": stats.samples,
         "missed_ticks": stats.missed_ticks,
         "incomplete_samples": stats.incomplete_samples,
+        "torn_samples": stats.torn_samples,
         "longest_gap_s": _seconds(stats.longest_gap_s),
         "sweep_s": {
             "median": _seconds(stats.sweep_median_s),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import signal
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from memstat.model import (
+    DenialReason,
     Identity,
     Limit,
     Peak,
@@ -21,10 +23,26 @@ from memstat.text import plural, printable, signal_name
 from memstat.units import format_duration, format_elapsed, format_size
 
 _FEW: Final = 2
-REMEDY: Final = (
-    "run memstat as the same user or as root, or grant it CAP_SYS_PTRACE or CAP_PERFMON"
-    " (in Docker: --cap-add SYS_PTRACE)"
-)
+_RARE: Final = 10
+_TORN: Final = "processes that share memory started or ended while it was read"
+_CAPABILITY: Final = "CAP_SYS_PTRACE or CAP_PERFMON (in Docker: --cap-add SYS_PTRACE)"
+REMEDY: Final = f"run memstat as the same user or as root, or grant it {_CAPABILITY}"
+_REMEDIES: Final[Mapping[str, str]] = {
+    DenialReason.OTHER_USER: REMEDY,
+    DenialReason.PROTECTED: (
+        "not dumpable, or with more privileges: run memstat as root, or grant it " + _CAPABILITY
+    ),
+    DenialReason.NOT_CAPABLE: f"grant memstat {_CAPABILITY}",
+    DenialReason.HIDDEN: (
+        "hidepid hides the processes of other users: run memstat as root, grant it"
+        " CAP_SYS_PTRACE, or add it to the group that the mount exempts (gid=)"
+    ),
+}
+
+
+def remedy(sample: ProcessSample) -> str:
+    """Return what helps to read a denied process."""
+    return _REMEDIES.get(sample.reason or "", REMEDY)
 
 
 def partial_notes(snapshot: Snapshot) -> Mapping[str, str]:
@@ -52,11 +70,13 @@ def _lacks(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
             yield kind, what
 
 
-def _denied(snapshot: Snapshot) -> str | None:
-    denied = _count(snapshot, ReadStatus.DENIED)
-    if not denied:
-        return None
-    return f"{plural(denied, 'process', 'processes')} could not be read; {REMEDY}"
+def _denied(snapshot: Snapshot) -> str:
+    denied = [p for p in snapshot.processes if p.status is ReadStatus.DENIED]
+    counts = Counter(remedy(process) for process in denied)
+    return "; ".join(
+        f"{plural(count, 'process', 'processes')} could not be read; {what_helps}"
+        for what_helps, count in counts.items()
+    )
 
 
 def _unreadable(snapshot: Snapshot) -> str | None:
@@ -88,7 +108,7 @@ def _why_unreadable(what: str, target: Identity, sample: ProcessSample) -> str:
     if status is ReadStatus.UNREADABLE:
         return f"reading {what} failed: {sample.reason}"
     if status is ReadStatus.DENIED:
-        return f"the memory of {what} may not be read: {REMEDY}"
+        return f"the memory of {what} may not be read: {remedy(sample)}"
     if status is ReadStatus.GONE:
         return f"{what} ended while being measured"
     if not target.is_alive:
@@ -158,6 +178,23 @@ def missed_note(stats: SamplingStats) -> str | None:
     )
 
 
+def torn_note(peak: Peak | None, stats: SamplingStats) -> str | None:
+    """Return that samples are torn, where that is the peak or not rare."""
+    if peak is not None and peak.snapshot.torn:
+        return f"the peak is uncertain: in every sample {_TORN}"
+    if stats.torn_samples * _RARE <= stats.samples:
+        return None
+    return (
+        f"{stats.torn_samples} of {plural(stats.samples, 'sample', 'samples')} are uncertain and "
+        f"not in the peak: {_TORN}"
+    )
+
+
+def uncertain_note(snapshot: Snapshot) -> str | None:
+    """Return that a single snapshot is torn; ``None`` when it is not."""
+    return f"the total is uncertain: {_TORN}" if snapshot.torn else None
+
+
 def few_samples_note(stats: SamplingStats) -> str | None:
     """Return that a peak of one or two samples says little; ``None`` for more."""
     if stats.samples > _FEW:
@@ -170,7 +207,7 @@ def few_samples_note(stats: SamplingStats) -> str | None:
 
 def peak_notes(peak: Peak | None, stats: SamplingStats) -> list[str]:
     """Return every reason to doubt a peak."""
-    notes = [missed_note(stats), few_samples_note(stats)]
+    notes = [missed_note(stats), few_samples_note(stats), torn_note(peak, stats)]
     if peak is not None:
         ended = ended_note(peak.snapshot)
         notes += [

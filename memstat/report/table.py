@@ -120,6 +120,7 @@ def footer(view: View, *, width: int, ascii_only: bool = False) -> Sequence[Text
         f"at the peak, {when}" if view.is_peak else when,
         plural(stats.samples, "sample", "samples"),
         f"{stats.missed_ticks} missed",
+        f"{stats.torn_samples} uncertain" if stats.torn_samples else "",
         f"sweep {format_duration(stats.sweep_median_s):>7}" if stats.sweep_median_s else "",
     ]
     second = _as_fits(filter(None, facts), width, _WARN if view.unreadable else _DIM)

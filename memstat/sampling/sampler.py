@@ -18,6 +18,7 @@ from memstat.sampling.liveness import tree_ended
 from memstat.sampling.newest import Newest
 from memstat.sampling.sweep import Sweep, Sweeper
 from memstat.sampling.tally import Tally
+from memstat.sampling.torn import REPEATS, is_worth_repeating
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -91,6 +92,14 @@ class Sampler:
         return self._has_ended(snapshot)
 
     async def _sweep(self, tick: Tick) -> Snapshot:
+        """Sweep; again at once where that was torn and short."""
+        for _ in range(REPEATS):
+            snapshot = await self._sweep_once(tick)
+            if not is_worth_repeating(snapshot, self._grid.interval_s):
+                return snapshot
+        return await self._sweep_once(tick)
+
+    async def _sweep_once(self, tick: Tick) -> Snapshot:
         begun = await _in_reader_thread(self._begin, tick)
         if isinstance(begun, Snapshot):
             return begun

@@ -19,6 +19,7 @@ class RunningStats:
         self._interval_s = interval_s
         self._samples = 0
         self._incomplete = 0
+        self._torn = 0
         self._missed = 0
         self._last_elapsed_s: float | None = None
         self._longest_gap_s: float | None = None
@@ -28,6 +29,7 @@ class RunningStats:
     def observe(self, snapshot: Snapshot) -> None:
         self._samples += 1
         self._incomplete += not snapshot.complete
+        self._torn += snapshot.torn
         self._missed = snapshot.missed_ticks
         if self._last_elapsed_s is not None:
             gap = snapshot.elapsed_s - self._last_elapsed_s
@@ -46,6 +48,7 @@ class RunningStats:
             longest_gap_s=self._longest_gap_s,
             sweep_median_s=self._median_s(),
             sweep_max_s=self._max_s,
+            torn_samples=self._torn,
         )
 
     def _median_s(self) -> float | None:

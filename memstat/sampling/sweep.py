@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from operator import attrgetter
 from typing import Final
 
@@ -20,9 +22,12 @@ from memstat.model import (
     ReadStatus,
     Snapshot,
 )
-from memstat.proc.source import ProcessReader, ProcSource, Reading
+from memstat.proc.source import ProcSource
 from memstat.proc.tree import Node, ProcessTree, Scope
+from memstat.sampling.changes import changes_of, could_be_torn, relatives_of
 from memstat.sampling.clock import Tick
+from memstat.sampling.torn import REPEATS, REPEATS_OF_ONE, is_torn, is_worth_repeating
+from memstat.sampling.tracked import Tracked
 
 _PROCESS_BYTES: Final = 8 << 20
 """Reading a process takes as long as the kernel needs to walk this much memory besides its own."""
@@ -39,55 +44,8 @@ class _Found:
     nodes: tuple[Node, ...]
     missing_reason: str | None = None
     """Why processes may be missing; ``None`` when none are."""
-
-
-class _Tracked:
-    """A member of the tree with its reader and its last sample."""
-
-    __slots__ = ("_command_line", "_reader", "_reading", "_source", "node", "sample")
-
-    def __init__(self, node: Node, source: ProcSource, *, command_line: bool) -> None:
-        self.node = node
-        self.sample = ProcessSample(node.key, node.name)
-        self._source = source
-        self._reader: ProcessReader = source.reader(node.key)
-        self._reading: Reading | None = None
-        self._command_line = command_line
-
-    @property
-    def rss_bytes(self) -> int:
-        return self.sample.memory.rss_bytes or 0
-
-    def place(self, node: Node) -> None:
-        if node is not self.node:
-            self.node, self._reading = node, None
-
-    def read(self) -> None:
-        reading = self._reader.read()
-        if reading is self._reading:
-            return
-        node, name = self.node, reading.name or self.sample.name
-        self.sample = ProcessSample(
-            node.key,
-            name,
-            reading.ppid,
-            node.depth,
-            reading.status,
-            reading.memory,
-            reading.rss_peak_bytes,
-            self._command_line_of(name) if self._command_line else None,
-            reading.reason,
-        )
-        self._reading = reading
-
-    def _command_line_of(self, name: str) -> str | None:
-        """Return the command line, read once, and again when execve(2) has changed the name."""
-        if self._reading is not None and name == self.sample.name:
-            return self.sample.command_line
-        return self._source.command_line(self.node.key) or self.sample.command_line
-
-    def close(self) -> None:
-        self._reader.close()
+    identities: Mapping[int, Identity | None] = field(default_factory=dict)
+    """Those that were looked at for the first time, by PID."""
 
 
 class Sweep:
@@ -99,16 +57,22 @@ class Sweep:
 
     def __init__(
         self,
-        tracked: Iterable[_Tracked],
+        tracked: Iterable[Tracked],
         began_s: float,
         began_unix_s: float,
-        missing_reason: str | None,
+        missing_reason: str | None = None,
+        arrivals: Callable[[], Iterable[Identity] | None] = lambda: None,
     ) -> None:
-        """``tracked`` is in the order of the tree, as the samples are."""
+        """``tracked`` is in the order of the tree, as the samples are.
+
+        ``arrivals`` returns the processes that have started since it began; ``None`` when nothing
+        has.
+        """
         self.began_s = began_s
         """When it began, on the monotonic clock."""
         self._began_unix_s = began_unix_s
         self._missing_reason = missing_reason
+        self._arrivals = arrivals
         self._tracked = tuple(tracked)
         # Large ones first: a thread that began the largest last would hold up all others.
         self._waiting = deque(sorted(self._tracked, key=_last_rss, reverse=True))
@@ -139,6 +103,8 @@ class Sweep:
         if self._failure is not None:
             raise self._failure
         samples = tuple([tracked.sample for tracked in self._tracked])
+        total = add_up(samples)
+        torn = self._is_torn(total)
         elapsed_s = self.began_s - started_s
         return Snapshot(
             tick=tick.index,
@@ -147,13 +113,21 @@ class Sweep:
             late_s=max(0.0, elapsed_s - tick.due_s),
             missed_ticks=tick.missed_ticks,
             sweep_s=time.monotonic() - self.began_s,
-            complete=is_complete(samples) and self._missing_reason is None,
-            total=add_up(samples),
+            complete=is_complete(samples) and self._missing_reason is None and not torn,
+            total=total,
             processes=samples,
+            torn=torn,
             missing_reason=self._missing_reason,
         )
 
-    def _take(self) -> _Tracked | None:
+    def _is_torn(self, total: Memory) -> bool:
+        if total.pss_bytes is None or not could_be_torn(self._tracked, total):
+            return False
+        relatives = relatives_of(self._tracked)
+        changes = changes_of(self._tracked, self._arrivals)
+        return is_torn(relatives, changes, total.pss_bytes)
+
+    def _take(self) -> Tracked | None:
         try:
             return self._waiting.popleft()
         except IndexError:
@@ -171,7 +145,7 @@ class Sweeper:
         self._finding = threading.Lock()
         self._targets = tuple(Node(key, "", 0) for key in dict.fromkeys(scope.roots))
         self._nodes: tuple[Node, ...] = ()
-        self._tracked: dict[ProcessKey, _Tracked] = {}
+        self._tracked: dict[ProcessKey, Tracked] = {}
 
     def recursively(self) -> Sweeper:
         """Return a sweeper of the same scope with all descendants: this one if it has them."""
@@ -182,12 +156,31 @@ class Sweeper:
     def begin(self) -> Sweep:
         """Find the tree and return the sweep that reads it. Raises TooManyDescriptors."""
         began_s, began_unix_s = time.monotonic(), time.time()
+        newest_pid = self.source.newest_pid()
         found = self._find()
         # While no process comes or goes, the tree is the same object.
         if found.nodes is not self._nodes or not self._tracked:
             self._nodes = found.nodes
-            self._track()
-        return Sweep(self._tracked.values(), began_s, began_unix_s, found.missing_reason)
+            self._track(found.identities)
+        return Sweep(
+            self._tracked.values(),
+            began_s,
+            began_unix_s,
+            found.missing_reason,
+            partial(self._arrivals_since, newest_pid),
+        )
+
+    def sweep(
+        self, tick: Tick, started_s: float, *, interval_s: float, repeats: int = REPEATS
+    ) -> Snapshot:
+        """Return a snapshot, read by the calling thread alone; again where it is torn."""
+        while True:
+            sweep = self.begin()
+            sweep.drain()
+            snapshot = sweep.finish(tick, started_s)
+            if not (repeats and is_worth_repeating(snapshot, interval_s)):
+                return snapshot
+            repeats -= 1
 
     def find(self) -> tuple[Node, ...]:
         """Return the members of the tree now; the targets alone when not recursive.
@@ -202,20 +195,20 @@ class Sweeper:
             return _Found(self._targets)
         with self._finding:
             try:
-                missing_reason = self._update(self._tree)
+                return self._update(self._tree)
             except ListingError as error:
                 # Not yet listed once, the targets at least are known.
                 return _Found(self._tree.members() or self._targets, str(error))
-            return _Found(self._tree.members(), missing_reason)
 
-    def _update(self, tree: ProcessTree) -> str | None:
-        """List and place all that is new; return why some of it could not be placed."""
+    def _update(self, tree: ProcessTree) -> _Found:
+        """List, and place all that is new."""
         for _ in range(2):
             listing = self.source.list_processes()
             identities, failures = self._identify(tree.unseen(listing))
             if not tree.update(listing, identities, failures):
                 break
-        return next(iter(failures.values()), None)
+        missing_reason = next(iter(failures.values()), self.source.missing_reason)
+        return _Found(tree.members(), missing_reason, identities)
 
     def _identify(
         self, pids: Iterable[int]
@@ -235,12 +228,31 @@ class Sweeper:
             tracked.close()
         self._tracked.clear()
 
-    def _track(self) -> None:
+    def _arrivals_since(self, newest_pid: int | None) -> Sequence[Identity] | None:
+        """Return the processes that have started since this was the newest PID, and still live.
+
+        ``None`` when no process was started at all, or none that would be measured.
+        """
+        if self._tree is None or (
+            newest_pid is not None and newest_pid == self.source.newest_pid()
+        ):
+            return None
+        with self._finding:
+            try:
+                identities, _ = self._identify(self._tree.unseen(self.source.list_processes()))
+            except ListingError:
+                return ()
+        return [identity for identity in identities.values() if identity is not None]
+
+    def _track(self, identities: Mapping[int, Identity | None]) -> None:
         kept = {}
         for node in self._nodes:
             known = self._tracked.pop(node.key, None)
-            kept[node.key] = known or _Tracked(
-                node, self.source, command_line=self.scope.command_lines
+            kept[node.key] = known or Tracked(
+                node,
+                self.source,
+                identities.get(node.key.pid),
+                command_line=self.scope.command_lines,
             )
             kept[node.key].place(node)
         for ended in self._tracked.values():
@@ -255,10 +267,9 @@ def sweep_once(source: ProcSource, scope: Scope) -> Snapshot:
     """Return one snapshot, read by the calling thread alone."""
     sweeper = Sweeper(source, scope)
     try:
-        started_s = time.monotonic()
-        sweep = sweeper.begin()
-        sweep.drain()
-        return sweep.finish(Tick(0, 0.0, 0), started_s)
+        return sweeper.sweep(
+            Tick(0, 0.0, 0), time.monotonic(), interval_s=math.inf, repeats=REPEATS_OF_ONE
+        )
     finally:
         sweeper.close()
 

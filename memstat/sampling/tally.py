@@ -15,8 +15,23 @@ _KEPT_S: Final = 5.0
 _DEFECTS: Final = frozenset({ReadStatus.DENIED, ReadStatus.UNREADABLE})
 
 
+_TORN: Final = -(1 << 63)
+
+
+def rank(snapshot: Snapshot) -> int:
+    """Return the total for comparison: any total that is not torn is more than any that is.
+
+    >>> from memstat.testing import snapshot_of
+    >>> rank(snapshot_of({7: 4096}))
+    4096
+    """
+    return (snapshot.total.pss_bytes or 0) + (_TORN if snapshot.torn else 0)
+
+
 class RunningPeak:
     """Keeps the snapshot with the largest total; the earliest of equals.
+
+    A torn one is kept only until there is another, since its total may be too large.
 
     A snapshot in which nothing could be measured has no total and is no candidate. Nor is one that
     began before ``since_s``: part of it was read in the phase before.
@@ -31,7 +46,7 @@ class RunningPeak:
         total = snapshot.total.pss_bytes
         if total is None or snapshot.elapsed_s < self._since_s:
             return False
-        if self.peak is not None and total <= self.peak.pss_bytes:
+        if self.peak is not None and rank(snapshot) <= rank(self.peak.snapshot):
             return False
         self.peak = Peak(total, snapshot)
         return True
@@ -177,5 +192,8 @@ class Tally:
 
     def _check_limit(self, snapshot: Snapshot) -> None:
         total, most = snapshot.total.pss_bytes, self._max_pss_bytes
-        if self._exceeded is None and most is not None and total is not None and total > most:
+        if snapshot.torn or self._exceeded is not None:
+            # The total of a torn one may be too large: no command is ended for it.
+            return
+        if most is not None and total is not None and total > most:
             self._exceeded = snapshot

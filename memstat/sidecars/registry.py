@@ -55,7 +55,7 @@ class Registry:
             kept = tuple([p for p in snapshot.processes if p.key not in self._keys])
         if len(kept) == len(snapshot.processes):
             return snapshot
-        complete = is_complete(kept) and snapshot.missing_reason is None
+        complete = is_complete(kept) and snapshot.missing_reason is None and not snapshot.torn
         return replace(snapshot, processes=kept, total=add_up(kept), complete=complete)
 
     def disown(self) -> None:

@@ -26,6 +26,7 @@ SNAPSHOT: Final = (
     "missed_ticks",
     "sweep_s",
     "complete",
+    "torn",
     "missing_reason",
     "total",
     "processes",
@@ -46,6 +47,7 @@ SAMPLING: Final = (
     "samples",
     "missed_ticks",
     "incomplete_samples",
+    "torn_samples",
     "longest_gap_s",
     "sweep_s",
 )

@@ -85,8 +85,9 @@ def test_a_text_that_cannot_be_understood_is_data(
 def test_one_failed_read_after_another_never_leaves_the_sweep_by_an_exception(
     key: ProcessKey, times: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    source = LinuxProcSource()
     with failing_reads(monkeypatch, errno.ENOMEM, times):
-        snapshot = sweep_once(LinuxProcSource(), scope_of(key, recursive=False))
+        snapshot = sweep_once(source, scope_of(key, recursive=False))
     assert [p.status for p in snapshot.processes] in (
         [ReadStatus.MEASURED],
         [ReadStatus.UNREADABLE],
@@ -97,8 +98,9 @@ def test_one_failed_read_after_another_never_leaves_the_sweep_by_an_exception(
 def test_a_shortage_of_descriptors_is_a_failure_of_memstat(
     key: ProcessKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    source = LinuxProcSource()
     with failing_reads(monkeypatch, errno.EMFILE), pytest.raises(TooManyDescriptors):
-        LinuxProcSource().reader(key).read()
+        source.reader(key).read()
 
 
 def test_an_identity_that_cannot_be_read_is_an_error_of_its_own(

@@ -181,7 +181,13 @@ HOSTILE = "a) b\n\x1b[31m\\\\xff("
 
 def test_stat_with_a_name_that_looks_like_fields() -> None:
     assert parse_stat(captured("stat-hostile-name.txt")) == Identity(
-        pid=20284, ppid=20272, start_ticks=111231, name=HOSTILE, state="S", threads=1
+        pid=20284,
+        ppid=20272,
+        start_ticks=111231,
+        name=HOSTILE,
+        state="S",
+        threads=1,
+        family=140727754079168,
     )
 
 
@@ -239,6 +245,7 @@ IDENTITIES = st.builds(
     threads=PIDS,
     has_executed=st.booleans(),
     is_kernel_thread=st.booleans(),
+    family=st.integers(0, (1 << 64) - 1),
 )
 
 
@@ -248,7 +255,8 @@ def test_stat_survives_any_name(identity: Identity, name: bytes) -> None:
     flags = 0x400000 | (0 if identity.has_executed else 0x40)
     flags |= 0x200000 if identity.is_kernel_thread else 0
     before = [identity.state, identity.ppid, 0, 0, 0, -1, flags]
-    fields = [*before, *[0] * 10, identity.threads, 0, identity.start_ticks, 0]
+    rest = [identity.threads, 0, identity.start_ticks, *[0] * 5, identity.family]
+    fields = [*before, *[0] * 10, *rest]
     text = b"%d (%b) %b\n" % (identity.pid, name, " ".join(map(str, fields)).encode())
     assert parse_stat(text) == replace(identity, name=decode_name(name))
     assert parse_name_and_parent(text) == (decode_name(name), identity.ppid)
@@ -264,6 +272,7 @@ def test_status_escapes_newlines_and_backslashes_of_the_name() -> None:
         tgid=20284,
         ppid=20272,
         threads=1,
+        uids=(0, 0, 0, 0),
         rss_bytes=9908 * KIB,
         rss_peak_bytes=9908 * KIB,
     )
@@ -288,6 +297,7 @@ STATUSES = st.builds(
     tgid=PIDS,
     ppid=st.integers(0, 1 << 22),
     threads=PIDS,
+    uids=st.tuples(*[st.integers(0, (1 << 32) - 1)] * 4),
     rss_bytes=st.none() | SIZES_KIB.map(KIB.__mul__),
     rss_peak_bytes=st.none() | SIZES_KIB.map(KIB.__mul__),
 )
@@ -298,6 +308,7 @@ def test_status_survives_any_name_and_size(status: Status, name: bytes) -> None:
     escaped = name.replace(b"\\", b"\\\\").replace(b"\n", b"\\n")
     lines = [b"Name:\t" + escaped, b"Umask:\t0022", f"State:\t{status.state} (any)".encode()]
     lines += [b"Tgid:\t%d" % status.tgid, b"Ngid:\t0", b"PPid:\t%d" % status.ppid]
+    lines.append(b"Uid:\t%d\t%d\t%d\t%d" % status.uids)
     for label, size in (("VmHWM", status.rss_peak_bytes), ("VmRSS", status.rss_bytes)):
         if size is not None:
             lines.append(f"{label}:\t{size // KIB:8} kB".encode())

@@ -33,7 +33,7 @@ EXAMPLES: list[MemstatError] = [
     MemstatError("something"),
     errors.UnsupportedPlatform("not Linux"),
     errors.TooManyDescriptors("none left"),
-    errors.ListingError("/proc could not be listed"),
+    errors.ListingError("the processes could not be listed"),
     errors.UnreadableProcess(7, "process 7 could not be read"),
     errors.ProcessError(7, "process 7 is odd"),
     errors.NoSuchProcess(7, "no process has PID 7"),

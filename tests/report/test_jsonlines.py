@@ -75,6 +75,7 @@ def test_a_snapshot() -> None:
         "missed_ticks": 1,
         "sweep_s": 0.001235,
         "complete": False,
+        "torn": False,
         "missing_reason": None,
         "total": SIZES,
         "processes": [
@@ -117,6 +118,7 @@ def test_the_summary_of_a_run() -> None:
         "samples": 9,
         "missed_ticks": 2,
         "incomplete_samples": 1,
+        "torn_samples": 0,
         "longest_gap_s": 0.25,
         "sweep_s": {"median": 0.001, "max": 0.002},
         "peak": {

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from memstat.model import (
+    DenialReason,
     Identity,
     Limit,
     Memory,
@@ -50,6 +51,23 @@ def test_denied_processes_are_counted_and_the_remedy_named() -> None:
     }
     two = notes.partial_notes(snapshot_of({7: MIB, 8: None, 9: None}))
     assert two["denied"].startswith("the total is partial: 2 processes could not be read; ")
+
+
+@pytest.mark.parametrize(
+    ("reason", "advice"),
+    [
+        (DenialReason.OTHER_USER, "run memstat as the same user or as root"),
+        (DenialReason.PROTECTED, "not dumpable, or with more privileges: run memstat as root"),
+        (DenialReason.NOT_CAPABLE, "grant memstat CAP_SYS_PTRACE"),
+        (DenialReason.HIDDEN, "hidepid hides the processes of other users: run memstat as root"),
+    ],
+)
+def test_the_advice_fits_the_cause(reason: DenialReason, advice: str) -> None:
+    sample = ProcessSample(ProcessKey(8, 1), "a", status=ReadStatus.DENIED, reason=reason)
+    snapshot = replace(snapshot_of({7: None}), processes=(sample,))
+    assert notes.partial_notes(snapshot)["denied"].startswith(
+        f"the total is partial: 1 process could not be read; {advice}"
+    )
 
 
 def unreadable(pid: int) -> ProcessSample:

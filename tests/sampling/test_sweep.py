@@ -140,7 +140,7 @@ def test_a_listing_that_fails_keeps_the_tree_of_the_last_one() -> None:
     child.reap()
     snapshot = swept(sweeper)
     assert not snapshot.complete
-    assert snapshot.missing_reason == "/proc could not be listed: no memory"
+    assert snapshot.missing_reason == "the processes could not be listed: no memory"
     assert [p.status for p in snapshot.processes] == [ReadStatus.MEASURED, ReadStatus.GONE]
     assert not tree_ended(replace(snapshot, processes=()))
 
