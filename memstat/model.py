@@ -246,6 +246,8 @@ class RunResult:
     """Processes that the OOM killer ended on this system during the run; ``None``: unknown."""
     limit: Limit | None = None
     """The limit that was set; ``None`` without one."""
+    uncounted_descendants: int | None = None
+    """The most descendants at once that were not to be measured; ``None``: not looked for."""
 
     @property
     def exit_status(self) -> int:

@@ -46,7 +46,7 @@ SAMPLING: Final = {
     "longest_gap_s",
     "sweep_s",
 }
-RUN: Final = SAMPLING | {"command", "exit_code", "signal"}
+RUN: Final = SAMPLING | {"command", "exit_code", "signal", "uncounted_descendants"}
 
 Json = Mapping[str, Any]
 

@@ -137,6 +137,7 @@ def test_the_summary_of_a_run() -> None:
         "signal",
         "duration_s",
         *SAMPLING,
+        "uncounted_descendants",
         "peak",
     ]
     assert value == {
@@ -151,6 +152,7 @@ def test_the_summary_of_a_run() -> None:
         "incomplete_samples": 1,
         "longest_gap_s": 0.25,
         "sweep_s": {"median": 0.001, "max": 0.002},
+        "uncounted_descendants": None,
         "peak": {
             "pss_bytes": 1,
             "elapsed_s": 0.4,
