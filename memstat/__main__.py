@@ -3,11 +3,13 @@
 import sys
 
 from memstat.cli.interrupt import restore_default_sigint
+from memstat.proc.environment import name_process
 
 
 def main() -> None:
     """Run the command line and exit with its status."""
     restore_default_sigint()
+    name_process()
     try:
         from memstat.cli.root import run_command_line  # noqa: PLC0415 - Ctrl+C during imports
     except (ImportError, MemoryError, OSError) as error:

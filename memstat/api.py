@@ -18,7 +18,7 @@ from memstat.sampling.liveness import targets_ended
 from memstat.sampling.observation import Observation
 from memstat.sampling.sampler import Sampler
 from memstat.sampling.sweep import Sweeper, sweep_once
-from memstat.supervision.spawn import SpawnContext, Stream
+from memstat.supervision.spawn import SpawnContext, Stream, as_arguments
 from memstat.supervision.supervised import Supervised
 from memstat.supervision.supervisor import SupervisionOptions
 from memstat.supervision.supervisor import supervise as _supervise
@@ -113,7 +113,7 @@ async def watch_scope(scope: Scope, interval_s: float) -> AsyncIterator[Watch]:
 
 @asynccontextmanager
 async def supervise(
-    command: Sequence[str],
+    command: Sequence[str | os.PathLike[str]],
     *,
     recursive: bool = True,
     interval_s: float = 0.1,
@@ -147,9 +147,10 @@ async def supervise(
     user) raises CommandLeftRunning. When its total PSS exceeds ``max_pss_bytes``, the tree is
     ended, unless ``kill_on_exceed`` is false; ``result.limit`` has the snapshot that did.
 
-    Raises SpawnError when the command cannot be started, ValueError for an interval that is not
-    positive and finite, a negative grace or limit and a stream that is PIPE (nothing would serve
-    it), UnsupportedPlatform as ``watch``. TooManyDescriptors may also come out of the block.
+    Raises SpawnError when the command cannot be started, TypeError when it is a string and no list
+    of arguments, TooManyThreads when no thread can be started, ValueError for an interval that is
+    not positive and finite, a negative grace or limit and a stream that is PIPE (nothing would
+    serve it), UnsupportedPlatform as ``watch``. TooManyDescriptors may also come out of the block.
 
     >>> import anyio
     >>> async def status() -> int:
@@ -173,13 +174,14 @@ async def supervise(
         max_pss_bytes=max_pss_bytes,
         kill_on_exceed=kill_on_exceed,
     )
+    arguments = as_arguments(command)
     context = SpawnContext(stdin, stdout, stderr, cwd, env, pass_fds)
-    async with _supervise(command, options, context) as supervisor:
+    async with _supervise(arguments, options, context) as supervisor:
         yield supervisor.supervised
 
 
 async def run(
-    command: Sequence[str],
+    command: Sequence[str | os.PathLike[str]],
     *,
     recursive: bool = True,
     interval_s: float = 0.1,

@@ -289,6 +289,8 @@ class RunResult:
     partial: tuple[Snapshot, ...] = ()
     """For each reason why totals lacked something, the first snapshot with it: a process was
     denied, one was unreadable, or processes may be missing."""
+    uncounted_descendants: int | None = None
+    """The most descendants at once that were not to be measured; ``None``: not looked for."""
 
     @property
     def exit_status(self) -> int:

@@ -33,6 +33,9 @@ class _RunCommand(click.Command):
         try:
             rest = super().parse_args(ctx, list(ours))
         except click.NoSuchOption as error:
+            if self._asks_for_help(ctx, ours):
+                click.echo(ctx.get_help())
+                ctx.exit()
             name = _as_written(error.option_name, ours)
             raise click.UsageError(
                 f"no such option: {name}. Options of the command itself follow '--', as in "
@@ -44,6 +47,24 @@ class _RunCommand(click.Command):
             raise click.UsageError("no command given: memstat run [OPTIONS] COMMAND [ARG...]", ctx)
         ctx.params["command"] = command
         return rest
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.help = "Show this message and exit; so does -h before the command."
+        return option
+
+    def _asks_for_help(self, ctx: click.Context, arguments: list[str]) -> bool:
+        """Whether ``-h`` stands among the options before the command: to many it means other."""
+        parser = self.make_parser(ctx)
+        parser.allow_interspersed_args = False
+        try:
+            parser.parse_args(list(arguments))
+        except click.NoSuchOption as error:
+            return error.option_name == "-h"
+        except click.UsageError:
+            return False
+        return False
 
 
 def _as_written(option: str, arguments: list[str]) -> str:
@@ -58,7 +79,7 @@ def _without_backslash(argument: str) -> str:
 @click.command(
     "run",
     cls=_RunCommand,
-    # Not -h: to many commands it means something else. Without "--" it is an error that says so.
+    # Not -h, which after the command is meant for it: an error that says so, without "--".
     context_settings={"help_option_names": ["--help"]},
     short_help="Run a command and measure it.",
     epilog=_EPILOG,
@@ -125,8 +146,8 @@ def _without_backslash(argument: str) -> str:
     "max_pss_bytes",
     metavar="SIZE",
     type=options.Size(),
-    help="Limit the total PSS, without swap and huge pages: 512M, 1.5 GiB (powers of 1024), "
-    "200 MB (powers of 1000).",
+    help="Limit the total PSS of the command and all descendants (it implies -r), without swap and"
+    " huge pages: 512M, 1.5 GiB (powers of 1024), 200 MB (powers of 1000).",
 )
 @click.option(
     "--on-exceed",
@@ -173,12 +194,13 @@ def command(
         raise click.UsageError("--on-exceed needs --max-pss")
     if append and stdout_path is stderr_path is report_path is None:
         raise click.UsageError("--append needs -O, -E or --report: there is no file to append to")
-    if wait_all and not recursive:
+    if wait_all and not recursive and max_pss_bytes is None:
         raise click.UsageError("--wait-all needs -r: it waits only for processes that are measured")
     return run_and_report(
         RunOptions(
             command=command,
-            recursive=recursive,
+            # A limit for the command's own process alone would be none: children escape it.
+            recursive=recursive or max_pss_bytes is not None,
             wait_all=wait_all,
             interval_s=chosen_s,
             format=format_class(verbose),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import anyio
@@ -23,6 +23,8 @@ from memstat.proc.descriptors import raise_descriptor_limit, require_descriptors
 from memstat.proc.environment import (
     inherited_descriptors,
     inherited_environment,
+    inherited_ignored_signals,
+    inherited_pid_variables,
     occupy_closed_streams,
 )
 from memstat.proc.linux import require_linux
@@ -47,6 +49,7 @@ def run_and_report(options: RunOptions) -> int:
     Raises SpawnError when it cannot be started, OutputError when a file or a result cannot be
     written.
     """
+    ignored = inherited_ignored_signals()
     # Inherited as ignored, it would hide the command's exit status (wait(2)).
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     out, err = standard_output(), standard_error()
@@ -61,13 +64,16 @@ def run_and_report(options: RunOptions) -> int:
             options.paths, stdout_to_stderr=style.results_on_stdout, files=files
         )
         view, redirection = _choose_view(report, redirection, files)
+        environment = inherited_environment()
         context = SpawnContext(
             stdout=redirection.stdout,
             stderr=redirection.stderr,
-            env=inherited_environment(),
+            env=environment,
             pass_fds=pass_fds,
+            ignored_signals=ignored,
+            pid_variables=inherited_pid_variables(environment),
         )
-        uncounted = _Uncounted(is_wanted=err.is_terminal and not options.recursive)
+        uncounted = _Uncounted(is_wanted=not options.recursive)
         require_descriptors(_DESCRIPTORS)
         try:
             result, received = anyio.run(
@@ -77,7 +83,8 @@ def run_and_report(options: RunOptions) -> int:
             err.remark(str(error))
             exit_by_signal(error.signum, {error.signum})
             raise
-        report.conclude(run_ending(result, style, uncounted=uncounted.most))
+        result = replace(result, uncounted_descendants=uncounted.most)
+        report.conclude(run_ending(result, style))
         if file is not None:
             file.require_written()
     return _exit_status(options, result, received, err)

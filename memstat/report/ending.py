@@ -92,8 +92,8 @@ class Ending:
     """The processes that exceeded the limit, for stderr below the remarks."""
 
 
-def run_ending(result: RunResult, style: RunStyle, *, uncounted: int = 0) -> Ending:
-    """Return the end of a run; ``uncounted`` descendants lived that were not to be measured.
+def run_ending(result: RunResult, style: RunStyle) -> Ending:
+    """Return the end of a run.
 
     >>> from memstat.report.formats import Bytes
     >>> from memstat.testing import snapshot_of
@@ -105,7 +105,7 @@ def run_ending(result: RunResult, style: RunStyle, *, uncounted: int = 0) -> End
     return Ending(
         result=style.format.run_summary(result, peak=style.peak, on_exceed=style.on_exceed),
         no_peak=_missing_run_peak(result, style),
-        remarks=(*_run_remarks(result, style, uncounted), *_limit_remarks(result, style)),
+        remarks=(*_run_remarks(result, style), *_limit_remarks(result, style)),
         exceeding=_exceeding(result, style),
     )
 
@@ -133,14 +133,14 @@ def _missing_run_peak(result: RunResult, style: RunStyle) -> str | None:
     return f"Peak: {notes.no_peak_reason(result.duration_s, result.last)}"
 
 
-def _run_remarks(result: RunResult, style: RunStyle, uncounted: int) -> Iterator[str]:
+def _run_remarks(result: RunResult, style: RunStyle) -> Iterator[str]:
     """Yield the doubts about the peak, and what else happened at the end."""
     if style.format.is_self_contained or style.peak == "never":
         return
     if result.peak is not None:
         yield from notes.peak_notes(result.peak, result.stats)
         yield from notes.partial_sample_notes(result.partial, result.peak)
-        if note := notes.uncounted_note(uncounted):
+        if note := notes.uncounted_note(result.uncounted_descendants or 0):
             yield note
     if style.peak == "also":
         yield from notes.end_notes(result)

@@ -7,7 +7,8 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
@@ -20,6 +21,8 @@ from memstat.proc.signals import open_pidfd
 Stream = int | IO[Any] | None
 
 _UNKNOWN_CODE: Final = 255
+_PIDFD_VARIABLE: Final = "LISTEN_PIDFDID"
+"""Says of LISTEN_PID which process it was, in a way that only systemd can say."""
 _POLL_S: Final = 0.02
 """How often to look for the end of a command where the kernel has no pidfds (before 5.3)."""
 _REMEDIES: Final = {
@@ -40,10 +43,29 @@ class SpawnContext:
     cwd: str | os.PathLike[str] | None = None
     env: Mapping[str, str] | None = None
     pass_fds: Collection[int] = ()
+    ignored_signals: Collection[int] = ()
+    """Signals that the command ignores. For a program without threads that hold locks: it forks."""
+    pid_variables: Collection[str] = ()
+    """Variables of ``env`` that become the PID of the command; likewise."""
 
     def __post_init__(self) -> None:
         if subprocess.PIPE in (self.stdin, self.stdout, self.stderr):
             raise ValueError("a stream cannot be PIPE: nothing would serve it; give it a file")
+
+
+def as_arguments(command: Sequence[str | os.PathLike[str]]) -> Sequence[str]:
+    """Return a command as a list of strings. Raises TypeError for a string, which is none.
+
+    >>> from pathlib import Path
+    >>> as_arguments([Path("/bin/ls"), "-l"])
+    ['/bin/ls', '-l']
+    """
+    if isinstance(command, str | bytes | os.PathLike):
+        raise TypeError(
+            f"a command is a list of arguments, not {command!r}: no shell splits it; give a list,"
+            " shlex.split(...), or ['sh', '-c', ...]"
+        )
+    return [os.fsdecode(argument) for argument in command]
 
 
 class CommandProcess:
@@ -137,8 +159,31 @@ def _open(command: Sequence[str], context: SpawnContext) -> CommandProcess:
             cwd=context.cwd,
             env=context.env,
             pass_fds=tuple(context.pass_fds),
+            preexec_fn=_preparation(command, context),  # noqa: PLW1509 - see SpawnContext
         )
     )
+
+
+def _preparation(command: Sequence[str], context: SpawnContext) -> Callable[[], None] | None:
+    """Return what the child does before it executes the command; ``None`` for nothing.
+
+    SIGCHLD, ignored here even for a moment, would lose the status of a command that ends in it.
+    """
+    if not context.ignored_signals and not context.pid_variables:
+        return None
+
+    def prepare() -> None:
+        for signum in context.ignored_signals:
+            signal.signal(signum, signal.SIG_IGN)
+        if context.pid_variables and context.env is not None:
+            own = dict.fromkeys(context.pid_variables, str(os.getpid()))
+            environment = {**context.env, **own}
+            environment.pop(_PIDFD_VARIABLE, None)
+            # Where this fails, Popen fails in the same way and reports it.
+            with suppress(OSError):
+                os.execvpe(command[0], [*command], environment)  # noqa: S606
+
+    return prepare
 
 
 def _explain(  # noqa: PLR0911 - a return for each cause

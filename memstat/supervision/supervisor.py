@@ -248,6 +248,7 @@ class Supervisor:
         ):
             await self._sampler.run()
         # Looked up only now: what was being ended at the last sample has ended since.
+        await self._termination.settled()
         survivors = await in_thread(self._find_survivors)
         self._ending.reach(self._result(survivors))
 

@@ -26,6 +26,8 @@ class TreeTermination:
     def __init__(self, source: ProcSource, find: Callable[[], Sequence[ProcessKey]]) -> None:
         self._source = source
         self._find = find
+        self._under_way = 0
+        self._settled = anyio.Event()
 
     async def end(self, grace_s: float) -> None:
         """SIGTERM to all, ``grace_s`` to comply, then SIGKILL. Not cancellable."""
@@ -35,8 +37,22 @@ class TreeTermination:
 
     async def kill(self) -> None:
         """SIGKILL to all. Not cancellable."""
-        with CancelScope(shield=True):
-            await self._signal_until_gone((signal.SIGKILL,), _KILL_WAIT_S)
+        self._under_way += 1
+        try:
+            with CancelScope(shield=True):
+                await self._signal_until_gone((signal.SIGKILL,), _KILL_WAIT_S)
+        finally:
+            self._under_way -= 1
+            self._settled.set()
+            self._settled = anyio.Event()
+
+    async def settled(self) -> None:
+        """Wait until what is being killed has ended, or would not.
+
+        A signal is sent at once; the process ends a little later, once it is next to run.
+        """
+        while self._under_way:
+            await self._settled.wait()
 
     async def signal(self, signum: int) -> Delivery:
         """Send one signal to all that are there now; return what became of it in the best case."""

@@ -52,7 +52,15 @@ SAMPLING: Final = (
     "sweep_s",
 )
 WATCH: Final = ("kind", "duration_s", *SAMPLING)
-RUN: Final = ("kind", "command", "exit_code", "signal", "duration_s", *SAMPLING)
+RUN: Final = (
+    "kind",
+    "command",
+    "exit_code",
+    "signal",
+    "duration_s",
+    *SAMPLING,
+    "uncounted_descendants",
+)
 
 STATUSES: Final = ("measured", "denied", "unreadable", "gone", "no-memory")
 

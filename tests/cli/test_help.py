@@ -38,6 +38,21 @@ def test_help_names_every_option(arguments: list[str], words: set[str]) -> None:
     assert words <= set(done.stdout.replace(",", " ").split())
 
 
+@pytest.mark.parametrize("arguments", [["-h"], ["-rh"], ["-v", "-f", "5", "-h", "ls", "-l"]])
+def test_h_before_the_command_is_help(arguments: list[str]) -> None:
+    done = memstat("run", *arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == memstat("run", "--help").stdout
+
+
+@pytest.mark.parametrize("arguments", [["echo", "-h"], ["-f", "5", "-r", "echo", "-h"]])
+def test_h_after_the_command_is_not_memstats(arguments: list[str]) -> None:
+    done = memstat("run", *arguments)
+    assert (done.returncode, done.stdout) == (125, "")
+    assert_one_line(done.stderr, "no such option: -h")
+    assert memstat("run", "--no-peak", "--", "echo", "-h").stdout == "-h\n"
+
+
 @pytest.mark.parametrize(
     "arguments", [["--version"], ["--help"], ["get", "--help"], ["run", "--help"], ["bogus"]]
 )

@@ -98,9 +98,12 @@ def test_a_limit_that_was_kept_in_json() -> None:
     assert done.returncode == 0
 
 
-def test_without_r_what_the_children_use_does_not_count() -> None:
-    forked = python(f"import os\nif os.fork(): os.wait()\nelse: {HOLD}")
-    assert memstat("run", "--max-pss", "30 MiB", "--", *forked).returncode == 0
+@pytest.mark.parametrize("options", [[], ["-r"]])
+def test_what_children_use_counts_with_and_without_r(options: Sequence[str]) -> None:
+    done = memstat("run", *options, "--max-pss", "30MiB", "--", "sh", "-c", '"$0" "$@"; :', *PAUSE)
+    assert done.returncode == 124
+    assert "the limit of 30.0 MiB was exceeded" in done.stderr
+    assert "not counted" not in done.stderr
 
 
 def test_no_descendant_outlives_the_limit(tmp_path: os.PathLike[str]) -> None:

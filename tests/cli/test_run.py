@@ -503,7 +503,7 @@ def test_all_streams_closed_is_no_failure() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (3, b"", b"")
 
 
-# What only people get.
+# What is not counted.
 
 
 def test_a_terminal_gets_a_remark_on_uncounted_children() -> None:
@@ -512,6 +512,17 @@ def test_a_terminal_gets_a_remark_on_uncounted_children() -> None:
     assert re.search(r"^memstat: 2 child processes not counted: add -r$", shown, re.MULTILINE)
 
 
-def test_a_pipe_gets_no_remark_on_uncounted_children() -> None:
-    done = memstat("run", "--", "sh", "-c", "sleep 0.3 & sleep 0.3")
-    assert "not counted" not in done.stderr
+TWO_CHILDREN = ("sh", "-c", "sleep 0.5 & sleep 0.5")
+
+
+@pytest.mark.parametrize("options", [[], ["-v"], ["--only-peak"], ["--bytes"]])
+def test_a_pipe_gets_a_remark_on_uncounted_children_too(options: list[str]) -> None:
+    done = memstat("run", *options, "--", *TWO_CHILDREN)
+    assert "memstat: 2 child processes not counted: add -r\n" in done.stderr
+
+
+@pytest.mark.parametrize(("options", "uncounted"), [([], 2), (["-r"], 0)])
+def test_json_has_the_number_of_uncounted_children(options: list[str], uncounted: int) -> None:
+    done = memstat("run", "--json", *options, "--", *TWO_CHILDREN)
+    assert json.loads(done.stdout)["uncounted_descendants"] == uncounted
+    assert done.stderr == ""

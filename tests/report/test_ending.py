@@ -110,7 +110,11 @@ def test_in_json_a_missing_peak_is_null(peak: PeakMode) -> None:
 # What is remarked.
 
 DOUBTED = replace(
-    RESULT, stats=FEW, survivors=(ProcessSample(ProcessKey(9, 9), "p9"),), limit=EXCEEDED.limit
+    RESULT,
+    stats=FEW,
+    survivors=(ProcessSample(ProcessKey(9, 9), "p9"),),
+    limit=EXCEEDED.limit,
+    uncounted_descendants=2,
 )
 UNCOUNTED_NOTE = "2 child processes not counted: add -r"
 SURVIVOR_NOTE = "1 descendant still running: ?"
@@ -126,19 +130,19 @@ SURVIVOR_NOTE = "1 descendant still running: ?"
     ],
 )
 def test_remarks_of_a_run(form: Format, peak: PeakMode, remarks: tuple[str, ...]) -> None:
-    ending = run_ending(DOUBTED, style(form, peak), uncounted=2)
+    ending = run_ending(DOUBTED, style(form, peak))
     assert ending.remarks == remarks
     assert ending.exceeding == BLOCK
 
 
 def test_json_has_the_doubts_itself_and_only_the_limit_is_remarked() -> None:
     for peak in MODES:
-        ending = run_ending(DOUBTED, style(Json(), peak), uncounted=2)
+        ending = run_ending(DOUBTED, style(Json(), peak))
         assert (ending.remarks, ending.exceeding) == ((LIMIT_NOTE,), BLOCK)
 
 
 def test_what_has_no_peak_has_no_doubts_about_it() -> None:
-    ending = run_ending(replace(DOUBTED, peak=None, limit=None), style(Plain()), uncounted=2)
+    ending = run_ending(replace(DOUBTED, peak=None, limit=None), style(Plain()))
     assert ending.remarks == (SURVIVOR_NOTE,)
 
 
