@@ -8,9 +8,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Final
 
-import anyio
-
 from memstat.background import beside, in_thread, require_threads
+from memstat.cli import event_loop
 from memstat.cli.exit_status import ExitStatus
 from memstat.cli.interrupt import restore_default_sigint
 from memstat.cli.line_report import LineReport
@@ -76,7 +75,7 @@ def run_and_report(options: RunOptions) -> int:
         uncounted = _Uncounted(is_wanted=not options.recursive)
         require_descriptors(_DESCRIPTORS)
         try:
-            result, received = anyio.run(
+            result, received = event_loop.run(
                 _session, options.command, _supervision(options, style), context, view, uncounted
             )
         except CommandLeftRunning as error:

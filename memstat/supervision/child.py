@@ -11,6 +11,7 @@ from typing import Final
 
 import anyio
 from anyio import CancelScope
+from anyio.abc import Process
 
 from memstat.background import in_thread
 from memstat.errors import UnreadableProcess
@@ -18,7 +19,7 @@ from memstat.model import Identity, ProcessKey
 from memstat.proc.signals import Delivery, SignalTarget
 from memstat.proc.source import ProcSource
 from memstat.supervision.orphans import OWN_CHILDREN
-from memstat.supervision.spawn import CommandProcess, SpawnContext, spawn
+from memstat.supervision.spawn import SpawnContext, spawn
 
 _EXIT_WAIT_S: Final = 1.0
 """How long to wait for a command that has ended or was killed."""
@@ -31,7 +32,7 @@ class Child:
     """A command that was started."""
 
     command: tuple[str, ...]
-    process: CommandProcess
+    process: Process
     target: SignalTarget
     """It, and no other process that gets its PID."""
 
@@ -63,11 +64,10 @@ async def started(
     finally:
         with CancelScope(shield=True):
             await _wait_or_kill(process)
-        process.close()
         OWN_CHILDREN.discard(process.pid)
 
 
-async def _identify(source: ProcSource, process: CommandProcess) -> SignalTarget:
+async def _identify(source: ProcSource, process: Process) -> SignalTarget:
     """Return the identity of what was started; kill it when that cannot be known.
 
     It could not be ended later.
@@ -104,7 +104,7 @@ def _identify_patiently(source: ProcSource, pid: int) -> Identity | None:
     return source.identify(pid)
 
 
-async def _wait_or_kill(process: CommandProcess) -> None:
+async def _wait_or_kill(process: Process) -> None:
     """Wait for a command that has ended; kill it where its termination failed.
 
     One that may not be killed (setuid) must not hold this program up.

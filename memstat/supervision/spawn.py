@@ -7,24 +7,21 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
 import anyio
+from anyio import CancelScope
+from anyio.abc import Process
 
-from memstat.background import in_thread
-from memstat.errors import NOT_EXECUTABLE, NOT_FOUND, OWN_FAILURE, SpawnError
-from memstat.proc.signals import open_pidfd
+from memstat.background import TOO_MANY_THREADS, in_thread, is_thread_shortage
+from memstat.errors import NOT_EXECUTABLE, NOT_FOUND, OWN_FAILURE, SpawnError, TooManyThreads
 
 Stream = int | IO[Any] | None
 
-_UNKNOWN_CODE: Final = 255
 _PIDFD_VARIABLE: Final = "LISTEN_PIDFDID"
 """Says of LISTEN_PID which process it was, in a way that only systemd can say."""
-_POLL_S: Final = 0.02
-"""How often to look for the end of a command where the kernel has no pidfds (before 5.3)."""
 _REMEDIES: Final = {
     errno.EAGAIN: "a limit on processes is reached (ulimit -u, the pids limit of the container)",
     errno.ENOMEM: "no memory is left (ulimit -v, the memory limit of the container)",
@@ -44,9 +41,9 @@ class SpawnContext:
     env: Mapping[str, str] | None = None
     pass_fds: Collection[int] = ()
     ignored_signals: Collection[int] = ()
-    """Signals that the command ignores. For a program without threads that hold locks: it forks."""
+    """Signals that the command ignores, beside those that this process ignores."""
     pid_variables: Collection[str] = ()
-    """Variables of ``env`` that become the PID of the command; likewise."""
+    """Variables of ``env`` that become the PID of the command."""
 
     def __post_init__(self) -> None:
         if subprocess.PIPE in (self.stdin, self.stdout, self.stderr):
@@ -68,57 +65,7 @@ def as_arguments(command: Sequence[str | os.PathLike[str]]) -> Sequence[str]:
     return [os.fsdecode(argument) for argument in command]
 
 
-class CommandProcess:
-    """A command that was started, to be waited for on any event loop."""
-
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self._process = process
-        self._pidfd = open_pidfd(process.pid)
-        self._turn = anyio.Lock()
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
-    def returncode(self) -> int | None:
-        """Its exit code, or minus the number of a signal; ``None`` while it runs."""
-        if self._process.returncode is None:
-            self._process.returncode = self._reap()
-        return self._process.returncode
-
-    async def wait(self) -> int:
-        """Wait for its end; return the exit code as ``returncode``."""
-        async with self._turn:
-            while (code := self.returncode) is None:
-                if self._pidfd is None:
-                    await anyio.sleep(_POLL_S)
-                else:
-                    await anyio.wait_readable(self._pidfd)
-            self.close()
-        return code
-
-    def kill(self) -> None:
-        """Send SIGKILL, unless it has ended."""
-        if self.returncode is None:
-            os.kill(self.pid, signal.SIGKILL)
-
-    def close(self) -> None:
-        """Close the pidfd. Harmless when repeated."""
-        if self._pidfd is not None:
-            os.close(self._pidfd)
-            self._pidfd = None
-
-    def _reap(self) -> int | None:
-        try:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-        except ChildProcessError:
-            # This program has reaped it by other means, or ignores SIGCHLD (wait(2)).
-            return _UNKNOWN_CODE
-        return os.waitstatus_to_exitcode(status) if pid else None
-
-
-async def spawn(command: Sequence[str], context: SpawnContext) -> CommandProcess:
+async def spawn(command: Sequence[str], context: SpawnContext) -> Process:
     """Start a command. Raises SpawnError."""
     if not command or not command[0]:
         raise SpawnError("the command is empty", NOT_FOUND)
@@ -130,60 +77,69 @@ async def spawn(command: Sequence[str], context: SpawnContext) -> CommandProcess
         raise await in_thread(_explain, command[0], context, error) from error
 
 
-async def _open_or_interpret(command: Sequence[str], context: SpawnContext) -> CommandProcess:
+async def _open_or_interpret(command: Sequence[str], context: SpawnContext) -> Process:
+    prefix = _prefix(context)
+    if prefix:
+        # Its errors would be the prefix's own.
+        await in_thread(_require_executable, command[0], context)
     try:
-        return _open(command, context)
+        return await _open([*prefix, *command], context)
     except OSError as error:
         if error.errno != errno.ENOEXEC:
             raise
-        script = await in_thread(_find_script, command[0], context.env)
+        script = await in_thread(_find_file, command[0], context.env)
     # A script without "#!" is for the shell: execvp(3).
-    return _open(["/bin/sh", script, *command[1:]], context)
+    return await _open(["/bin/sh", script, *command[1:]], context)
 
 
-def _find_script(name: str, env: Mapping[str, str] | None) -> str:
+def _find_file(name: str, env: Mapping[str, str] | None) -> str:
     if os.sep in name:
         return name
     return shutil.which(name, path=None if env is None else env.get("PATH")) or name
 
 
-def _open(command: Sequence[str], context: SpawnContext) -> CommandProcess:
-    # Not by the event loop: some start a thread for each process once it runs, and then there may
-    # be none. Nor in a thread: PR_SET_PDEATHSIG of the command is about the thread that started it.
-    return CommandProcess(
-        subprocess.Popen(
-            command,
-            stdin=context.stdin,
-            stdout=context.stdout,
-            stderr=context.stderr,
-            cwd=context.cwd,
-            env=context.env,
-            pass_fds=tuple(context.pass_fds),
-            preexec_fn=_preparation(command, context),  # noqa: PLW1509 - see SpawnContext
-        )
-    )
+async def _open(command: Sequence[str], context: SpawnContext) -> Process:
+    try:
+        # A cancellation half-way through would lose a process that has already started.
+        with CancelScope(shield=True):
+            process = await anyio.open_process(
+                command,
+                stdin=context.stdin,
+                stdout=context.stdout,
+                stderr=context.stderr,
+                cwd=context.cwd,
+                env=context.env,
+                pass_fds=tuple(context.pass_fds),
+            )
+    except RuntimeError as error:
+        if not is_thread_shortage(error):
+            raise
+        # asyncio on Python 3.11 waits for each process in a thread. What it had started, it ends.
+        raise TooManyThreads(TOO_MANY_THREADS) from error
+    return process
 
 
-def _preparation(command: Sequence[str], context: SpawnContext) -> Callable[[], None] | None:
-    """Return what the child does before it executes the command; ``None`` for nothing.
+def _prefix(context: SpawnContext) -> list[str]:
+    """Return what executes the command in a state that ``open_process`` cannot give it."""
+    prefix = []
+    if context.pid_variables:
+        own_pid = " ".join(f"{name}=$$" for name in sorted(context.pid_variables))
+        script = f'unset {_PIDFD_VARIABLE}; export {own_pid}; exec "$@"'
+        prefix += ["/bin/sh", "-c", script, "sh"]
+    if context.ignored_signals:
+        names = (signal.Signals(number).name for number in sorted(context.ignored_signals))
+        # Of coreutils. A shell would do too, but for variables with names that it does not know.
+        prefix += ["/usr/bin/env", f"--ignore-signal={','.join(names)}"]
+    return prefix
 
-    SIGCHLD, ignored here even for a moment, would lose the status of a command that ends in it.
-    """
-    if not context.ignored_signals and not context.pid_variables:
-        return None
 
-    def prepare() -> None:
-        for signum in context.ignored_signals:
-            signal.signal(signum, signal.SIG_IGN)
-        if context.pid_variables and context.env is not None:
-            own = dict.fromkeys(context.pid_variables, str(os.getpid()))
-            environment = {**context.env, **own}
-            environment.pop(_PIDFD_VARIABLE, None)
-            # Where this fails, Popen fails in the same way and reports it.
-            with suppress(OSError):
-                os.execvpe(command[0], [*command], environment)  # noqa: S606
-
-    return prepare
+def _require_executable(name: str, context: SpawnContext) -> None:
+    """Raise the error that executing a file would raise, if it is missing or not executable."""
+    path = os.path.join(context.cwd or "", _find_file(name, context.env))
+    if not os.path.exists(path):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    if os.path.isdir(path) or not os.access(path, os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def _explain(  # noqa: PLR0911 - a return for each cause
