@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import ExitStack
@@ -55,7 +56,7 @@ def run_and_report(options: RunOptions) -> int:
             stdout_to_stderr=style.results_on_stdout,
             files=files,
         )
-        follow, redirection = _choose_view(report, redirection, files)
+        follow, redirection = _choose_view(report, options.command, redirection, files)
         context = SpawnContext(
             stdout=redirection.stdout,
             stderr=redirection.stderr,
@@ -71,14 +72,17 @@ def run_and_report(options: RunOptions) -> int:
 
 
 def _choose_view(
-    report: LineReport, redirection: Redirection, files: ExitStack
+    report: LineReport, command: Sequence[str], redirection: Redirection, files: ExitStack
 ) -> tuple[Follow, Redirection]:
     """Return what shows the snapshots, and where the command's output goes meanwhile."""
     terminal = report.err.live_terminal
     if terminal is None or not report.style.shows_table:
         return report.follow, redirection
     from memstat.cli.live_report import LiveReport, relay_output  # noqa: PLC0415 - rich
+    from memstat.terminal.shells import is_interactive_shell  # noqa: PLC0415 - only here
 
+    if os.isatty(0) and is_interactive_shell(command):
+        return LiveReport(report.style, terminal, at_end_only=True).follow_command, redirection
     relay, redirection = relay_output(redirection, terminal, files)
     return LiveReport(report.style, terminal, relay=relay).follow_command, redirection
 
