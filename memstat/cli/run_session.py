@@ -12,7 +12,7 @@ from anyio import to_thread
 
 from memstat.background import beside
 from memstat.cli.exit_status import ExitStatus
-from memstat.cli.interrupt import restore_default_sigint
+from memstat.cli.interrupt import note_stops, restore_default_sigint
 from memstat.cli.line_report import LineReport
 from memstat.cli.output import Output, standard_error, standard_output
 from memstat.cli.redirection import Redirection, open_redirection
@@ -115,6 +115,7 @@ async def _session(
         async with supervise(command, options, context) as supervisor:
             # Only now: the command has inherited the limits that memstat was given.
             raise_descriptor_limit()
+            note_stops(supervisor.supervised)
             async with beside(uncounted.count, supervisor):
                 await follow(supervisor.supervised)
             result = await supervisor.supervised.wait()

@@ -12,7 +12,7 @@ from anyio import to_thread
 from memstat.api import Watch, watch_scope
 from memstat.background import beside
 from memstat.cli.exit_status import ExitStatus, stopped_by
-from memstat.cli.interrupt import restore_default_sigint
+from memstat.cli.interrupt import note_stops, restore_default_sigint
 from memstat.cli.line_report import LineReport
 from memstat.cli.output import Output
 from memstat.proc.descriptors import raise_descriptor_limit
@@ -45,6 +45,7 @@ def watch_and_report(
     async def watch(signals: AsyncIterable[signal.Signals]) -> int:
         async with watch_scope(scope, interval_s) as watched:
             received: list[int] = []
+            note_stops(watched)
             async with beside(_stop_on_signal, watched, signals, received):
                 await follow(watched)
                 ending = watch_ending(watched.peak, watched.stats, watched.latest, style)
