@@ -73,6 +73,9 @@ async def watch(
 ) -> AsyncIterator[Watch]:
     """Watch processes that run already, on a fixed grid of ticks, until the block is left.
 
+    Enter and leave the block in the same task, as any task group: to enter it in one and leave it
+    in another is impossible and raises RuntimeError. To end a watch from elsewhere, call ``stop``.
+
     A process in the trees of several of them is counted once; ``excluded`` PIDs never belong to a
     tree. With ``command_lines`` the samples hold the command lines too.
 
@@ -132,6 +135,9 @@ async def supervise(
     kill_on_exceed: bool = True,
 ) -> AsyncIterator[Supervised]:
     """Start a command, measure it with all its descendants, and wait for its end.
+
+    Enter and leave the block in the same task, as any task group: to enter it in one and leave it
+    in another is impossible and raises RuntimeError. To end it from elsewhere, call ``end``.
 
     The streams are inherited unless given, as for ``subprocess.Popen``. When the block is left by
     an exception or a cancellation, the whole tree gets SIGTERM, after ``grace_s`` seconds SIGKILL,

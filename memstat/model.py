@@ -243,13 +243,18 @@ class SamplingStats:
     incomplete_samples: int
     """Sweeps with an incomplete total."""
     longest_gap_s: float | None
-    """The longest time between the starts of two sweeps; ``None`` for fewer than two."""
+    """The longest time between the starts of two sweeps, or from the last one to the end.
+
+    ``None`` when there is neither.
+    """
     sweep_median_s: float | None
     """The median duration of a sweep, to within 1 %; ``None`` without any."""
     sweep_max_s: float | None
     """The longest sweep; ``None`` without any."""
     torn_samples: int = 0
     """Sweeps that are torn (``Snapshot.torn``). They are no peak while there are others."""
+    stopped_ticks: int = 0
+    """Of the missed ticks, those during which this process was stopped (SIGSTOP, Ctrl+Z)."""
 
 
 @dataclass(frozen=True, slots=True)

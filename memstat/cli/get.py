@@ -95,10 +95,22 @@ def _find_targets(source: LinuxProcSource, pids: Iterable[int], err: Output) -> 
     targets = []
     for pid in dict.fromkeys(pids):
         try:
-            targets.append(source.require(pid))
+            targets.append(_require_another(source, pid))
         except ProcessError as error:
             err.remark(str(error))
     return targets
+
+
+def _require_another(source: LinuxProcSource, pid: int) -> Identity:
+    """Return the process that has this PID. Raises ProcessError, also for memstat itself."""
+    target = source.require(pid)
+    if pid == os.getpid():
+        raise ProcessError(
+            pid,
+            f"process {pid} is memstat itself, which it does not measure: where it is the last "
+            "command, a shell (sh -c) or a container starts it in its own place",
+        )
+    return target
 
 
 def _print(snapshot: Snapshot, chosen: Format, out: Output) -> None:

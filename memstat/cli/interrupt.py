@@ -1,8 +1,10 @@
-"""Ctrl+C while no command handles it."""
+"""Ctrl+C while no command handles it, and the end of Ctrl+Z."""
 
 from __future__ import annotations
 
 import signal
+
+from memstat.sampling.observation import Observation
 
 
 def restore_default_sigint() -> None:
@@ -12,3 +14,11 @@ def restore_default_sigint() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def note_stops(observed: Observation) -> None:
+    """Let the statistics know when this process was stopped.
+
+    A handler of Python's own runs before the event loop does anything else, such as the next tick.
+    """
+    signal.signal(signal.SIGCONT, lambda *_: observed.resumed())

@@ -7,7 +7,7 @@ import signal
 import stat
 import termios
 from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack, asynccontextmanager, closing
+from contextlib import ExitStack, asynccontextmanager, closing, suppress
 from dataclasses import replace
 from functools import partial
 from typing import TextIO
@@ -21,6 +21,7 @@ from memstat.sampling.observation import Observation
 from memstat.supervision.supervised import Supervised
 from memstat.terminal.dashboard import Dashboard
 from memstat.terminal.display import LiveDisplay
+from memstat.terminal.modes import signal_foreground
 from memstat.terminal.relay import TerminalRelay
 from memstat.text import printable
 
@@ -31,13 +32,19 @@ def _nothing() -> None: ...
 class LiveReport:
     """Shows snapshots while they come, and leaves the table as it was at the peak.
 
-    With ``relay``, the output of a command scrolls past above it. It opens the terminal: make it
-    outside the event loop.
+    With ``relay``, the output of a command scrolls past above it. With ``at_end_only`` nothing is
+    shown before the end. It opens the terminal: make it outside the event loop.
     """
 
     def __init__(
-        self, style: Style, terminal: TextIO, *, relay: TerminalRelay | None = None
+        self,
+        style: Style,
+        terminal: TextIO,
+        *,
+        relay: TerminalRelay | None = None,
+        at_end_only: bool = False,
     ) -> None:
+        self._at_end_only = at_end_only
         self._relay = relay
         self._display = LiveDisplay(
             terminal,
@@ -52,16 +59,21 @@ class LiveReport:
         self, observed: Observation, *, on_resize: Callable[[], object] = _nothing
     ) -> None:
         """Draw until there are no more snapshots; ``on_resize`` follows a resize of the relay."""
-        relay = self._relay
+        relay, terminal_fd = self._relay, self._display.fd
 
         def pass_size_on() -> None:
             if relay is not None:
                 relay.resize()
+                # The terminal sent one too, but before the relay had the new size.
+                signal_foreground(terminal_fd, signal.SIGWINCH)
                 on_resize()
 
-        self._dashboard = dashboard = Dashboard(self._display, on_resize=pass_size_on)
-        async with dashboard.on_screen(observed), _relaying(relay, dashboard.scroll):
+        self._dashboard = dashboard = Dashboard(self._display, relay=relay, on_resize=pass_size_on)
+        if self._at_end_only:
             await dashboard.follow(observed)
+        else:
+            async with dashboard.on_screen(observed), _relaying(relay, dashboard):
+                await dashboard.follow(observed)
         if self._leaves_peak:
             await dashboard.leave_peak(observed)
 
@@ -111,17 +123,21 @@ def _is_same_terminal(fd: int, terminal_fd: int) -> bool:
 
 
 @asynccontextmanager
-async def _relaying(
-    relay: TerminalRelay | None, show: Callable[[bytes, bytes], None]
-) -> AsyncIterator[None]:
+async def _relaying(relay: TerminalRelay | None, dashboard: Dashboard) -> AsyncIterator[None]:
     """Pass the command's output on until the block is left and all of it is shown."""
     if relay is None:
         yield
         return
+
+    def show() -> None:
+        relay.show(dashboard.output)
+        with suppress(OSError):
+            dashboard.end_output()
+
     relay.command_started()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(to_thread.run_sync, relay.read)
-        tasks.start_soon(to_thread.run_sync, relay.show, show)
+        tasks.start_soon(to_thread.run_sync, show)
         try:
             yield
         finally:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import IO, TextIO
 
 from memstat.errors import MemstatError
+from memstat.terminal.capability import can_move_cursor
 from memstat.terminal.writing import Patience, patient_file, patient_text
 from memstat.text import printable
 
@@ -41,8 +42,9 @@ class Output:
     @property
     def live_terminal(self) -> TextIO | None:
         """The stream itself where it is a terminal that can move its cursor."""
-        can_move = os.environ.get("TERM", "dumb") not in ("", "dumb")
-        return self._stream if self.is_terminal and can_move else None
+        if self.is_terminal and can_move_cursor(os.environ.get("TERM", "")):
+            return self._stream
+        return None
 
     def write(self, text: str) -> None:
         """Write text and a newline. Raises OutputError."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import ExitStack
@@ -11,7 +12,7 @@ from typing import Final
 from memstat.background import beside, in_thread, require_threads
 from memstat.cli import event_loop
 from memstat.cli.exit_status import ExitStatus
-from memstat.cli.interrupt import restore_default_sigint
+from memstat.cli.interrupt import note_stops, restore_default_sigint
 from memstat.cli.line_report import LineReport
 from memstat.cli.output import Output, standard_error, standard_output
 from memstat.cli.redirection import Redirection, open_redirection, open_report
@@ -62,7 +63,7 @@ def run_and_report(options: RunOptions) -> int:
         redirection = open_redirection(
             options.paths, stdout_to_stderr=style.results_on_stdout, files=files
         )
-        view, redirection = _choose_view(report, redirection, files)
+        view, redirection = _choose_view(report, options.command, redirection, files)
         environment = inherited_environment()
         context = SpawnContext(
             stdout=redirection.stdout,
@@ -111,14 +112,18 @@ class _View:
 
 
 def _choose_view(
-    report: LineReport, redirection: Redirection, files: ExitStack
+    report: LineReport, command: Sequence[str], redirection: Redirection, files: ExitStack
 ) -> tuple[_View, Redirection]:
     """Return what shows the snapshots, and where the command's output goes meanwhile."""
     terminal = report.err.live_terminal
     if terminal is None or not report.style.shows_table:
         return _View(report, report.follow, report.warn), redirection
     from memstat.cli.live_report import LiveReport, relay_output  # noqa: PLC0415 - rich
+    from memstat.terminal.shells import is_interactive_shell  # noqa: PLC0415 - only here
 
+    if os.isatty(0) and is_interactive_shell(command):
+        live = LiveReport(report.style, terminal, at_end_only=True)
+        return _View(report, live.follow_command, report.warn), redirection
     relay, redirection = relay_output(redirection, terminal, files)
     live = LiveReport(report.style, terminal, relay=relay)
     threads = 1 if relay is None else _RELAY_THREADS
@@ -156,6 +161,7 @@ async def _session(
         ) as supervisor:
             # Only now: the command has inherited the limits that memstat was given.
             raise_descriptor_limit()
+            note_stops(supervisor.supervised)
             async with beside(uncounted.count, supervisor):
                 await view.show(supervisor.supervised)
             result = await supervisor.supervised.wait()

@@ -168,12 +168,13 @@ def ended_note(snapshot: Snapshot) -> str | None:
 
 
 def missed_note(stats: SamplingStats) -> str | None:
-    """Return how many ticks were missed; ``None`` when none was."""
-    if not stats.missed_ticks:
+    """Return how many ticks were missed without a known reason; ``None`` when none was."""
+    missed = stats.missed_ticks - stats.stopped_ticks
+    if not missed:
         return None
-    ticks = stats.missed_ticks + stats.samples
+    ticks = missed + stats.samples
     return (
-        f"missed {stats.missed_ticks} of {plural(ticks, 'tick', 'ticks')}: "
+        f"missed {missed} of {plural(ticks, 'tick', 'ticks')}: "
         "the peak may lie between samples; a longer interval (-i) costs less"
     )
 
@@ -195,6 +196,14 @@ def uncertain_note(snapshot: Snapshot) -> str | None:
     return f"the total is uncertain: {_TORN}" if snapshot.torn else None
 
 
+def stopped_note(stats: SamplingStats) -> str | None:
+    """Return how many ticks were missed because memstat was stopped; ``None`` when none was."""
+    if not stats.stopped_ticks:
+        return None
+    ticks = plural(stats.stopped_ticks, "tick", "ticks")
+    return f"{ticks} missed while memstat was stopped (Ctrl+Z): a peak in that time is not known"
+
+
 def few_samples_note(stats: SamplingStats) -> str | None:
     """Return that a peak of one or two samples says little; ``None`` for more."""
     if stats.samples > _FEW:
@@ -207,7 +216,12 @@ def few_samples_note(stats: SamplingStats) -> str | None:
 
 def peak_notes(peak: Peak | None, stats: SamplingStats) -> list[str]:
     """Return every reason to doubt a peak."""
-    notes = [missed_note(stats), few_samples_note(stats), torn_note(peak, stats)]
+    notes = [
+        missed_note(stats),
+        stopped_note(stats),
+        few_samples_note(stats),
+        torn_note(peak, stats),
+    ]
     if peak is not None:
         ended = ended_note(peak.snapshot)
         notes += [

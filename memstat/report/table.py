@@ -194,7 +194,9 @@ def _name(sample: ProcessSample, width: int) -> str:
     indent = "  " * min(sample.depth, width // 6)
     has_room = width >= _ROOM_FOR_COMMAND_LINES
     command_line = _short(sample.command_line or "") if has_room else ""
-    return indent + printable(command_line or sample.name)
+    # Cut here, by a character too late for the sign that it was: rich keeps what it has measured.
+    most = width + 1
+    return (indent + printable((command_line or sample.name)[:most]))[:most]
 
 
 def _short(command_line: str) -> str:

@@ -57,6 +57,10 @@ class Sampler:
     def reset_peak(self) -> None:
         self.tally.reset(self._elapsed_s())
 
+    def resumed(self) -> None:
+        """Note that this process was stopped until now (SIGCONT)."""
+        self.tally.resumed(self._elapsed_s())
+
     def mark(self, name: str) -> Mark:
         return self.tally.mark(name, self._elapsed_s())
 
@@ -84,7 +88,9 @@ class Sampler:
         snapshot = await self._sweep(tick)
         self.last_sweep = snapshot
         # A sweep that finds nothing alive shows that the tree has ended, not that it used 0 bytes.
-        if not tree_ended(snapshot):
+        if tree_ended(snapshot):
+            self.tally.end(snapshot.elapsed_s)
+        else:
             self.tally.observe(snapshot)
             if self.tally.limit is not None and self.tally.limit.exceeded is not None:
                 self.limit_exceeded.set()

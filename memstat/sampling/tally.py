@@ -179,6 +179,14 @@ class Tally:
             self._process_peaks_at_peak = dict(self.process_peaks)
         self._check_limit(snapshot)
 
+    def end(self, at_s: float) -> None:
+        """Note when what is measured had ended, so that the gap before it counts."""
+        self._stats.end(at_s)
+
+    def resumed(self, at_s: float) -> None:
+        """Note that this process was stopped until now."""
+        self._stats.resumed(at_s)
+
     def mark(self, name: str, at_s: float) -> Mark:
         """Name an instant and begin a new phase of the marks."""
         mark = Mark(name, at_s, self._since_mark.peak)

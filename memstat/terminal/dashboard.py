@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final, TypeVarTuple
@@ -14,10 +15,14 @@ from memstat.background import beside, in_thread
 from memstat.report.board import Board, View
 from memstat.sampling.observation import Observation
 from memstat.terminal.display import LiveDisplay
+from memstat.terminal.relay import TerminalRelay
+from memstat.terminal.watcher import TerminalWatcher
 
 Ts = TypeVarTuple("Ts")
 
 _FRAME_S: Final = 0.1
+_LOOKS_SHARE: Final = 0.05
+"""How much of the time looking at the terminal may take: of hundreds of processes it takes some."""
 
 
 def _nothing() -> None: ...
@@ -26,12 +31,21 @@ def _nothing() -> None: ...
 class Dashboard:
     """Takes in every snapshot as it comes, and draws ten times a second at most.
 
-    A terminal that goes away ends the drawing, not the measuring. In the background (``bg``)
-    nothing is drawn: the terminal belongs to another job.
+    A terminal that goes away ends the drawing, not the measuring. Nothing is drawn in the
+    background (``bg``), where the terminal belongs to another job, nor while the command uses it.
     """
 
-    def __init__(self, display: LiveDisplay, *, on_resize: Callable[[], None] = _nothing) -> None:
+    def __init__(
+        self,
+        display: LiveDisplay,
+        *,
+        relay: TerminalRelay | None = None,
+        on_resize: Callable[[], None] = _nothing,
+    ) -> None:
         self._display = display
+        self._relay = relay
+        self._watcher = TerminalWatcher(display.fd, relay.device if relay else None)
+        self._pause_s = _FRAME_S
         self._on_resize = on_resize
         self._board = Board()
         self._broken = False
@@ -45,7 +59,7 @@ class Dashboard:
                 yield
         finally:
             with anyio.CancelScope(shield=True):
-                await self._on_terminal(self._display.stop)
+                await self._on_terminal(self._display.finish)
 
     async def follow(self, observed: Observation) -> None:
         """Take in snapshots until there are no more."""
@@ -58,9 +72,13 @@ class Dashboard:
         if view is not None:
             await self._on_terminal(self._display.leave, view)
 
-    def scroll(self, text: bytes, unfinished: bytes) -> None:
-        """Let the command's output scroll past. Blocking; from another thread than the drawing."""
-        self._display.scroll(text, unfinished)
+    def output(self, data: bytes) -> None:
+        """Show the command's output. Blocking; from another thread than the drawing."""
+        self._display.output(data)
+
+    def end_output(self) -> None:
+        """Finish the last line of the command's output, as ``output`` does."""
+        self._display.end_output()
 
     async def write_above(self, text: str) -> None:
         """Write lines above the table."""
@@ -71,7 +89,7 @@ class Dashboard:
             view = self._board.view(observed.tally)
             if view is not None:
                 await self._on_terminal(self._draw, view)
-            await anyio.sleep(_FRAME_S)
+            await anyio.sleep(self._pause_s)
 
     async def _step_aside_when_stopped(self) -> None:
         """Give the terminal back while Ctrl+Z holds us."""
@@ -99,9 +117,13 @@ class Dashboard:
             self._broken = True
 
     def _draw(self, view: View) -> None:
-        if self._display.in_background:
-            self._display.stop()
-            return
         if self._display.follow_size():
             self._on_resize()
-        self._display.draw(view)
+        began_s = time.thread_time()
+        look = self._watcher.look(at_readers=self._display.needs_to_know_readers())
+        self._pause_s = max(_FRAME_S, (time.thread_time() - began_s) / _LOOKS_SHARE)
+        may_draw = self._display.take_look(look)
+        if self._relay is not None:
+            self._relay.follow_reader(look.waiting, occupied=not may_draw)
+        if may_draw:
+            self._display.draw(view)

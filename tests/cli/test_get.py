@@ -177,3 +177,15 @@ def test_with_r_there_is_no_such_remark(family: tuple[int, list[int]]) -> None:
     status, shown = on_terminal(memstat_path(), "get", "-r", str(family[0]))
     assert status == 0
     assert TOTAL_LINE.fullmatch(shown.strip())
+
+
+def test_memstat_itself_is_named_as_what_it_is() -> None:
+    # The shell gives its place to the last command.
+    ran = subprocess.run(
+        ["sh", "-c", f"exec {memstat_path()} get -r $$"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert re.fullmatch(r"memstat: process \d+ is memstat itself, .*\n", ran.stderr)

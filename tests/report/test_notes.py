@@ -308,3 +308,13 @@ def test_why_there_is_no_peak() -> None:
     assert denied == f"not measured: the total is partial: 1 process could not be read; {REMEDY}"
     nothing = notes.no_peak_reason(1.0, snapshot_of({}))
     assert nothing == "not measured: no process could be measured in 1.0 s"
+
+
+def test_a_stop_explains_the_ticks_that_were_missed_in_it() -> None:
+    stopped = replace(MANY, missed_ticks=20, stopped_ticks=20)
+    assert notes.peak_notes(None, stopped) == [
+        "20 ticks missed while memstat was stopped (Ctrl+Z): a peak in that time is not known"
+    ]
+    both = notes.peak_notes(None, replace(stopped, missed_ticks=22))
+    assert both[0].startswith("missed 2 of 52 ticks: ")
+    assert both[1].startswith("20 ticks missed while memstat was stopped")
