@@ -130,6 +130,7 @@ def _supervision(options: RunOptions, style: RunStyle) -> SupervisionOptions:
         forwarded=forwardable_signals(),
         max_pss_bytes=options.max_pss_bytes,
         kill_on_exceed=options.on_exceed == "kill",
+        has_no_other_children=True,
     )
 
 

@@ -141,6 +141,8 @@ def _run_remarks(result: RunResult, style: RunStyle, uncounted: int) -> Iterator
         yield from notes.partial_sample_notes(result.partial, result.peak)
         if note := notes.uncounted_note(uncounted):
             yield note
+    if note := notes.floor_note(result):
+        yield note
     if style.peak == "also":
         yield from notes.end_notes(result)
 

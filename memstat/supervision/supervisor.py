@@ -19,10 +19,12 @@ from memstat.proc.linux import LinuxProcSource
 from memstat.proc.platform import count_oom_kills
 from memstat.proc.signals import is_alive
 from memstat.proc.tree import Scope, never_orphan
+from memstat.sampling.floor import rss_floor
 from memstat.sampling.liveness import alive
 from memstat.sampling.sampler import Sampler
 from memstat.sampling.sweep import Sweeper
 from memstat.supervision.child import Child, started
+from memstat.supervision.children_mark import ChildrenMark
 from memstat.supervision.forwarding import Forwarder, forwarding
 from memstat.supervision.orphans import orphan_test, reap
 from memstat.supervision.spawn import SpawnContext
@@ -46,6 +48,9 @@ class SupervisionOptions:
     forwarded: Collection[signal.Signals] = ()
     max_pss_bytes: int | None = None
     kill_on_exceed: bool = True
+    has_no_other_children: bool = False
+    """Whether this process waits for no process but those of the command: then the kernel's mark of
+    its children is theirs."""
 
 
 @asynccontextmanager
@@ -103,6 +108,7 @@ class Supervisor:
         self._forwarder = forwarder
         self._started_s = self._ended_s = started_s
         self._oom_kills: int | None = None
+        self._children_mark = ChildrenMark()
         # The whole tree is ended and waited for, however little of it is measured.
         self._whole = sweeper.recursively()
         self._termination = TreeTermination(self._source, self._members)
@@ -220,8 +226,14 @@ class Supervisor:
             survivors=survivors,
             oom_kills=self._oom_kills,
             limit=tally.limit,
+            rss_floor_bytes=rss_floor(tally.rss_marks, self._children_bytes()),
             partial=tally.partial,
         )
+
+    def _children_bytes(self) -> int | None:
+        if not self._options.has_no_other_children:
+            return None
+        return self._children_mark.reached_bytes()
 
     def _find_survivors(self) -> tuple[ProcessSample, ...]:
         if self._sampler.last_sweep is None:

@@ -52,7 +52,10 @@ SAMPLING: Final = (
     "sweep_s",
 )
 WATCH: Final = ("kind", "duration_s", *SAMPLING)
-RUN: Final = ("kind", "command", "exit_code", "signal", "duration_s", *SAMPLING)
+RUN: Final = (
+    *("kind", "command", "exit_code", "signal", "duration_s", *SAMPLING),
+    "rss_floor_bytes",
+)
 
 STATUSES: Final = ("measured", "denied", "unreadable", "gone", "no-memory")
 
