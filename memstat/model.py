@@ -291,6 +291,9 @@ class RunResult:
     """Processes that the OOM killer ended on this system during the run; ``None``: unknown."""
     limit: Limit | None = None
     """The limit that was set; ``None`` without one."""
+    rss_floor_bytes: int | None = None
+    """What the RSS of one process reached at least, by the kernel's own marks, where that is more
+    than in any sample by over 5 % and 1 MiB; ``None`` otherwise."""
     partial: tuple[Snapshot, ...] = ()
     """For each reason why totals lacked something, the first snapshot with it: a process was
     denied, one was unreadable, or processes may be missing."""

@@ -142,6 +142,8 @@ def _run_remarks(result: RunResult, style: RunStyle) -> Iterator[str]:
         yield from notes.partial_sample_notes(result.partial, result.peak)
         if note := notes.uncounted_note(result.uncounted_descendants or 0):
             yield note
+    if note := notes.floor_note(result):
+        yield note
     if style.peak == "also":
         yield from notes.end_notes(result)
 

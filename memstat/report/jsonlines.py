@@ -100,6 +100,7 @@ def run_summary(result: RunResult, *, with_peak: bool, on_exceed: str) -> Json:
         "duration_s": _seconds(result.duration_s),
         **_sampling(result.stats),
         "uncounted_descendants": result.uncounted_descendants,
+        "rss_floor_bytes": result.rss_floor_bytes,
     }
     if result.limit is not None:
         summary["limit"] = _limit(result.limit, on_exceed)

@@ -262,6 +262,14 @@ def exit_line(result: RunResult) -> str:
     return f"Process exited with code {result.exit_code}"
 
 
+def floor_note(result: RunResult) -> str | None:
+    """Return what a process reached that no sample shows; ``None`` when none did."""
+    if result.rss_floor_bytes is None:
+        return None
+    size = format_size(result.rss_floor_bytes)
+    return f"at least one process reached {size} RSS between two samples"
+
+
 def end_notes(result: RunResult) -> list[str]:
     """Return what else is worth knowing about the end of a command."""
     notes = []

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from memstat.model import Limit, Mark, Peak, ProcessKey, ReadStatus, SamplingStats, Snapshot
+from memstat.sampling.floor import RssMarks
 from memstat.sampling.stats import RunningStats
 
 __all__ = ["Tally"]
@@ -122,6 +123,8 @@ class Tally:
         self._stats = RunningStats(self._interval_s)
         self._exceeded: Snapshot | None = None
         self._defects = Defects()
+        self.rss_marks = RssMarks()
+        """The largest RSS of one process, and the kernel's largest mark of it."""
         self._process_peaks = ProcessPeaks()
         self._process_peaks_at_peak: Mapping[ProcessKey, int] = {}
 
@@ -172,6 +175,7 @@ class Tally:
         self.latest = snapshot
         self._stats.observe(snapshot)
         self._defects.observe(snapshot)
+        self.rss_marks.observe(snapshot)
         self._process_peaks.observe(snapshot)
         self._since_reset.observe(snapshot)
         self._since_mark.observe(snapshot)

@@ -21,10 +21,12 @@ from memstat.proc.process_group import group_of, in_foreground, leave_process_gr
 from memstat.proc.signals import Delivery, is_alive
 from memstat.proc.source import ProcSource
 from memstat.proc.tree import Scope, never_orphan
+from memstat.sampling.floor import rss_floor
 from memstat.sampling.liveness import alive
 from memstat.sampling.sampler import Sampler
 from memstat.sampling.sweep import Sweeper
 from memstat.supervision.child import Child, started
+from memstat.supervision.children_mark import ChildrenMark
 from memstat.supervision.forwarding import Forwarder, Reporter, forwarding, report_nothing
 from memstat.supervision.orphans import orphan_test
 from memstat.supervision.reaping import is_not_own, reaping_at_once, reaping_soon
@@ -144,6 +146,7 @@ class Supervisor:
         self._witness = witness
         self._started_s = self._ended_s = started_s
         self._oom_kills: int | None = None
+        self._children_mark = ChildrenMark()
         # The whole tree is ended and waited for, however little of it is measured.
         self._whole = sweeper.recursively()
         self._termination = TreeTermination(self._source, self._members)
@@ -283,8 +286,14 @@ class Supervisor:
             survivors=survivors,
             oom_kills=self._oom_kills,
             limit=tally.limit,
+            rss_floor_bytes=rss_floor(tally.rss_marks, self._children_bytes()),
             partial=tally.partial,
         )
+
+    def _children_bytes(self) -> int | None:
+        if not self._options.owns_process:
+            return None
+        return self._children_mark.reached_bytes()
 
     def _find_survivors(self) -> tuple[ProcessSample, ...]:
         if self._sampler.last_sweep is None:

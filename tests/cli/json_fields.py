@@ -60,6 +60,7 @@ RUN: Final = (
     "duration_s",
     *SAMPLING,
     "uncounted_descendants",
+    "rss_floor_bytes",
 )
 
 STATUSES: Final = ("measured", "denied", "unreadable", "gone", "no-memory")

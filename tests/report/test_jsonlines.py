@@ -122,6 +122,7 @@ def test_the_summary_of_a_run() -> None:
         "longest_gap_s": 0.25,
         "sweep_s": {"median": 0.001, "max": 0.002},
         "uncounted_descendants": None,
+        "rss_floor_bytes": None,
         "peak": {
             "pss_bytes": 1,
             "elapsed_s": 0.4,
