@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TypeVar, TypeVarTuple, Unpack
@@ -30,6 +31,8 @@ def _wait_for_processes_without_threads() -> None:
         return
     import asyncio  # noqa: PLC0415 - anyio has loaded it
 
+    # A command that may not be signalled is left running on purpose.
+    warnings.filterwarnings("ignore", "A loop is being detached from a child watcher")
     with suppress(OSError):  # Before Linux 5.3 and in some sandboxes there are no pidfds.
         os.close(os.pidfd_open(os.getpid()))
         asyncio.get_event_loop_policy().set_child_watcher(asyncio.PidfdChildWatcher())
