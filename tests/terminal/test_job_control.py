@@ -22,8 +22,8 @@ def shows_one(screen: str) -> bool:
 
 
 def modes(terminal: Tmux, directory: Path) -> str:
-    """Return what stty prints of the terminal."""
-    assert terminal.run("stty -a > modes") == 0
+    """Return the modes of the terminal, without its size."""
+    assert terminal.run("stty -g > modes") == 0
     return (directory / "modes").read_text()
 
 
