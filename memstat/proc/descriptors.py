@@ -57,3 +57,13 @@ def raise_descriptor_limit() -> None:
     """Raise the soft limit of this process to its hard limit. Children started later inherit it."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def close_inherited_descriptors() -> None:
+    """Close every descriptor above 2. For a program that has opened none itself."""
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > 2:
+            try:
+                os.close(int(name))
+            except OSError:
+                pass  # The listing's own descriptor.

@@ -97,6 +97,11 @@ class Sweep:
         self._failure: MemstatError | None = None
 
     @property
+    def processes(self) -> int:
+        """How many it reads."""
+        return len(self._tracked)
+
+    @property
     def waiting(self) -> tuple[ProcessKey, ...]:
         """The processes that are still to be read, in this order."""
         return tuple(tracked.node.key for tracked in self._waiting)
