@@ -206,6 +206,4 @@ class SidecarProcess:
             self.has_closed_log = self.has_read_all = not data
             *more, self._unfinished = (self._unfinished + data).split(b"\n")
             lines += more
-            if len(data) < _READ_BYTES:
-                break
         return lines

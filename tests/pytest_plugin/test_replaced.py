@@ -88,7 +88,8 @@ def test_a_test_that_replaces_the_system_is_measured_all_the_same(
     pytester.makepyfile(test_first=f"import pytest\n{limit}\ndef test_it(): pass\n")
     pytester.makepyfile(test_it=f"import pytest\n{limit}\n{_dedent(REPLACING[what])}")
     pytester.makepyfile(test_last=f"import pytest\n{limit}\ndef test_it(): pass\n")
-    options = ("-p", "no:xdist", "--memstat-json", "out.json", "--memstat")
+    # Capturing output, pytest itself calls what a test replaces.
+    options = ("-s", "-p", "no:xdist", "--memstat-json", "out.json", "--memstat")
     result = pytester.runpytest_subprocess(*options)
     result.assert_outcomes(passed=3)
     result.stdout.no_fnmatch_line("not measured:*")
