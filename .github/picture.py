@@ -17,8 +17,6 @@ from rich.console import Console
 from rich.terminal_theme import MONOKAI
 
 import memstat
-from memstat.model import ProcessKey
-from memstat.proc.linux import read_command_line
 from memstat.report.board import Board, View
 from memstat.report.table import dashboard
 
@@ -27,25 +25,23 @@ _COMMAND: Final = ("python", "examples/fork_tree.py")
 _TARGET: Final = Path(".github/dashboard.svg")
 
 
-async def _measure() -> tuple[View, dict[ProcessKey, str]]:
-    """Return how it was at the peak, and the command lines."""
+async def _measure() -> View:
+    """Return how it was at the peak."""
     board = Board()
-    commands: dict[ProcessKey, str] = {}
-    async with memstat.supervise(_COMMAND) as running:
+    async with memstat.supervise(_COMMAND, command_lines=True) as running:
         async for snapshot in running:
             board.take(snapshot)
-            for process in snapshot.processes:
-                commands.setdefault(process.key, read_command_line(process.key) or "")
-    assert running.peak is not None
-    return board.view_at_peak(running.peak, running.stats), commands
+    view = board.view_at_peak(running.tally)
+    assert view is not None
+    return view
 
 
 def main() -> None:
     """Measure, draw, write."""
-    view, commands = anyio.run(_measure)
+    view = anyio.run(_measure)
     console = Console(record=True, width=_WIDTH, file=io.StringIO(), force_terminal=True)
     console.print(f"$ memstat run -rv -- {' '.join(_COMMAND)}", highlight=False)
-    console.print(dashboard(view, width=_WIDTH, height=24, command_lines=commands))
+    console.print(dashboard(view, width=_WIDTH, height=24))
     svg = console.export_svg(title="memstat", theme=MONOKAI, unique_id="memstat")
     # The fonts that rich would have fetched from elsewhere: every system has one of its own.
     svg = re.sub(r"\s*@font-face \{.*?\}", "", svg, flags=re.DOTALL)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A tree of workers that grows and shrinks again, for about three seconds.
 
-Try it under memstat:  memstat run -r -v -- python examples/fork_tree.py
+Try it under memstat:  memstat run -r -v -- python3 examples/fork_tree.py
 """
 
 from __future__ import annotations

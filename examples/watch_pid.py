@@ -6,16 +6,13 @@ Usage: watch_pid.py [PID]     without a PID, it starts something to watch
 
 from __future__ import annotations
 
-import subprocess
 import sys
 
 import anyio
 
 import memstat
 
-GROWING = (
-    "import time\nheld = []\nfor _ in range(5): held.append(b'x' * (8 << 20)); time.sleep(0.2)"
-)
+GROWS = "held = []\nwhile True: input(); held.append(b'x' * (8 << 20))"
 
 
 async def watch(pid: int) -> None:
@@ -34,13 +31,27 @@ async def watch(pid: int) -> None:
         print(f"peak {memstat.format_size(peak.pss_bytes)} after {peak.elapsed_s:.2f} s")
 
 
+async def watch_something() -> None:
+    """Watch a process that grows, 8 MiB at each line that it reads, for a second."""
+    async with (
+        await anyio.open_process([sys.executable, "-c", GROWS]) as process,
+        anyio.create_task_group() as tasks,
+    ):
+        tasks.start_soon(watch, process.pid)
+        assert process.stdin is not None
+        for _ in range(5):
+            await anyio.sleep(0.2)
+            await process.stdin.send(b"\n")
+        await anyio.sleep(0.2)
+        process.kill()
+
+
 def main() -> None:
-    """Watch the PID of the command line, or a process that grows for a second."""
+    """Watch the PID of the command line, or a process that grows."""
     if len(sys.argv) > 1:
         anyio.run(watch, int(sys.argv[1]))
-        return
-    with subprocess.Popen([sys.executable, "-c", GROWING]) as process:
-        anyio.run(watch, process.pid)
+    else:
+        anyio.run(watch_something)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
-from anyio import to_thread
-
-from memstat.background import beside
+from memstat.background import beside, in_thread
 from memstat.model import ProcessKey, RunResult, Snapshot
 from memstat.proc.linux import LinuxProcSource
 from memstat.proc.tree import Scope
@@ -20,7 +18,7 @@ from memstat.sampling.liveness import targets_ended
 from memstat.sampling.observation import Observation
 from memstat.sampling.sampler import Sampler
 from memstat.sampling.sweep import Sweeper, sweep_once
-from memstat.supervision.spawn import SpawnContext, Stream
+from memstat.supervision.spawn import SpawnContext, Stream, as_arguments
 from memstat.supervision.supervised import Supervised
 from memstat.supervision.supervisor import SupervisionOptions
 from memstat.supervision.supervisor import supervise as _supervise
@@ -34,15 +32,16 @@ async def measure(pid: int, *, recursive: bool = True) -> Snapshot:
     Sizes are in bytes, as proc_pid_smaps(5) defines them.
 
     Raises NoSuchProcess when no process has this PID, NotAProcess when it is the id of a thread,
-    UnsupportedPlatform without a Linux ``/proc``, TooManyDescriptors when none is left. A process
-    that may not be read is no error: see ``Snapshot.complete`` and ``ProcessSample.status``.
+    UnreadableProcess when the kernel cannot report on it now, UnsupportedPlatform without a Linux
+    ``/proc``, TooManyDescriptors when none is left. A process that may not be read is no error: see
+    ``Snapshot.complete`` and ``ProcessSample.status``.
 
     >>> import anyio, os
     >>> snapshot = anyio.run(measure, os.getpid())
     >>> snapshot.total.pss_bytes > 1_000_000
     True
     """
-    return await to_thread.run_sync(_measure, pid, recursive)
+    return await in_thread(_measure, pid, recursive)
 
 
 def _measure(pid: int, recursive: bool) -> Snapshot:  # noqa: FBT001
@@ -74,6 +73,9 @@ async def watch(
 ) -> AsyncIterator[Watch]:
     """Watch processes that run already, on a fixed grid of ticks, until the block is left.
 
+    Enter and leave the block in the same task, as any task group: to enter it in one and leave it
+    in another is impossible and raises RuntimeError. To end a watch from elsewhere, call ``stop``.
+
     A process in the trees of several of them is counted once; ``excluded`` PIDs never belong to a
     tree. With ``command_lines`` the samples hold the command lines too.
 
@@ -92,7 +94,7 @@ async def watch(
     """
     check_interval(interval_s)
     scope = Scope(
-        roots=tuple([await to_thread.run_sync(_find, pid) for pid in pids]),
+        roots=tuple([await in_thread(_find, pid) for pid in pids]),
         recursive=recursive,
         excluded=frozenset(excluded),
         command_lines=command_lines,
@@ -104,7 +106,7 @@ async def watch(
 @asynccontextmanager
 async def watch_scope(scope: Scope, interval_s: float) -> AsyncIterator[Watch]:
     """Watch processes of known identity; those that have ended since are no error."""
-    source = await to_thread.run_sync(LinuxProcSource)
+    source = await in_thread(LinuxProcSource)
     sampler = Sampler(
         Sweeper(source, scope), interval_s, has_ended=partial(targets_ended, scope.roots)
     )
@@ -114,7 +116,7 @@ async def watch_scope(scope: Scope, interval_s: float) -> AsyncIterator[Watch]:
 
 @asynccontextmanager
 async def supervise(
-    command: Sequence[str],
+    command: Sequence[str | os.PathLike[str]],
     *,
     recursive: bool = True,
     interval_s: float = 0.1,
@@ -134,6 +136,9 @@ async def supervise(
 ) -> AsyncIterator[Supervised]:
     """Start a command, measure it with all its descendants, and wait for its end.
 
+    Enter and leave the block in the same task, as any task group: to enter it in one and leave it
+    in another is impossible and raises RuntimeError. To end it from elsewhere, call ``end``.
+
     The streams are inherited unless given, as for ``subprocess.Popen``. When the block is left by
     an exception or a cancellation, the whole tree gets SIGTERM, after ``grace_s`` seconds SIGKILL,
     and is waited for. With ``subreaper`` this process adopts orphans of the tree
@@ -143,13 +148,15 @@ async def supervise(
     child would be counted and reaped too. Earlier children are left alone.
 
     The ``forwarded`` signals are caught, in the main thread alone, and passed on to the command;
-    ``grace_s`` after a SIGTERM or SIGHUP, or after a second SIGINT within two seconds, the tree
-    gets SIGKILL. When its total PSS exceeds ``max_pss_bytes``, the tree is ended, unless
-    ``kill_on_exceed`` is false; ``result.limit`` has the snapshot that did.
+    ``grace_s`` after a SIGTERM or SIGHUP, or after a second Ctrl+C within two seconds, the tree
+    gets SIGKILL. A second request to end a command that may not be signalled (it runs as another
+    user) raises CommandLeftRunning. When its total PSS exceeds ``max_pss_bytes``, the tree is
+    ended, unless ``kill_on_exceed`` is false; ``result.limit`` has the snapshot that did.
 
-    Raises SpawnError when the command cannot be started, ValueError for an interval that is not
-    positive and finite, a negative grace or limit and a stream that is PIPE (nothing would serve
-    it), UnsupportedPlatform as ``watch``. TooManyDescriptors may also come out of the block.
+    Raises SpawnError when the command cannot be started, TypeError when it is a string and no list
+    of arguments, TooManyThreads when no thread can be started, ValueError for an interval that is
+    not positive and finite, a negative grace or limit and a stream that is PIPE (nothing would
+    serve it), UnsupportedPlatform as ``watch``. TooManyDescriptors may also come out of the block.
 
     >>> import anyio
     >>> async def status() -> int:
@@ -173,13 +180,14 @@ async def supervise(
         max_pss_bytes=max_pss_bytes,
         kill_on_exceed=kill_on_exceed,
     )
+    arguments = as_arguments(command)
     context = SpawnContext(stdin, stdout, stderr, cwd, env, pass_fds)
-    async with _supervise(command, options, context) as supervisor:
+    async with _supervise(arguments, options, context) as supervisor:
         yield supervisor.supervised
 
 
 async def run(
-    command: Sequence[str],
+    command: Sequence[str | os.PathLike[str]],
     *,
     recursive: bool = True,
     interval_s: float = 0.1,

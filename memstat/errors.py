@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 __all__ = [
+    "CommandLeftRunning",
+    "ListingError",
     "MemstatError",
     "NoSuchProcess",
     "NotAProcess",
@@ -10,6 +14,8 @@ __all__ = [
     "SizeError",
     "SpawnError",
     "TooManyDescriptors",
+    "TooManyThreads",
+    "UnreadableProcess",
     "UnsupportedPlatform",
 ]
 
@@ -28,6 +34,17 @@ class UnsupportedPlatform(MemstatError):
 
 class TooManyDescriptors(MemstatError):
     """No file descriptor was left even for one short read (``EMFILE`` or ``ENFILE``)."""
+
+
+class ListingError(MemstatError):
+    """The processes could not be listed now; the message says why."""
+
+
+class TooManyThreads(MemstatError):
+    """No thread can be started: a limit is reached (``EAGAIN`` of ``pthread_create(3)``).
+
+    Raised before a command is started. Later, what needs a thread is done without one.
+    """
 
 
 class ProcessError(MemstatError):
@@ -50,12 +67,24 @@ class NoSuchProcess(ProcessError):
     """No process has this PID (it may have ended a moment ago, or be hidden by ``hidepid``)."""
 
 
+class UnreadableProcess(ProcessError):
+    """What ``/proc`` reports of the process could not be read now, or not be understood."""
+
+
 class NotAProcess(ProcessError):
     """The number is the id of a thread; the message names its process."""
 
 
+NOT_FOUND: Final = 127
+"""The exit status where there is no such command."""
+NOT_EXECUTABLE: Final = 126
+"""The exit status where the command was found and could not be executed."""
+OWN_FAILURE: Final = 125
+"""The exit status where the command could not be started for another reason."""
+
+
 class SpawnError(MemstatError):
-    """A command could not be started; ``exit_status`` is what a shell would report (126 or 127)."""
+    """A command could not be started; ``exit_status`` is what env(1) would report: 125 to 127."""
 
     def __init__(self, message: str, exit_status: int) -> None:
         super().__init__(message, exit_status)
@@ -64,6 +93,19 @@ class SpawnError(MemstatError):
 
     def __str__(self) -> str:
         return self.message
+
+
+class CommandLeftRunning(ProcessError):
+    """The command may not be signalled, and was asked to end again; ``signum`` is that signal.
+
+    >>> str(CommandLeftRunning(7, 15))
+    'process 7 is left running: this user may not signal it'
+    """
+
+    def __init__(self, pid: int, signum: int) -> None:
+        super().__init__(pid, f"process {pid} is left running: this user may not signal it")
+        self.args = (pid, signum)
+        self.signum = signum
 
 
 class SidecarError(MemstatError):

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 __all__ = [
+    "DenialReason",
     "Limit",
     "Mark",
     "Memory",
@@ -33,11 +34,31 @@ class ReadStatus(StrEnum):
     """Its memory was read."""
     DENIED = "denied"
     """Its memory may not be read: RSS is known at best, PSS is not."""
+    UNREADABLE = "unreadable"
+    """Reading it failed for another reason (``ProcessSample.reason``): nothing is known of it at
+    this moment but that it has not ended."""
     GONE = "gone"
     """It ended after it had been found and before it was read."""
     NO_MEMORY = "no-memory"
     """It has no memory of its own: a zombie, a kernel thread, or a child that uses its parent's
     memory until it calls ``execve`` (vfork(2))."""
+
+
+class DenialReason(StrEnum):
+    """Why the memory of a process may not be read (ptrace(2), "access mode checking").
+
+    >>> str(DenialReason.HIDDEN)
+    'it is hidden (hidepid)'
+    """
+
+    OTHER_USER = "it belongs to another user"
+    """Its user ids are not all that of memstat."""
+    PROTECTED = "it is not dumpable or has more privileges"
+    """It belongs to the same user: PR_SET_DUMPABLE of prctl(2), or a file with capabilities."""
+    NOT_CAPABLE = "memstat lacks CAP_SYS_PTRACE"
+    """memstat runs as root, with fewer capabilities than the process has."""
+    HIDDEN = "it is hidden (hidepid)"
+    """Where the processes of other users are invisible (proc(5)): not even its RSS is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +95,10 @@ class Identity:
     """Whether it has called ``execve`` since it was forked."""
     is_kernel_thread: bool = False
     """Whether it is a part of the kernel, without memory of its own."""
+    family: int = 0
+    """A number that is the same for processes which were forked from one another, and new after
+    ``execve``: the address of the stack's start, which the kernel randomises. 0 when unknown, or
+    when the memory is gone."""
 
     @property
     def key(self) -> ProcessKey:
@@ -108,6 +133,11 @@ class Memory:
     """The part of PSS in shared memory and tmpfs pages."""
     swap_pss_bytes: int | None = None
     """Proportional share of swapped-out pages; not part of PSS."""
+    hugetlb_bytes: int | None = None
+    """Huge pages of hugetlbfs, part of neither RSS nor PSS. The kernel does not divide them: one
+    that n processes share counts whole in each, and n times in their total."""
+    hugetlb_shared_bytes: int | None = None
+    """The part of it that other processes map too."""
 
 
 MEMORY_FIELDS = tuple(Memory.__dataclass_fields__)
@@ -139,6 +169,8 @@ class ProcessSample:
     command_line: str | None = None
     """Its arguments, joined by spaces; ``None`` when unknown or not asked for. Not safe to print
     either: the process may have written anything into it."""
+    reason: str | None = None
+    """Why it is unreadable, or denied (a ``DenialReason``); ``None`` otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,16 +190,22 @@ class Snapshot:
     sweep_s: float
     """How long the sweep took. Its reads are not simultaneous."""
     complete: bool
-    """Whether ``total`` lacks nothing: no process was denied, none ended during the sweep."""
+    """Whether ``total`` lacks nothing: every process of the tree is known, none was denied or
+    unreadable, none ended during the sweep, and it is not torn."""
     total: Memory
     """The sum over the processes; a field is ``None`` where no process has it."""
     processes: tuple[ProcessSample, ...]
     """The tree, depth first, children in PID order."""
+    torn: bool = False
+    """Whether the total may be wrong by more than 1 % because processes that share memory started,
+    ended or called ``execve`` between two reads. It is not complete then."""
+    missing_reason: str | None = None
+    """Why processes may be missing from the tree; ``None`` when none are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Peak:
-    """The snapshot with the largest total PSS so far."""
+    """The snapshot with the largest total PSS so far; a torn one only where all are torn."""
 
     pss_bytes: int
     """Its total PSS."""
@@ -205,11 +243,18 @@ class SamplingStats:
     incomplete_samples: int
     """Sweeps with an incomplete total."""
     longest_gap_s: float | None
-    """The longest time between the starts of two sweeps; ``None`` for fewer than two."""
+    """The longest time between the starts of two sweeps, or from the last one to the end.
+
+    ``None`` when there is neither.
+    """
     sweep_median_s: float | None
     """The median duration of a sweep, to within 1 %; ``None`` without any."""
     sweep_max_s: float | None
     """The longest sweep; ``None`` without any."""
+    torn_samples: int = 0
+    """Sweeps that are torn (``Snapshot.torn``). They are no peak while there are others."""
+    stopped_ticks: int = 0
+    """Of the missed ticks, those during which this process was stopped (SIGSTOP, Ctrl+Z)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +291,14 @@ class RunResult:
     """Processes that the OOM killer ended on this system during the run; ``None``: unknown."""
     limit: Limit | None = None
     """The limit that was set; ``None`` without one."""
+    rss_floor_bytes: int | None = None
+    """What the RSS of one process reached at least, by the kernel's own marks, where that is more
+    than in any sample by over 5 % and 1 MiB; ``None`` otherwise."""
+    partial: tuple[Snapshot, ...] = ()
+    """For each reason why totals lacked something, the first snapshot with it: a process was
+    denied, one was unreadable, or processes may be missing."""
+    uncounted_descendants: int | None = None
+    """The most descendants at once that were not to be measured; ``None``: not looked for."""
 
     @property
     def exit_status(self) -> int:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Generator, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +16,49 @@ from hypothesis import HealthCheck, settings
 
 from tests.blocking import forbid_blocking
 from tests.targets import Target, compile_c
+from tests.turns import Turns
 
 # A busy machine is no reason to fail.
 settings.register_profile("memstat", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("memstat")
 
 
-def pytest_configure() -> None:
-    """Restore signals that ``nohup`` or a background job ignores: all that is started would too.
+_TURNS = pytest.StashKey[Turns]()
 
-    Commands under memstat are to end by these signals.
-    """
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Undo what the environment would hand on to all that tests start."""
+    config.addinivalue_line(
+        "markers", "alone(why): no other test runs at the same time, in no worker of pytest-xdist"
+    )
+    if (shared := _shared_by_workers(config)) is not None:
+        config.stash[_TURNS] = Turns(shared)
+    # Where Python may not keep what it has compiled, as in some images of containers, each pytest
+    # that is started compiles all plugins anew, which is two thirds of its start.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
+    # What nohup or the background of a script has ignored, commands under memstat would ignore too:
+    # they are to end by these signals.
     for signum in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
         if signal.getsignal(signum) is signal.SIG_IGN:
             signal.signal(signum, signal.SIG_DFL)
+
+
+def _shared_by_workers(config: pytest.Config) -> Path | None:
+    """Return a directory of all workers of this run; ``None`` when this is no worker."""
+    if not hasattr(config, "workerinput"):
+        return None
+    return Path(config.getoption("basetemp")).parent
+
+
+# Around everything else: no time limit counts the wait.
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let a test wait until it may run beside the others, or alone."""
+    turns = item.config.stash.get(_TURNS, None)
+    alone = item.get_closest_marker("alone") is not None
+    with turns.turn(alone=alone) if turns else nullcontext():
+        return (yield)
 
 
 @pytest.fixture(
@@ -67,7 +99,10 @@ def start() -> Iterator[Callable[..., Target]]:
 
 
 @pytest.fixture(scope="session")
-def c_program(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Compile a C program once a session."""
-    directory = tmp_path_factory.mktemp("c")
+def c_program(
+    tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+) -> Callable[[str], Path]:
+    """Compile a C program once a session, for all its workers."""
+    directory = (_shared_by_workers(pytestconfig) or tmp_path_factory.getbasetemp()) / "c"
+    directory.mkdir(exist_ok=True)
     return lambda source: compile_c(source, directory)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 
 @dataclass
@@ -50,17 +54,13 @@ class Target:
 
     def kill(self) -> None:
         """Kill its process group and wait for it."""
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self.process.wait()
         for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
             if stream is not None:
-                try:
+                with suppress(BrokenPipeError):
                     stream.close()
-                except BrokenPipeError:
-                    pass
 
 
 def python(source: str) -> tuple[str, ...]:
@@ -72,12 +72,15 @@ def compile_c(source: str, directory: Path) -> Path:
     """Compile C source into a program; once for equal sources."""
     digest = hashlib.sha256(source.encode()).hexdigest()[:12]
     program = directory / f"program-{digest}"
-    if not program.exists():
-        subprocess.run(
-            ["cc", "-O1", "-pthread", "-o", program, "-x", "c", "-"],
-            input=source.encode(),
-            check=True,
-        )
+    with open(directory / f"{program.name}.lock", "w") as lock:
+        # Another worker may be at it: a program that is half written cannot be executed.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not program.exists():
+            subprocess.run(
+                ["cc", "-O1", "-pthread", "-o", program, "-x", "c", "-"],
+                input=source.encode(),
+                check=True,
+            )
     return program
 
 
@@ -206,3 +209,20 @@ int main(int argc, char **argv) {
 }
 """
 """As many children as its argument says, 20 at a time, each gone at once."""
+
+
+AS_NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+"""In front of a command: run it as a user without any rights."""
+
+
+def _why_not_as_nobody() -> str:
+    """Return why this Python cannot be run as another user; empty when it can."""
+    if os.geteuid() != 0:
+        return "only root can become another user"
+    done = subprocess.run([*AS_NOBODY, sys.executable, "-c", ""], capture_output=True, check=False)
+    return "" if done.returncode == 0 else "other users cannot read the files of this Python"
+
+
+_WHY_NOT = _why_not_as_nobody()
+needs_nobody = pytest.mark.skipif(bool(_WHY_NOT), reason=_WHY_NOT)
+"""Marks a test that runs Python as another user."""

@@ -1,1 +1,1 @@
-"""The command line: arguments to one call of the library and one report. Only this prints."""
+"""The command line: arguments to one call of the library and one report. Only it prints."""

@@ -5,41 +5,53 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 import click
 
 from memstat.cli import options
+from memstat.cli.exit_status import ExitStatus
 from memstat.cli.output import Output, standard_error, standard_output
 from memstat.errors import ProcessError
 from memstat.model import Identity, Snapshot
 from memstat.proc.linux import LinuxProcSource
 from memstat.proc.tree import Scope
-from memstat.report import notes, plain
+from memstat.report import notes
+from memstat.report.ending import WatchStyle
+from memstat.report.formats import Format
 from memstat.sampling.sweep import Sweeper, sweep_once
 
+_EPILOG: Final = """\b
+Examples:
+  memstat get -r 1234            a process and all its descendants
+  memstat get -rvw 1234          the same live, until it ends
+  memstat get -r --json 1234     the same for a program
+"""
 
-@click.command("get", short_help="Measure running processes.")
+
+@click.command("get", short_help="Measure running processes.", epilog=_EPILOG)
 @click.argument("pids", metavar="PID...", type=options.Pid(), nargs=-1, required=True)
 @options.recursive
 @options.verbose
 @click.option(
-    "-w", "--watch", is_flag=True, help="Repeat until the target is gone or Ctrl+C; then the peak."
+    "-w",
+    "--watch",
+    is_flag=True,
+    help="Repeat until the target has ended or Ctrl+C; then print the peak.",
 )
 @options.frequency
 @options.interval
-@options.in_bytes
-@options.as_json
+@options.report_format
 @options.no_live
 def command(
-    pids: Sequence[int],
     *,
+    pids: Sequence[int],
     recursive: bool,
     verbose: bool,
     watch: bool,
     frequency_hz: float | None,
     interval_s: float | None,
-    in_bytes: bool,
-    as_json: bool,
+    format_class: type[Format],
     no_live: bool,
 ) -> int:
     """Measure running processes; trees that overlap are counted once.
@@ -47,72 +59,91 @@ def command(
     Exit status: 0; 1 when a target does not exist or cannot be read; 2 for wrong usage; 130 after
     Ctrl+C.
     """
-    # Like any filter: when the reader of our output leaves, so do we.
+    # Like any filter, memstat ends when the reader of its output does.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     chosen_s = options.choose_interval_s(frequency_hz, interval_s)
     out, err = standard_output(), standard_error()
     source = LinuxProcSource()
-    targets, missing = _find_targets(source, pids)
-    for error in missing:
-        err.try_write(f"memstat: {error}")
+    targets = _find_targets(source, pids, err)
     if not targets:
-        return 1
+        return ExitStatus.FAILURE
     scope = Scope(
         roots=tuple(target.key for target in targets),
         recursive=recursive,
         excluded=frozenset({os.getpid()}),
     )
     if not recursive and err.is_terminal:
-        _tell_uncounted(source, scope, err)
+        _remark_on_uncounted(source, scope, err)
     first = sweep_once(source, scope)
-    unreadable = [*notes.unreadable_targets(first, targets)]
-    for reason in unreadable:
-        err.try_write(f"memstat: {reason}")
-    failed = bool(missing or unreadable)
+    unreadable = _remark_on_unreadable(first, targets, err)
+    failed = unreadable or len(targets) < len(set(pids))
+    status = ExitStatus.FAILURE if failed else ExitStatus.OK
+    chosen = format_class(verbose)
     if watch and first.total.pss_bytes is not None:
-        from memstat.cli.watch_session import LineReport, WatchReport, watch_and_report  # noqa: PLC0415
+        from memstat.cli.watch_session import watch_and_report  # noqa: PLC0415 - anyio
 
-        report: WatchReport
-        terminal = out.live_terminal
-        if terminal is None or no_live or in_bytes or as_json:
-            report = LineReport(out, err, verbose=verbose, in_bytes=in_bytes, as_json=as_json)
-        else:
-            from memstat.cli.live_watch import LiveWatchReport  # noqa: PLC0415 - rich
-
-            report = LiveWatchReport(terminal, out, err, verbose=verbose)
-        return watch_and_report(scope, report, chosen_s) or failed
-    if as_json:
-        from memstat.report import jsonlines  # noqa: PLC0415 - json
-
-        out.write(jsonlines.line(jsonlines.snapshot_object(first)))
-    elif verbose or first.total.pss_bytes is not None:
-        out.write(plain.block(first, verbose=verbose, in_bytes=in_bytes))
-    _tell_partial(first, err)
-    return int(failed)
+        is_live = out.live_terminal is not None and not no_live
+        style = WatchStyle(format=chosen.on_terminal if is_live else chosen)
+        return watch_and_report(scope, style, chosen_s, out=out, err=err) or status
+    _print(first, chosen, out)
+    _remark_on_total(first, err, has_all=chosen.is_self_contained)
+    return status
 
 
-def _find_targets(
-    source: LinuxProcSource, pids: Iterable[int]
-) -> tuple[list[Identity], list[ProcessError]]:
-    targets, missing = [], []
+def _find_targets(source: LinuxProcSource, pids: Iterable[int], err: Output) -> list[Identity]:
+    """Return the processes with these PIDs, each once; the others are errors on stderr."""
+    targets = []
     for pid in dict.fromkeys(pids):
         try:
-            targets.append(source.require(pid))
+            targets.append(_require_another(source, pid))
         except ProcessError as error:
-            missing.append(error)
-    return targets, missing
+            err.remark(str(error))
+    return targets
 
 
-def _tell_uncounted(source: LinuxProcSource, scope: Scope, err: Output) -> None:
-    everyone = Sweeper(source, scope).recursively().find()
-    note = notes.uncounted_note(len(everyone) - len(scope.roots))
+def _require_another(source: LinuxProcSource, pid: int) -> Identity:
+    """Return the process that has this PID. Raises ProcessError, also for memstat itself."""
+    target = source.require(pid)
+    if pid == os.getpid():
+        raise ProcessError(
+            pid,
+            f"process {pid} is memstat itself, which it does not measure: where it is the last "
+            "command, a shell (sh -c) or a container starts it in its own place",
+        )
+    return target
+
+
+def _print(snapshot: Snapshot, chosen: Format, out: Output) -> None:
+    # Where nothing is known, a remark says why: only a program or a list of processes needs more.
+    if snapshot.total.pss_bytes is not None or chosen.verbose or chosen.is_self_contained:
+        out.write(chosen.snapshot(snapshot))
+
+
+def _remark_on_uncounted(source: LinuxProcSource, scope: Scope, err: Output) -> None:
+    tree = Sweeper(source, scope).recursively().find()
+    note = notes.uncounted_note(len(tree) - len(scope.roots))
     if note:
-        err.try_write(f"memstat: {note}")
+        err.remark(note)
 
 
-def _tell_partial(snapshot: Snapshot, err: Output) -> None:
+def _remark_on_unreadable(snapshot: Snapshot, targets: Sequence[Identity], err: Output) -> bool:
+    """Say why nothing of a target could be measured; return whether there is such a target."""
+    reasons = [*notes.unreadable_targets(snapshot, targets)]
+    for reason in reasons:
+        err.remark(reason)
+    return bool(reasons)
+
+
+def _remark_on_total(snapshot: Snapshot, err: Output, *, has_all: bool) -> None:
+    """Say what the total lacks and, unless the output ``has_all`` sizes, what it leaves out."""
     if snapshot.total.pss_bytes is None:
         return
-    for note in (notes.denied_note(snapshot), notes.ended_note(snapshot)):
+    if (beside := notes.beside_pss(snapshot)) and not has_all:
+        err.remark(beside)
+    for note in (
+        *notes.partial_notes(snapshot).values(),
+        notes.ended_note(snapshot),
+        notes.uncertain_note(snapshot),
+    ):
         if note:
-            err.try_write(f"memstat: {note}")
+            err.remark(note)

@@ -1,14 +1,24 @@
-"""Ctrl+C outside the times in which a command waits for it."""
+"""Ctrl+C while no command handles it, and the end of Ctrl+Z."""
 
 from __future__ import annotations
 
 import signal
 
+from memstat.sampling.observation import Observation
 
-def die_of_interrupts() -> None:
-    """Let Ctrl+C end us as it ends any program: at once, without a traceback, told by the status.
+
+def restore_default_sigint() -> None:
+    """Let Ctrl+C end memstat as it ends any program: at once, by the signal, without a traceback.
 
     Where it is ignored (a background job of a script), it stays so.
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def note_stops(observed: Observation) -> None:
+    """Let the statistics know when this process was stopped.
+
+    A handler of Python's own runs before the event loop does anything else, such as the next tick.
+    """
+    signal.signal(signal.SIGCONT, lambda *_: observed.resumed())

@@ -1,140 +1,76 @@
-"""What ``memstat run`` writes: lines or JSON as the command runs, and the end."""
+"""Snapshots as lines while something is measured, and the end."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
 
-from anyio import to_thread
-
+from memstat.background import in_thread
 from memstat.cli.output import Output
-from memstat.cli.redirection import Redirection
-from memstat.model import RunResult, Snapshot
-from memstat.report import jsonlines, notes, plain
-from memstat.report.summary import run_summary_lines
-from memstat.supervision.supervised import Supervised
-from memstat.supervision.supervisor import Supervisor
+from memstat.model import Snapshot
+from memstat.report import notes
+from memstat.report.ending import Ending, Style
+from memstat.sampling.observation import Observation
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportOptions:
-    """What the report is to be like."""
+@dataclass(slots=True)
+class LineReport:
+    """Writes what a style asks for to stdout or stderr."""
 
-    recursive: bool
-    verbose: bool
-    peak: Literal["also", "never", "only"]
-    in_bytes: bool
-    as_json: bool
-    no_live: bool
-    on_exceed: Literal["kill", "fail", "warn"] | None
+    style: Style
+    out: Output
+    err: Output
+    _warnings: set[str] = field(default_factory=set, init=False)
 
-    @property
-    def result_on_stdout(self) -> bool:
-        return self.as_json or self.peak == "only"
+    async def follow(self, observed: Observation) -> None:
+        """Write snapshots until there are no more. Raises OutputError as ``show`` does."""
+        async for snapshot in observed:
+            await in_thread(self.show, snapshot)
 
-    @property
-    def for_people(self) -> bool:
-        """Whether a terminal may get another form than the one for scripts."""
-        return not (self.result_on_stdout or self.in_bytes or self.no_live)
-
-    @property
-    def streams_snapshots(self) -> bool:
-        return self.verbose and (self.as_json or self.peak != "only")
-
-
-class RunReport:
-    """Writes snapshots while the command runs, and the end."""
-
-    def __init__(
-        self, options: ReportOptions, redirection: Redirection, out: Output, err: Output
-    ) -> None:
-        self.redirection = redirection
-        self._options = options
-        self._result_output = out if options.result_on_stdout else err
-        self._err = err
-        self._uncounted = 0
-
-    @property
-    def _for_people(self) -> bool:
-        return self._options.for_people and self._err.live_terminal is not None
-
-    async def follow(self, running: Supervised) -> None:
-        """Write snapshots until the command has ended."""
-        async for snapshot in running:
-            await to_thread.run_sync(self._show, snapshot)
-
-    async def look_for_children(self, supervisor: Supervisor) -> None:
-        """Count at each tick whom nobody asked to count, to say so at the end."""
-        if self._options.recursive or not self._err.is_terminal:
+    def show(self, snapshot: Snapshot) -> None:
+        """Write a snapshot, if they are wanted. Raises OutputError when the report is a filter."""
+        style = self.style
+        if not style.streams_snapshots:
             return
-        async for _ in supervisor.supervised:
-            children = await to_thread.run_sync(supervisor.count_descendants)
-            self._uncounted = max(self._uncounted, children)
-
-    def conclude(self, result: RunResult) -> None:
-        """Write the end. Raises OutputError when a result for stdout could not be written."""
-        options = self._options
-        if options.as_json:
-            summary = jsonlines.run_summary(
-                result, with_peak=options.peak != "never", on_exceed=options.on_exceed or "kill"
-            )
-            self._tell(jsonlines.line(summary))
-        elif options.peak == "only":
-            self._tell_peak(result)
+        if style.is_filter:
+            self._warn_once(snapshot)
+            self._results.write(style.format.snapshot(snapshot))
         else:
-            self._tell_end(result)
-        self._tell_limit(result)
+            # A reader that leaves must not end the command: the end fails instead.
+            self._results.try_write(style.format.snapshot(snapshot))
 
-    def _tell_limit(self, result: RunResult) -> None:
-        exceeded = result.limit and result.limit.exceeded
-        if result.limit and exceeded:
-            self._err.try_write(f"memstat: {notes.limit_note(result.limit, exceeded)}")
-            self._err.try_write(plain.block(exceeded, verbose=True, in_bytes=False))
+    async def warn(self, note: str) -> None:
+        """Write at once what cannot wait for the end."""
+        await in_thread(self.err.remark, note)
 
-    def _tell_end(self, result: RunResult) -> None:
-        if self._for_people and self._options.peak != "never":
-            for line in run_summary_lines(result):
-                self._err.try_write(line)
-            self._tell_doubts(result)
-        else:
-            if self._options.verbose:
-                self._err.try_write(notes.exit_line(result))
-            if self._options.peak != "never":
-                self._tell_peak(result)
-        if self._options.peak != "never":
-            for note in notes.end_notes(result):
-                self._err.try_write(f"memstat: {note}")
+    async def limit_patience_after(self, observed: Observation) -> None:
+        """Once all is measured, wait some seconds for readers of the report and no longer."""
+        try:
+            async for _ in observed:
+                pass
+        finally:
+            self.out.limit_patience()
+            self.err.limit_patience()
 
-    def _tell_peak(self, result: RunResult) -> None:
-        if result.peak is None:
-            reason = notes.no_peak_reason(result.duration_s, result.last)
-            self._err.try_write(f"Peak: {reason}")
-            return
-        text = self._format(result.peak.snapshot)
-        self._tell(text if self._options.peak == "only" else f"Peak:\n{text}")
-        self._tell_doubts(result)
+    def conclude(self, ending: Ending) -> None:
+        """Write the end. Raises OutputError when a result that is required cannot be written."""
+        if ending.result is not None:
+            if self.style.requires_result:
+                self._results.write(ending.result)
+            else:
+                self._results.try_write(ending.result)
+        if ending.no_peak is not None:
+            self.err.try_write(ending.no_peak)
+        for remark in ending.remarks:
+            self.err.remark(remark)
+        if ending.exceeding is not None:
+            self.err.try_write(ending.exceeding)
 
-    def _tell_doubts(self, result: RunResult) -> None:
-        if result.peak is None:
-            return
-        doubts = notes.peak_notes(result.peak, result.stats)
-        for note in [*doubts, notes.uncounted_note(self._uncounted)]:
-            if note:
-                self._err.try_write(f"memstat: {note}")
+    @property
+    def _results(self) -> Output:
+        return self.out if self.style.results_on_stdout else self.err
 
-    def _show(self, snapshot: Snapshot) -> None:
-        # Whoever does not want to read must not end the command: the end tells.
-        if self._options.streams_snapshots:
-            self._result_output.try_write(self._format(snapshot))
-
-    def _tell(self, text: str) -> None:
-        # A report that nobody reads is no reason to fail; a result for a script is.
-        if self._options.result_on_stdout:
-            self._result_output.write(text)
-        else:
-            self._result_output.try_write(text)
-
-    def _format(self, snapshot: Snapshot) -> str:
-        if self._options.as_json:
-            return jsonlines.line(jsonlines.snapshot_object(snapshot))
-        return plain.block(snapshot, verbose=self._options.verbose, in_bytes=self._options.in_bytes)
+    def _warn_once(self, snapshot: Snapshot) -> None:
+        for kind, note in notes.partial_notes(snapshot).items():
+            if kind not in self._warnings:
+                self._warnings.add(kind)
+                self.err.remark(note)

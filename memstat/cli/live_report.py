@@ -1,4 +1,4 @@
-"""``memstat run -v`` on a terminal: a dashboard, and the command's output above it."""
+"""Snapshots on a terminal: a dashboard, or one line that stays in place."""
 
 from __future__ import annotations
 
@@ -7,81 +7,106 @@ import signal
 import stat
 import termios
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, closing, suppress
 from dataclasses import replace
+from functools import partial
 from typing import TextIO
 
 import anyio
 from anyio import to_thread
 
-from memstat.cli.line_report import RunReport
 from memstat.cli.redirection import Redirection
-from memstat.model import RunResult
+from memstat.report.ending import Style
+from memstat.sampling.observation import Observation
 from memstat.supervision.supervised import Supervised
-from memstat.supervision.supervisor import Supervisor
 from memstat.terminal.dashboard import Dashboard
 from memstat.terminal.display import LiveDisplay
+from memstat.terminal.modes import signal_foreground
 from memstat.terminal.relay import TerminalRelay
+from memstat.text import printable
 
 
-class LiveRunReport:
-    """Shows the dashboard while the command runs, leaves it as at the peak, and tells the end."""
+def _nothing() -> None: ...
 
-    def __init__(self, lines: RunReport, terminal: TextIO, *, leaves_peak: bool) -> None:
-        self._lines = lines
-        self._terminal = terminal
-        self._leaves_peak = leaves_peak
-        self._relay = _relay_for(lines.redirection, terminal.fileno())
-        self.redirection = _through(self._relay, lines.redirection, terminal.fileno())
 
-    async def follow(self, running: Supervised) -> None:
-        """Draw until the command has ended."""
-        relay = self._relay
-        # Half of the screen is for what the command prints.
-        display = LiveDisplay(self._terminal, share_of_height=1.0 if relay is None else 0.5)
+class LiveReport:
+    """Shows snapshots while they come, and leaves the table as it was at the peak.
+
+    With ``relay``, the output of a command scrolls past above it. With ``at_end_only`` nothing is
+    shown before the end. It opens the terminal: make it outside the event loop.
+    """
+
+    def __init__(
+        self,
+        style: Style,
+        terminal: TextIO,
+        *,
+        relay: TerminalRelay | None = None,
+        at_end_only: bool = False,
+    ) -> None:
+        self._at_end_only = at_end_only
+        self._relay = relay
+        self._display = LiveDisplay(
+            terminal,
+            one_line=not style.format.verbose,
+            # Half of the screen is for what the command prints.
+            share_of_height=1.0 if relay is None else 0.5,
+        )
+        self._dashboard: Dashboard | None = None
+        self._leaves_peak = style.format.verbose and style.peak != "never"
+
+    async def follow(
+        self, observed: Observation, *, on_resize: Callable[[], object] = _nothing
+    ) -> None:
+        """Draw until there are no more snapshots; ``on_resize`` follows a resize of the relay."""
+        relay, terminal_fd = self._relay, self._display.fd
 
         def pass_size_on() -> None:
             if relay is not None:
                 relay.resize()
-                # The terminal told the command before its own one had the new size.
-                running.send_signal(signal.SIGWINCH)
+                # The terminal sent one too, but before the relay had the new size.
+                signal_foreground(terminal_fd, signal.SIGWINCH)
+                on_resize()
 
-        dashboard = Dashboard(display, on_resize=pass_size_on)
-        async with dashboard.on_screen(running), _relaying(relay, dashboard.scroll):
-            await dashboard.follow(running)
+        self._dashboard = dashboard = Dashboard(self._display, relay=relay, on_resize=pass_size_on)
+        if self._at_end_only:
+            await dashboard.follow(observed)
+        else:
+            async with dashboard.on_screen(observed), _relaying(relay, dashboard):
+                await dashboard.follow(observed)
         if self._leaves_peak:
-            await dashboard.leave_peak(running)
+            await dashboard.leave_peak(observed)
 
-    async def look_for_children(self, supervisor: Supervisor) -> None:
-        await self._lines.look_for_children(supervisor)
+    async def warn(self, note: str) -> None:
+        """Write at once, above the table, what cannot wait for the end."""
+        if self._dashboard is not None:
+            await self._dashboard.write_above(f"memstat: {printable(note)}\n")
 
-    def conclude(self, result: RunResult) -> None:
-        self._lines.conclude(result)
-
-    def close(self) -> None:
-        """Give the pseudo-terminal back."""
-        if self._relay is not None:
-            self._relay.close()
+    async def follow_command(self, running: Supervised) -> None:
+        """Draw until a command has ended; it gets SIGWINCH when its output has another width."""
+        # The terminal sent one too, but before the relay had the new size.
+        await self.follow(running, on_resize=partial(running.send_signal, signal.SIGWINCH))
 
 
-def _relay_for(redirection: Redirection, terminal_fd: int) -> TerminalRelay | None:
-    """Return a relay when the command would write to the terminal of the dashboard itself."""
-    if not any(_goes_to_terminal(redirection, terminal_fd)):
-        return None
+def relay_output(
+    redirection: Redirection, terminal: TextIO, files: ExitStack
+) -> tuple[TerminalRelay | None, Redirection]:
+    """Return a relay for output that would go to the terminal of the report, and the way to it.
+
+    ``None`` when no output goes there, or no pseudo-terminal can be had; ``files`` closes it.
+    """
+    through = _goes_to_terminal(redirection, terminal.fileno())
+    if not any(through):
+        return None, redirection
     try:
-        return TerminalRelay(terminal_fd)
+        relay = files.enter_context(closing(TerminalRelay(terminal.fileno())))
     except (OSError, termios.error):
-        return None
-
-
-def _through(relay: TerminalRelay | None, given: Redirection, terminal_fd: int) -> Redirection:
-    if relay is None:
-        return given
-    stdout_too, stderr_too = _goes_to_terminal(given, terminal_fd)
-    return replace(
-        given,
-        stdout=relay.child_fd if stdout_too else given.stdout,
-        stderr=relay.child_fd if stderr_too else given.stderr,
+        return None, redirection
+    stdout_too, stderr_too = through
+    return relay, replace(
+        redirection,
+        stdout=relay.child_fd if stdout_too else redirection.stdout,
+        stderr=relay.child_fd if stderr_too else redirection.stderr,
     )
 
 
@@ -98,17 +123,21 @@ def _is_same_terminal(fd: int, terminal_fd: int) -> bool:
 
 
 @asynccontextmanager
-async def _relaying(
-    relay: TerminalRelay | None, show: Callable[[bytes, bytes], None]
-) -> AsyncIterator[None]:
-    """Let the command's output through until the block is left and nothing of it is left."""
+async def _relaying(relay: TerminalRelay | None, dashboard: Dashboard) -> AsyncIterator[None]:
+    """Pass the command's output on until the block is left and all of it is shown."""
     if relay is None:
         yield
         return
+
+    def show() -> None:
+        relay.show(dashboard.output)
+        with suppress(OSError):
+            dashboard.end_output()
+
     relay.command_started()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(to_thread.run_sync, relay.read)
-        tasks.start_soon(to_thread.run_sync, relay.show, show)
+        tasks.start_soon(to_thread.run_sync, show)
         try:
             yield
         finally:

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any, Final, TypeVar
 
 import click
 
 from memstat.errors import SizeError
+from memstat.report.formats import Bytes, Format, Json, Plain
 from memstat.units import parse_size
 
 _MAX_HZ: Final = 1000.0
 _MAX_S: Final = 1e6
 _MOST_DIGITS: Final = 100
 _DEFAULT_HZ: Final = 10.0
+
+_FORMATS: Final[Mapping[str, tuple[type[Format], str]]] = {
+    "json": (Json, "Print JSON for programs."),
+    "bytes": (Bytes, "Print bytes as plain numbers, without `Total:`."),
+}
+"""Options for formats other than plain lines."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -38,7 +46,7 @@ class PositiveNumber(click.ParamType):  # type: ignore[type-arg]  # generic sinc
             self.fail(f"{value} is not a positive, finite number", param, ctx)
         if not self._least <= number <= self._most:
             bounds = f"{self._least:.7g} to {self._most:.7g} {self.name}"
-            self.fail(f"{value} is out of range: {bounds} can be kept", param, ctx)
+            self.fail(f"{value} is out of range ({bounds})", param, ctx)
         return number
 
 
@@ -48,7 +56,7 @@ class Pid(click.ParamType):  # type: ignore[type-arg]  # likewise
     name = "pid"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        # isdecimal alone would take the digits of other scripts, int more of them than it can.
+        # isdecimal() accepts the digits of other scripts, and int() rejects very long numbers.
         digits = value.lstrip("0") if value.isascii() and value.isdecimal() else ""
         if not 0 < len(digits) <= _MOST_DIGITS:
             self.fail(f"{value!r} is not a process id", param, ctx)
@@ -77,13 +85,13 @@ recursive = _option(
     "--recursive",
     "recursive",
     is_flag=True,
-    help="Count all descendants too.",
+    help="Measure all descendants too.",
 )
 verbose = _option(
     "-v",
     "--verbose",
     is_flag=True,
-    help="Show each measurement in detail, a line per process.",
+    help="Show each measurement in detail, with a line per process.",
 )
 frequency = _option(
     "-f",
@@ -91,7 +99,7 @@ frequency = _option(
     "frequency_hz",
     metavar="HZ",
     type=PositiveNumber("Hz", least=1 / _MAX_S, most=_MAX_HZ),
-    help=f"Ticks a second, up to {_MAX_HZ:g}.  [default: {_DEFAULT_HZ:g}]",
+    help=f"Ticks per second, up to {_MAX_HZ:g}.  [default: {_DEFAULT_HZ:g}]",
 )
 interval = _option(
     "-i",
@@ -99,21 +107,33 @@ interval = _option(
     "interval_s",
     metavar="S",
     type=PositiveNumber("seconds", least=1 / _MAX_HZ, most=_MAX_S),
-    help="The same as seconds between ticks.",
+    help="Seconds between ticks, instead of -f.",
 )
-in_bytes = _option(
-    "--bytes", "in_bytes", is_flag=True, help="Print plain bytes, without unit and `Total:`."
-)
-as_json = _option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 no_live = _option(
-    "--no-live", is_flag=True, help="On a terminal too, print plain lines as in a pipe."
+    "--no-live", is_flag=True, help="Print plain lines on a terminal too, as in a pipe."
 )
 
 
 def choose_interval_s(frequency_hz: float | None, interval_s: float | None) -> float:
     """Return the time between ticks. Raises UsageError when it was given twice."""
     if frequency_hz is not None and interval_s is not None:
-        raise click.UsageError("-f and -i say the same thing: give one of them")
+        raise click.UsageError("-f and -i both set the interval: give only one")
     if interval_s is not None:
         return interval_s
     return 1 / (frequency_hz or _DEFAULT_HZ)
+
+
+def report_format(command: Callable[..., int]) -> Callable[..., int]:
+    """Add an option for each format; the command gets the one that is chosen, as ``format_class``.
+
+    Where several are given, the first of ``_FORMATS`` counts.
+    """
+
+    @wraps(command)
+    def with_format(**parameters: Any) -> int:
+        given = [form for name, (form, _) in _FORMATS.items() if parameters.pop(name)]
+        return command(format_class=given[0] if given else Plain, **parameters)
+
+    for name, (_, text) in _FORMATS.items():
+        _option(f"--{name}", name, is_flag=True, help=text)(with_format)
+    return with_format

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-from io import TextIOWrapper
-from typing import TextIO
+from typing import IO, TextIO
 
 from memstat.errors import MemstatError
+from memstat.terminal.capability import can_move_cursor
+from memstat.terminal.writing import Patience, patient_file, patient_text
+from memstat.text import printable
 
 
 class OutputError(MemstatError):
@@ -16,29 +18,38 @@ class OutputError(MemstatError):
 
 
 class Output:
-    """A stream of lines, each flushed. After a failure it is closed and goes on failing so."""
+    """A stream of lines, each flushed.
 
-    def __init__(self, stream: TextIO | None, name: str) -> None:
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    After a failure it is closed, and later writes fail the same way.
+    """
+
+    def __init__(
+        self, stream: TextIO | None, name: str, *, patience: Patience | None = None
+    ) -> None:
         self._stream = stream
         self._name = name
+        self._patience = patience or Patience()
         self._failure = "it is closed"
+
+    def limit_patience(self) -> None:
+        """Give up on a reader that reads nothing for some seconds: what it waits for has ended."""
+        self._patience.limit()
 
     @property
     def is_terminal(self) -> bool:
-        return self._stream is not None and self._stream.isatty()
+        return self._stream is not None and not self._stream.closed and self._stream.isatty()
 
     @property
     def live_terminal(self) -> TextIO | None:
         """The stream itself where it is a terminal that can move its cursor."""
-        can_move = os.environ.get("TERM", "dumb") not in ("", "dumb")
-        return self._stream if self.is_terminal and can_move else None
+        if self.is_terminal and can_move_cursor(os.environ.get("TERM", "")):
+            return self._stream
+        return None
 
     def write(self, text: str) -> None:
         """Write text and a newline. Raises OutputError."""
-        if self._stream is None:
-            raise OutputError(f"cannot write to {self._name}: {self._failure}")
+        self.require_written()
+        assert self._stream is not None
         try:
             self._stream.write(f"{text}\n")
             self._stream.flush()
@@ -50,15 +61,39 @@ class Output:
             self._failure = error.strerror or str(error)
             raise OutputError(f"cannot write to {self._name}: {self._failure}") from error
 
+    def require_written(self) -> None:
+        """Raise OutputError when anything could not be written."""
+        if self._stream is None or self._stream.closed:
+            raise OutputError(f"cannot write to {self._name}: {self._failure}")
+
     def try_write(self, text: str) -> None:
-        """Write what nobody may be there to read."""
+        """Write text and a newline, if that is possible."""
         with suppress(OutputError):
             self.write(text)
 
+    def remark(self, text: str, *, of: str = "memstat") -> None:
+        """Write one line under the name of a program, if that is possible; any text is safe."""
+        self.try_write(f"{of}: {printable(text)}")
+
 
 def standard_output() -> Output:
-    return Output(sys.stdout, "standard output")
+    return _standard(sys.stdout, "standard output")
 
 
 def standard_error() -> Output:
-    return Output(sys.stderr, "standard error")
+    return _standard(sys.stderr, "standard error")
+
+
+def file_output(file: IO[bytes], path: str) -> Output:
+    """Return an output to a file that is open; it stays its owner's to close."""
+    patience = Patience()
+    return Output(patient_file(file, patience), path, patience=patience)
+
+
+def _standard(stream: TextIO | None, name: str) -> Output:
+    if stream is None or stream.closed:
+        return Output(None, name)
+    patience = Patience()
+    # Not through sys.stdout itself: on a non-blocking pipe it drops what does not fit.
+    ours = patient_text(stream, patience, errors="backslashreplace")
+    return Output(ours, name, patience=patience)

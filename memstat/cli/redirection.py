@@ -1,4 +1,4 @@
-"""Where the command's output goes, settled before anything is started."""
+"""The files that a run writes to, opened before anything is started."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import IO
 
-from memstat.cli.output import OutputError
+from memstat.cli.output import Output, OutputError, file_output
+from memstat.cli.run_options import Paths
+from memstat.proc.streams import duplicate, stream_of
 from memstat.supervision.spawn import Stream
 
 
@@ -19,27 +21,52 @@ class Redirection:
     stderr: Stream = None
 
 
-def open_redirection(
-    stdout_path: str | None, stderr_path: str | None, *, stdout_to_stderr: bool, files: ExitStack
-) -> Redirection:
+def open_redirection(paths: Paths, *, stdout_to_stderr: bool, files: ExitStack) -> Redirection:
     """Open what was asked for; ``files`` closes it again. Raises OutputError."""
     stdout: Stream = 2 if stdout_to_stderr else None
-    if stdout_path is not None:
-        stdout = files.enter_context(_open(stdout_path))
-    if stderr_path is None:
+    if paths.stdout is not None:
+        stdout = files.enter_context(_open(paths.stdout, dash=1, append=paths.append))
+    if paths.stderr is None:
         return Redirection(stdout)
-    if _is_same(stdout_path, stderr_path):
+    if _is_same(paths.stdout, paths.stderr):
         return Redirection(stdout, stdout)
-    return Redirection(stdout, files.enter_context(_open(stderr_path)))
+    return Redirection(
+        stdout, files.enter_context(_open(paths.stderr, dash=2, append=paths.append))
+    )
+
+
+def open_report(paths: Paths, files: ExitStack) -> Output | None:
+    """Open the file of the report; ``None`` without one. Raises OutputError."""
+    path = paths.report
+    if path is None:
+        return None
+    for option, other in (("-O", paths.stdout), ("-E", paths.stderr)):
+        if not paths.append and _is_same(other, path):
+            raise OutputError(
+                f"{option} and --report name the same file, {path}: each would overwrite the"
+                " other; add --append"
+            )
+    return file_output(files.enter_context(_open(path, dash=1, append=paths.append)), path)
 
 
 def _is_same(one: str | None, other: str) -> bool:
-    # Two descriptors of one file would overwrite each other's output.
-    return one is not None and os.path.realpath(one) == os.path.realpath(other)
+    # Two descriptors of one file would overwrite each other's output. A stream has one offset.
+    return (
+        one is not None
+        and _stream(one, dash=1) is None
+        and os.path.realpath(one) == os.path.realpath(other)
+    )
 
 
-def _open(path: str) -> IO[bytes]:
+def _open(path: str, *, dash: int, append: bool) -> IO[bytes]:
     try:
-        return open(path, "wb", buffering=0)
+        stream = _stream(path, dash=dash)
+        if stream is not None:
+            return open(duplicate(stream), "wb", buffering=0)
+        return open(path, "ab" if append else "wb", buffering=0)
     except OSError as error:
         raise OutputError(f"cannot write to {path}: {error.strerror}") from error
+
+
+def _stream(path: str, *, dash: int) -> int | None:
+    return dash if path == "-" else stream_of(path)

@@ -9,21 +9,31 @@ from typing import Final
 import click
 
 from memstat import __version__
+from memstat.cli.exit_status import ExitStatus
 from memstat.cli.output import standard_error
-from memstat.errors import MemstatError
+from memstat.errors import MemstatError, SpawnError
 from memstat.proc.platform import require_linux_kernel
-from memstat.text import printable
 
-_FAILURE: Final = 1
-_USAGE: Final = 2
-_RUN_FAILURE: Final = 125
-_INTERRUPTED: Final = 130
+_HOMES: Final[Mapping[str, str]] = {
+    "get": "memstat.cli.get",
+    "run": "memstat.cli.run",
+    "help": "memstat.cli.help",
+    "completion": "memstat.cli.completion",
+}
 
-_HOMES: Final[Mapping[str, str]] = {"get": "memstat.cli.get", "run": "memstat.cli.run"}
+_EPILOG: Final = """
+Sizes are PSS: a page that n processes share counts 1/n in each of them.
+
+\b
+Examples:
+  memstat get -r 1234            a process and all its descendants
+  memstat run -rv -- make -j4    a command and all its descendants, live
+  memstat help limits            a page of the guide
+"""
 
 
 class _LazyGroup(click.Group):
-    """Imports a command when it is used, so that each pays for its own imports alone."""
+    """Imports a command when it is used, so that each command costs only its own imports."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(_HOMES)
@@ -39,36 +49,83 @@ class _LazyGroup(click.Group):
 @click.group(
     cls=_LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Sizes are PSS: a page that n processes share counts 1/n in each of them.",
+    epilog=_EPILOG,
 )
 @click.version_option(__version__, message="memstat %(version)s")
 def root() -> None:
-    """Tell how much memory a program and everything it starts really uses, and when it was most."""
+    """Show how much memory a program and everything it starts really use, and when it was most."""
 
 
 def run_command_line(arguments: list[str]) -> int:
-    """Run a command line and return the exit status."""
-    error_output = standard_error()
+    """Run a command line and return the exit status. Errors become a line on stderr."""
+    err = standard_error()
     command = arguments[0] if arguments and arguments[0] in _HOMES else None
-    where = f"memstat {command}" if command else "memstat"
-    failure, misuse = (_RUN_FAILURE, _RUN_FAILURE) if command == "run" else (_FAILURE, _USAGE)
     try:
         require_linux_kernel()
         status = root.main(arguments, prog_name="memstat", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
-        error_output.try_write(error.format_message())
-        return misuse
+        err.try_write(error.format_message())
+        return status_of(error, command)
     except click.UsageError as error:
-        message = printable(error.format_message())
-        error_output.try_write(f"{where}: {message} (see {where} --help)")
-        return misuse
-    except click.Abort:
-        return _INTERRUPTED
-    except MemstatError as error:
-        error_output.try_write(f"memstat: {printable(str(error))}")
-        return failure
-    except OSError as error:
-        # Help and version, which click writes, to a full disk.
-        error_output.try_write(f"memstat: {printable(str(error))}")
-        return failure
-    return status if isinstance(status, int) else 0
+        where = f"memstat {command}" if command else "memstat"
+        err.remark(f"{error.format_message()} (see {where} --help)", of=where)
+        return status_of(error, command)
+    except click.Abort as error:
+        return status_of(error, command)
+    except Exception as error:
+        # OSError: help and version, which click writes, to a full disk.
+        cause = first_cause(error)
+        reason = reason_of(cause)
+        if reason is None:
+            raise
+        err.remark(reason)
+        return status_of(cause, command)
+    return status if isinstance(status, int) else ExitStatus.OK
+
+
+def first_cause(error: Exception) -> Exception:
+    """Return the first error of a group, of tasks that failed at the same time, or the error.
+
+    >>> first_cause(ExceptionGroup("", [OSError(1, "one"), OSError(2, "two")]))
+    PermissionError(1, 'one')
+    """
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def reason_of(error: Exception) -> str | None:
+    """Return an error in one line; ``None`` for one of the program itself, which needs a traceback.
+
+    >>> reason_of(MemoryError())
+    'out of memory; raise the limit (ulimit -v, the memory limit of the container)'
+    """
+    match error:
+        case MemstatError() | OSError():
+            return str(error)
+        case MemoryError():
+            return "out of memory; raise the limit (ulimit -v, the memory limit of the container)"
+        case ImportError() if "cannot open shared object file" in str(error):
+            return str(error)
+        case RuntimeError() if "start new thread" in str(error):
+            return (
+                "no thread can be started: a limit on processes is reached; raise it (ulimit -u,"
+                " the pids limit of the container)"
+            )
+        case _:
+            return None
+
+
+def status_of(error: Exception, command: str | None) -> int:
+    """Return the exit status for an error; ``run`` leaves the low ones to its command."""
+    match error:
+        case SpawnError():
+            return error.exit_status
+        case click.Abort():
+            return ExitStatus.INTERRUPTED
+        case _ if command == "run":
+            return ExitStatus.OWN_FAILURE
+        case click.UsageError():
+            return ExitStatus.USAGE
+        case _:
+            return ExitStatus.FAILURE

@@ -1,150 +1,200 @@
-"""The live part of ``memstat run``."""
+"""``memstat run`` from the options to the exit status."""
 
 from __future__ import annotations
 
+import os
 import signal
-from collections.abc import Collection
-from contextlib import ExitStack, closing
-from dataclasses import dataclass
-from typing import Final, Protocol
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import Final
 
-import anyio
-
-from memstat.background import beside
-from memstat.cli.interrupt import die_of_interrupts
-from memstat.cli.line_report import ReportOptions, RunReport
+from memstat.background import beside, in_thread, require_threads
+from memstat.cli import event_loop
+from memstat.cli.exit_status import ExitStatus
+from memstat.cli.interrupt import note_stops, restore_default_sigint
+from memstat.cli.line_report import LineReport
 from memstat.cli.output import Output, standard_error, standard_output
-from memstat.cli.redirection import Redirection, open_redirection
-from memstat.errors import MemstatError, SpawnError
+from memstat.cli.redirection import Redirection, open_redirection, open_report
+from memstat.cli.run_options import RunOptions
+from memstat.errors import CommandLeftRunning
 from memstat.model import RunResult
-from memstat.proc.descriptors import raise_descriptor_limit
+from memstat.proc.descriptors import raise_descriptor_limit, require_descriptors
 from memstat.proc.environment import (
     inherited_descriptors,
     inherited_environment,
+    inherited_ignored_signals,
+    inherited_pid_variables,
     occupy_closed_streams,
 )
 from memstat.proc.linux import require_linux
 from memstat.report import notes
-from memstat.supervision.forwarding import exit_by_signal, forwardable_signals
+from memstat.report.ending import RunStyle, run_ending
+from memstat.supervision.forwarding import NotPermitted, exit_by_signal, forwardable_signals
 from memstat.supervision.spawn import SpawnContext
 from memstat.supervision.supervised import Supervised
 from memstat.supervision.supervisor import SupervisionOptions, Supervisor, supervise
-from memstat.text import printable
 
-_LIMIT_EXCEEDED: Final = 124
-_OWN_FAILURE: Final = 125
+_DESCRIPTORS: Final = 16
+"""Of the event loop, of the start of a command and of what refers to it."""
+_RELAY_THREADS: Final = 3
+"""One reads what the command prints, one shows it, and one does all else."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions(ReportOptions):
-    """What was asked for on the command line."""
-
-    command: list[str]
-    interval_s: float
-    stdout_path: str | None
-    stderr_path: str | None
-    wait_all: bool
-    kill_after_s: float
-    max_pss_bytes: int | None
-    min_samples: int | None
-
-    @property
-    def supervision(self) -> SupervisionOptions:
-        return SupervisionOptions(
-            recursive=self.recursive,
-            interval_s=self.interval_s,
-            grace_s=self.kill_after_s,
-            subreaper=self.recursive,
-            wait_all=self.wait_all,
-            forwarded=forwardable_signals(),
-            max_pss_bytes=self.max_pss_bytes,
-            kill_on_exceed=self.on_exceed in (None, "kill"),
-        )
+Follow = Callable[[Supervised], Awaitable[None]]
 
 
 def run_and_report(options: RunOptions) -> int:
-    """Run the command and report; return the exit status, or die of the signal it died of."""
-    # Inherited as ignored, it would take the command's exit status from us (wait(2)).
+    """Run the command and report; return the exit status, or end by the signal that ended it.
+
+    Raises SpawnError when it cannot be started, OutputError when a file or a result cannot be
+    written.
+    """
+    ignored = inherited_ignored_signals()
+    # Inherited as ignored, it would hide the command's exit status (wait(2)).
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     out, err = standard_output(), standard_error()
-    try:
-        require_linux()
-        pass_fds = inherited_descriptors()
-        occupy_closed_streams()
-        with ExitStack() as files:
-            redirection = open_redirection(
-                options.stdout_path,
-                options.stderr_path,
-                stdout_to_stderr=options.result_on_stdout,
-                files=files,
+    require_linux()
+    pass_fds = inherited_descriptors()
+    occupy_closed_streams()
+    style = options.style(is_on_terminal=err.live_terminal is not None)
+    with ExitStack() as files:
+        file = open_report(options.paths, files)
+        report = LineReport(style, file or out, file or err)
+        redirection = open_redirection(
+            options.paths, stdout_to_stderr=style.results_on_stdout, files=files
+        )
+        view, redirection = _choose_view(report, options.command, redirection, files)
+        environment = inherited_environment()
+        context = SpawnContext(
+            stdout=redirection.stdout,
+            stderr=redirection.stderr,
+            env=environment,
+            pass_fds=pass_fds,
+            ignored_signals=ignored,
+            pid_variables=inherited_pid_variables(environment),
+        )
+        uncounted = _Uncounted(is_wanted=not options.recursive)
+        require_descriptors(_DESCRIPTORS)
+        try:
+            result, received = event_loop.run(
+                _session, options.command, _supervision(options, style), context, view, uncounted
             )
-            report = _choose_report(options, redirection, out, err, files)
-            context = SpawnContext(
-                stdout=report.redirection.stdout,
-                stderr=report.redirection.stderr,
-                env=inherited_environment(),
-                pass_fds=pass_fds,
-            )
-            result, received = anyio.run(_session, options, context, report)
-            report.conclude(result)
-    except SpawnError as error:
-        err.try_write(f"memstat: {printable(str(error))}")
-        return error.exit_status
-    except MemstatError as error:
-        err.try_write(f"memstat: {printable(str(error))}")
-        return _OWN_FAILURE
+        except CommandLeftRunning as error:
+            err.remark(str(error))
+            exit_by_signal(error.signum, {error.signum})
+            raise
+        result = replace(result, uncounted_descendants=uncounted.most)
+        report.conclude(run_ending(result, style))
+        if file is not None:
+            file.require_written()
     return _exit_status(options, result, received, err)
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What shows the snapshots of a command while it runs."""
+
+    report: LineReport
+    follow: Follow
+    warn: Callable[[str], Awaitable[None]]
+    """Writes at once what cannot wait for the end."""
+    threads: int = 1
+    """Threads that it cannot do without."""
+
+    async def show(self, running: Supervised) -> None:
+        """Show them until the command has ended."""
+        async with beside(self.report.limit_patience_after, running):
+            await self.follow(running)
+
+    async def report_not_permitted(self, refused: NotPermitted) -> None:
+        """Report a signal that cannot be passed on."""
+        await self.warn(notes.not_passed_on(refused.signum, refused.pid))
+
+
+def _choose_view(
+    report: LineReport, command: Sequence[str], redirection: Redirection, files: ExitStack
+) -> tuple[_View, Redirection]:
+    """Return what shows the snapshots, and where the command's output goes meanwhile."""
+    terminal = report.err.live_terminal
+    if terminal is None or not report.style.shows_table:
+        return _View(report, report.follow, report.warn), redirection
+    from memstat.cli.live_report import LiveReport, relay_output  # noqa: PLC0415 - rich
+    from memstat.terminal.shells import is_interactive_shell  # noqa: PLC0415 - only here
+
+    if os.isatty(0) and is_interactive_shell(command):
+        live = LiveReport(report.style, terminal, at_end_only=True)
+        return _View(report, live.follow_command, report.warn), redirection
+    relay, redirection = relay_output(redirection, terminal, files)
+    live = LiveReport(report.style, terminal, relay=relay)
+    threads = 1 if relay is None else _RELAY_THREADS
+    return _View(report, live.follow_command, live.warn, threads), redirection
+
+
+class _Uncounted:
+    """Counts the descendants that are not measured, for a remark at the end."""
+
+    def __init__(self, *, is_wanted: bool) -> None:
+        self.most = 0
+        self._is_wanted = is_wanted
+
+    async def count(self, supervisor: Supervisor) -> None:
+        """Count at each tick; the most at once is kept."""
+        if not self._is_wanted:
+            return
+        async for _ in supervisor.supervised:
+            children = await in_thread(supervisor.count_descendants)
+            self.most = max(self.most, children)
+
+
+async def _session(
+    command: Sequence[str],
+    options: SupervisionOptions,
+    context: SpawnContext,
+    view: _View,
+    uncounted: _Uncounted,
+) -> tuple[RunResult, Collection[int]]:
+    """Return the result, and the signals that came meanwhile."""
+    try:
+        await require_threads(view.threads)
+        async with supervise(
+            command, options, context, report=view.report_not_permitted
+        ) as supervisor:
+            # Only now: the command has inherited the limits that memstat was given.
+            raise_descriptor_limit()
+            note_stops(supervisor.supervised)
+            async with beside(uncounted.count, supervisor):
+                await view.show(supervisor.supervised)
+            result = await supervisor.supervised.wait()
+        return result, supervisor.received_signals
+    finally:
+        restore_default_sigint()
+
+
+def _supervision(options: RunOptions, style: RunStyle) -> SupervisionOptions:
+    return SupervisionOptions(
+        command_lines=style.shows_table,
+        recursive=options.recursive,
+        interval_s=options.interval_s,
+        grace_s=options.kill_after_s,
+        subreaper=options.recursive,
+        wait_all=options.wait_all,
+        forwarded=forwardable_signals(),
+        forward=options.forward,
+        max_pss_bytes=options.max_pss_bytes,
+        kill_on_exceed=options.on_exceed == "kill",
+        owns_process=True,
+    )
 
 
 def _exit_status(
     options: RunOptions, result: RunResult, received: Collection[int], err: Output
 ) -> int:
-    """Return the exit status, or die of the signal that the command died of."""
+    """Return the exit status, or end by the signal that ended the command."""
     if result.limit is not None and result.limit.exceeded and options.on_exceed != "warn":
-        return _LIMIT_EXCEEDED
+        return ExitStatus.LIMIT_EXCEEDED
     if result.signal is not None:
         exit_by_signal(result.signal, received)
     if options.min_samples is not None and result.stats.samples < options.min_samples:
-        err.try_write(f"memstat: {notes.too_few_samples(result.stats, options.min_samples)}")
-        return result.exit_status or _OWN_FAILURE
+        err.remark(notes.too_few_samples(result.stats, options.min_samples))
+        return result.exit_status or ExitStatus.OWN_FAILURE
     return result.exit_status
-
-
-class _Report(Protocol):
-    @property
-    def redirection(self) -> Redirection: ...
-
-    async def follow(self, running: Supervised) -> None: ...
-
-    async def look_for_children(self, supervisor: Supervisor) -> None: ...
-
-    def conclude(self, result: RunResult) -> None: ...
-
-
-def _choose_report(
-    options: RunOptions, redirection: Redirection, out: Output, err: Output, files: ExitStack
-) -> _Report:
-    lines = RunReport(options, redirection, out, err)
-    terminal = err.live_terminal
-    if terminal is None or not (options.for_people and options.verbose):
-        return lines
-    from memstat.cli.live_report import LiveRunReport  # noqa: PLC0415 - rich
-
-    return files.enter_context(
-        closing(LiveRunReport(lines, terminal, leaves_peak=options.peak != "never"))
-    )
-
-
-async def _session(
-    options: RunOptions, context: SpawnContext, report: _Report
-) -> tuple[RunResult, Collection[int]]:
-    try:
-        async with supervise(options.command, options.supervision, context) as supervisor:
-            # Only now: the command has inherited the limits that we were given.
-            raise_descriptor_limit()
-            async with beside(report.look_for_children, supervisor):
-                await report.follow(supervisor.supervised)
-            result = await supervisor.supervised.wait()
-        return result, supervisor.received_signals
-    finally:
-        die_of_interrupts()

@@ -1,107 +1,79 @@
-"""The live part of ``memstat get -w``."""
+"""``memstat get -w`` from the targets to the exit status."""
 
 from __future__ import annotations
 
 import signal
-from dataclasses import dataclass, field
-from typing import Final, Protocol
+from collections.abc import AsyncIterable, Awaitable, Callable
+from dataclasses import replace
+from typing import Final, TextIO
 
 import anyio
-from anyio import to_thread
 
 from memstat.api import Watch, watch_scope
-from memstat.background import beside
-from memstat.cli.interrupt import die_of_interrupts
+from memstat.background import beside, in_thread
+from memstat.cli.exit_status import ExitStatus, stopped_by
+from memstat.cli.interrupt import note_stops, restore_default_sigint
+from memstat.cli.line_report import LineReport
 from memstat.cli.output import Output
-from memstat.model import Snapshot
-from memstat.proc.descriptors import raise_descriptor_limit
+from memstat.proc.descriptors import raise_descriptor_limit, require_descriptors
 from memstat.proc.tree import Scope
-from memstat.report import jsonlines, notes, plain
+from memstat.report.ending import WatchStyle, watch_ending
 
 _STOPPED_BY: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+_DESCRIPTORS: Final = 8
+"""Of the event loop and of short reads."""
+
+Follow = Callable[[Watch], Awaitable[None]]
 
 
-class WatchReport(Protocol):
-    """Tells of snapshots as they come, and of the end."""
+def watch_and_report(
+    scope: Scope, style: WatchStyle, interval_s: float, *, out: Output, err: Output
+) -> int:
+    """Show snapshots until the targets have ended or a signal comes; return the exit status.
 
-    async def follow(self, watched: Watch) -> None:
-        """Show snapshots until there are no more."""
-        ...
-
-    async def conclude(self, watched: Watch) -> None:
-        """Tell the peak."""
-        ...
-
-
-@dataclass(slots=True)
-class LineReport:
-    """Writes snapshots and the peak as lines."""
-
-    out: Output
-    err: Output
-    verbose: bool
-    in_bytes: bool
-    as_json: bool
-    _told_partial: bool = field(default=False, init=False)
-
-    async def follow(self, watched: Watch) -> None:
-        async for snapshot in watched:
-            await to_thread.run_sync(self._show, snapshot)
-
-    async def conclude(self, watched: Watch) -> None:
-        await to_thread.run_sync(self._tell_end, watched)
-
-    def _show(self, snapshot: Snapshot) -> None:
-        note = notes.denied_note(snapshot)
-        if note and not self._told_partial:
-            self._told_partial = True
-            self.err.try_write(f"memstat: {note}")
-        self.out.write(self._format(snapshot))
-
-    def _tell_end(self, watched: Watch) -> None:
-        peak, stats, last = watched.peak, watched.stats, watched.latest
-        duration_s = last.elapsed_s if last else 0.0
-        if self.as_json:
-            self.out.write(jsonlines.line(jsonlines.watch_summary(stats, peak, duration_s)))
-        if peak is None:
-            self.err.try_write(f"Peak: {notes.no_peak_reason(duration_s, last, 'the target')}")
-            return
-        if not self.as_json:
-            self.out.write(f"Peak:\n{self._format(peak.snapshot)}")
-        for note in notes.peak_notes(peak, stats):
-            self.err.try_write(f"memstat: {note}")
-
-    def _format(self, snapshot: Snapshot) -> str:
-        if self.as_json:
-            return jsonlines.line(jsonlines.snapshot_object(snapshot))
-        return plain.block(snapshot, verbose=self.verbose, in_bytes=self.in_bytes)
-
-
-def watch_and_report(scope: Scope, report: WatchReport, interval_s: float) -> int:
-    """Show snapshots until the targets have ended or a signal comes; return the exit status."""
+    Raises OutputError when stdout takes no more.
+    """
     raise_descriptor_limit()
+    require_descriptors(_DESCRIPTORS)
+    report = LineReport(style, out, err)
+    follow = _choose_view(report, out.live_terminal)
+    read = replace(scope, command_lines=style.shows_table)
 
     async def session() -> int:
         try:
-            return await watch()
+            with anyio.open_signal_receiver(*_STOPPED_BY) as signals:
+                return await watch(signals)
         finally:
-            die_of_interrupts()
+            restore_default_sigint()
 
-    async def watch() -> int:
-        with anyio.open_signal_receiver(*_STOPPED_BY) as signals:
-            async with watch_scope(scope, interval_s) as watched:
-                stopped_by: list[int] = []
-
-                async def stop_on_signal() -> None:
-                    async for signum in signals:
-                        stopped_by.append(signum)
-                        watched.stop()
-                        # A second one must get through, even when our output is stuck.
-                        signal.signal(signum, signal.SIG_DFL)
-
-                async with beside(stop_on_signal):
-                    await report.follow(watched)
-                    await report.conclude(watched)
-        return 128 + stopped_by[0] if stopped_by else 0
+    async def watch(signals: AsyncIterable[signal.Signals]) -> int:
+        async with watch_scope(read, interval_s) as watched:
+            received: list[int] = []
+            note_stops(watched)
+            async with beside(_stop_on_signal, watched, signals, received):
+                async with beside(report.limit_patience_after, watched):
+                    await follow(watched)
+                ending = watch_ending(watched.peak, watched.stats, watched.latest, style)
+                await in_thread(report.conclude, ending)
+        return stopped_by(received[0]) if received else ExitStatus.OK
 
     return anyio.run(session)
+
+
+def _choose_view(report: LineReport, terminal: TextIO | None) -> Follow:
+    if terminal is None or not report.style.format.is_for_people:
+        return report.follow
+    from memstat.cli.live_report import LiveReport  # noqa: PLC0415 - rich
+
+    return LiveReport(report.style, terminal).follow
+
+
+async def _stop_on_signal(
+    watched: Watch, signals: AsyncIterable[signal.Signals], received: list[int]
+) -> None:
+    """Stop the watch at each signal, and add it to those received."""
+    async for signum in signals:
+        received.append(signum)
+        watched.stop()
+        # A second one must get through, even when a write is stuck.
+        signal.signal(signum, signal.SIG_DFL)

@@ -6,6 +6,7 @@ import errno
 import os
 import resource
 import threading
+from contextlib import suppress
 from typing import Final
 
 from memstat.errors import TooManyDescriptors
@@ -44,13 +45,27 @@ def available_descriptors() -> int:
     return max(0, soft - len(os.listdir("/proc/self/fd")) - _RESERVE) // 2
 
 
-def as_descriptor_error(error: OSError) -> Exception:
-    """Return TooManyDescriptors for a shortage of descriptors, any other error as it is."""
-    if error.errno in (errno.EMFILE, errno.ENFILE):
-        return TooManyDescriptors(
+def raise_if_no_descriptor_is_left(failure: Exception) -> None:
+    """Raise TooManyDescriptors for a shortage of descriptors; return for any other failure."""
+    if isinstance(failure, OSError) and failure.errno in (errno.EMFILE, errno.ENFILE):
+        raise TooManyDescriptors(
             "no file descriptor left to read a process with; raise the limit (ulimit -n)"
-        )
-    return error
+        ) from failure
+
+
+def require_descriptors(count: int) -> None:
+    """Raise TooManyDescriptors unless so many can be opened."""
+    held: list[int] = []
+    try:
+        while len(held) < count:
+            held.append(os.eventfd(0))
+    except OSError as error:
+        raise TooManyDescriptors(
+            f"no room for {count} file descriptors; raise the limit (ulimit -n)"
+        ) from error
+    finally:
+        for fd in held:
+            os.close(fd)
 
 
 def raise_descriptor_limit() -> None:
@@ -63,7 +78,6 @@ def close_inherited_descriptors() -> None:
     """Close every descriptor above 2. For a program that has opened none itself."""
     for name in os.listdir("/proc/self/fd"):
         if int(name) > 2:
-            try:
+            # The listing's own descriptor is closed already.
+            with suppress(OSError):
                 os.close(int(name))
-            except OSError:
-                pass  # The listing's own descriptor.

@@ -5,12 +5,26 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from memstat.errors import NoSuchProcess, NotAProcess, UnsupportedPlatform
+from memstat.errors import (
+    ListingError,
+    NoSuchProcess,
+    NotAProcess,
+    ParseError,
+    UnreadableProcess,
+    UnsupportedPlatform,
+)
 from memstat.model import Identity, ProcessKey
-from memstat.proc.descriptors import DescriptorBudget, as_descriptor_error, available_descriptors
+from memstat.proc.descriptors import (
+    DescriptorBudget,
+    available_descriptors,
+    raise_if_no_descriptor_is_left,
+)
+from memstat.proc.failures import Failure, reason_of
+from memstat.proc.files import read_file, read_first_bytes
+from memstat.proc.hidden import HiddenProcesses, hides_processes
 from memstat.proc.parse import parse_stat, parse_status
 from memstat.proc.platform import require_linux_kernel
-from memstat.proc.reader import LinuxReader, read_file
+from memstat.proc.reader import LinuxReader, no_hidden
 from memstat.text import decode_name
 
 
@@ -30,21 +44,61 @@ class LinuxProcSource:
         )
         limit = available_descriptors() if max_descriptors is None else max_descriptors
         self.budget = DescriptorBudget(limit)
+        self._hidden = HiddenProcesses() if hides_processes() else None
+        # Some containers mount a made-up file over it, which need not know our PIDs.
+        self._has_loadavg = os.stat("/proc/loadavg").st_dev == os.stat("/proc").st_dev
 
     def list_processes(self) -> Mapping[int, int]:
         try:
             with os.scandir("/proc") as entries:
-                return {int(e.name): e.inode() for e in entries if e.name.isdecimal()}
+                listing = {int(e.name): e.inode() for e in entries if e.name.isdecimal()}
         except OSError as error:
-            raise as_descriptor_error(error) from error
+            raise_if_no_descriptor_is_left(error)
+            raise ListingError(f"the processes could not be listed: {reason_of(error)}") from error
+        return listing if self._hidden is None else self._hidden.complete(listing)
+
+    @property
+    def missing_reason(self) -> str | None:
+        if self._hidden is None or self._hidden.is_known:
+            return None
+        return "processes of other users may be missing: /proc hides them (hidepid)"
+
+    def newest_pid(self) -> int | None:
+        # proc_loadavg(5): the last field is the newest PID of our PID namespace.
+        try:
+            return (
+                int(read_file("/proc/loadavg").rpartition(b" ")[2]) if self._has_loadavg else None
+            )
+        except (OSError, ValueError):
+            return None
 
     def identify(self, pid: int) -> Identity | None:
         try:
-            return parse_stat(read_file(f"/proc/{pid}/stat"))
+            return self._identify(pid)
+        except UnreadableProcess:
+            return self._identify(pid)
+
+    def _identify(self, pid: int) -> Identity | None:
+        try:
+            identity = parse_stat(read_file(f"/proc/{pid}/stat"))
         except (ProcessLookupError, FileNotFoundError, PermissionError):
+            return self._find_hidden(pid)
+        except (OSError, ParseError) as failure:
+            raise_if_no_descriptor_is_left(failure)
+            raise _unreadable(pid, failure) from failure
+        if self._hidden is not None:
+            self._hidden.remember(identity)
+        return identity
+
+    def _find_hidden(self, pid: int) -> Identity | None:
+        if self._hidden is None:
             return None
-        except OSError as error:
-            raise as_descriptor_error(error) from error
+        found = self._hidden.find(pid)
+        if found is None:
+            # It may have been hidden since the last listing.
+            self.list_processes()
+            found = self._hidden.find(pid)
+        return found
 
     def require(self, pid: int) -> Identity:
         try:
@@ -52,8 +106,11 @@ class LinuxProcSource:
             identity = parse_stat(read_file(f"/proc/{pid}/stat"))
         except PermissionError:
             raise NoSuchProcess(pid, _hidden(pid)) from None
-        except OSError:
+        except (ProcessLookupError, FileNotFoundError):
             raise NoSuchProcess(pid, _missing(pid)) from None
+        except (OSError, ParseError) as failure:
+            raise_if_no_descriptor_is_left(failure)
+            raise _unreadable(pid, failure) from failure
         if status.tgid != pid:
             raise NotAProcess(
                 pid, f"{pid} is a thread of process {status.tgid}: measure {status.tgid} instead"
@@ -63,15 +120,16 @@ class LinuxProcSource:
     def command_line(self, key: ProcessKey) -> str | None:
         # proc_pid_cmdline(5): empty for kernel threads and zombies.
         try:
-            arguments = read_file(f"/proc/{key.pid}/cmdline")
+            arguments = read_first_bytes(f"/proc/{key.pid}/cmdline")
             if parse_stat(read_file(f"/proc/{key.pid}/stat")).start_ticks != key.start_ticks:
                 return None
-        except OSError:
+        except (OSError, ParseError):
             return None
         return decode_name(arguments.rstrip(b"\0").replace(b"\0", b" ")) or None
 
     def reader(self, key: ProcessKey) -> LinuxReader:
-        return LinuxReader(key, self.budget, rollup=self.use_rollup)
+        find_hidden = no_hidden if self._hidden is None else self._find_hidden
+        return LinuxReader(key, self.budget, rollup=self.use_rollup, find_hidden=find_hidden)
 
 
 def require_linux() -> None:
@@ -89,15 +147,8 @@ def require_linux() -> None:
         )
 
 
-def hides_processes() -> bool:
-    """Whether ``/proc`` hides the processes of other users (``hidepid``, proc(5))."""
-    # Process 1 always exists, and a mount with hidepid shows it to its owner alone.
-    try:
-        os.stat("/proc/1/stat")
-        read_file("/proc/1/stat")
-    except OSError:
-        return True
-    return False
+def _unreadable(pid: int, failure: Failure) -> UnreadableProcess:
+    return UnreadableProcess(pid, f"process {pid} could not be read: {reason_of(failure)}")
 
 
 def _missing(pid: int) -> str:

@@ -26,6 +26,8 @@ class Status:
     """The process that a thread belongs to."""
     ppid: int
     threads: int
+    uids: tuple[int, ...]
+    """Real, effective, saved and file system user id."""
     rss_bytes: int | None
     """``VmRSS``; ``None`` for a zombie or a kernel thread."""
     rss_peak_bytes: int | None
@@ -56,9 +58,22 @@ def parse_stat(data: bytes) -> Identity:
             threads=int(fields[17]),
             has_executed=not flags & _PF_FORKNOEXEC,
             is_kernel_thread=bool(flags & _PF_KTHREAD),
+            family=int(fields[25]) if len(fields) > 25 else 0,
         )
     except (ValueError, IndexError) as error:
         raise ParseError(f"/proc/PID/stat: {error}: {data[:80]!r}") from None
+
+
+def parse_children_usage(data: bytes) -> tuple[bytes, ...]:
+    """Return from ``/proc/PID/stat`` what the children used that it has waited for: it only grows.
+
+    Faults and CPU time, in the kernel's text.
+
+    >>> parse_children_usage(b"7 (a) S 1 7 7 0 -1 0 5 11 0 12 1 2 13 14 20")
+    (b'11', b'12', b'13', b'14')
+    """
+    fields = data.rpartition(b")")[2].split(None, 15)
+    return (*fields[8:11:2], *fields[13:15])
 
 
 def parse_name_and_parent(data: bytes) -> tuple[str, int]:
@@ -93,7 +108,8 @@ def parse_rss_peak(data: bytes) -> int | None:
 def parse_status(data: bytes) -> Status:
     r"""Parse ``/proc/PID/status``. Raises ParseError when a field is missing or not a number.
 
-    >>> parse_status(b"Name:\ta\nState:\tS\nTgid:\t7\nPid:\t7\nPPid:\t1\nThreads:\t1\n").ppid
+    >>> text = b"Name:\ta\nState:\tS\nTgid:\t7\nPid:\t7\nPPid:\t1\nUid:\t0\t0\t0\t0\nThreads:\t1\n"
+    >>> parse_status(text).ppid
     1
     """
     try:
@@ -103,6 +119,7 @@ def parse_status(data: bytes) -> Status:
             tgid=int(_line(data, b"\nTgid:\t")),
             ppid=int(_line(data, b"\nPPid:\t")),
             threads=int(_line(data, b"\nThreads:\t")),
+            uids=tuple(map(int, _line(data, b"\nUid:\t").split())),
             rss_bytes=_optional_kib(data, b"\nVmRSS:\t"),
             rss_peak_bytes=_optional_kib(data, b"\nVmHWM:\t"),
         )
@@ -133,7 +150,7 @@ def parse_rollup(data: bytes) -> Memory:
     r"""Parse ``/proc/PID/smaps_rollup`` (proc_pid_smaps(5)).
 
     Raises ParseError when Rss, Pss or the private parts are missing or not numbers. The parts of
-    PSS and the swap are ``None`` on kernels that do not report them.
+    PSS, swap and huge pages are ``None`` on kernels that do not report them.
 
     >>> text = b"0-f ---p 0 00:00 0 [rollup]\nRss: 8 kB\nPss: 5 kB\n"
     >>> parse_rollup(text + b"Private_Clean: 0 kB\nPrivate_Dirty: 4 kB\n").uss_bytes
@@ -150,13 +167,29 @@ def parse_rollup(data: bytes) -> Memory:
             int(kib[b"Pss_File:"]) * KIB if b"Pss_File:" in kib else None,
             int(kib[b"Pss_Shmem:"]) * KIB if b"Pss_Shmem:" in kib else None,
             int(kib[b"SwapPss:"]) * KIB if b"SwapPss:" in kib else None,
+            (int(kib[b"Private_Hugetlb:"]) + int(kib[b"Shared_Hugetlb:"])) * KIB
+            if b"Private_Hugetlb:" in kib
+            else None,
+            int(kib[b"Shared_Hugetlb:"]) * KIB if b"Shared_Hugetlb:" in kib else None,
         )
     except (ValueError, KeyError) as error:
         raise ParseError(f"/proc/PID/smaps_rollup: {error!r}: {data[:80]!r}") from None
 
 
+def parse_anonymous(data: bytes) -> int | None:
+    r"""Parse only ``Anonymous`` from ``smaps_rollup``: bytes, each page whole; ``None`` without it.
+
+    >>> parse_anonymous(b"0-f ---p 0 00:00 0 [rollup]\nAnonymous:             8 kB\n")
+    8192
+    """
+    found = re.search(rb"^Anonymous: *(\d{1,20}) kB$", data, re.MULTILINE)
+    return int(found[1]) * KIB if found else None
+
+
 _SMAPS_LINE: Final = re.compile(
-    rb"^(Rss|Pss|Private_Clean|Private_Dirty|SwapPss): *(\d{1,20}) kB$", re.MULTILINE
+    rb"^(Rss|Pss|Private_Clean|Private_Dirty|SwapPss|Private_Hugetlb|Shared_Hugetlb)"
+    rb": *(\d{1,20}) kB$",
+    re.MULTILINE,
 )
 
 
@@ -176,12 +209,15 @@ def parse_smaps(data: bytes) -> Memory:
     for field, value in _SMAPS_LINE.findall(data):
         kib[field] = kib.get(field, 0) + int(value)
     swap = kib.get(b"SwapPss")
+    private, shared = kib.get(b"Private_Hugetlb"), kib.get(b"Shared_Hugetlb")
     try:
         return Memory(
             pss_bytes=kib[b"Pss"] * KIB,
             uss_bytes=(kib[b"Private_Clean"] + kib[b"Private_Dirty"]) * KIB,
             rss_bytes=kib[b"Rss"] * KIB,
             swap_pss_bytes=None if swap is None else swap * KIB,
+            hugetlb_bytes=None if private is None else (private + (shared or 0)) * KIB,
+            hugetlb_shared_bytes=None if shared is None else shared * KIB,
         )
     except KeyError as error:
         raise ParseError(f"/proc/PID/smaps: no {error}: {data[:80]!r}") from None

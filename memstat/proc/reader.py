@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import errno
 import os
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Final
 
 from memstat.errors import ParseError
-from memstat.model import Memory, ProcessKey, ReadStatus
+from memstat.model import DenialReason, Identity, Memory, ProcessKey, ReadStatus
 from memstat.proc.address_space import shares_address_space
-from memstat.proc.descriptors import DescriptorBudget, as_descriptor_error
+from memstat.proc.descriptors import DescriptorBudget, raise_if_no_descriptor_is_left
+from memstat.proc.failures import DENIED, ENDED, Failure, reason_of
+from memstat.proc.files import fetch, fetch_pieces, read_file, read_first_bytes
 from memstat.proc.parse import (
     Status,
+    parse_anonymous,
+    parse_children_usage,
     parse_name_and_parent,
     parse_rollup,
     parse_rss_peak,
@@ -20,14 +24,14 @@ from memstat.proc.parse import (
     parse_stat,
     parse_status,
 )
-from memstat.proc.source import GONE, Reading
+from memstat.proc.source import GONE, LEFT, Afterwards, Reading
 
-_PAGE_OF_TEXT: Final = 8192
-_CHUNK: Final = 1 << 16
-_GONE_ERRNOS: Final = frozenset({errno.ESRCH, errno.ENOENT})
-_DENIED_ERRNOS: Final = frozenset({errno.EACCES, errno.EPERM})
 _EXEC_RACES: Final = 4
 """How often an ``execve`` may come between opening and reading until this tick is given up."""
+
+
+def no_hidden(_: int) -> None:
+    """Return None: for a ``/proc`` that hides no process."""
 
 
 class LinuxReader:
@@ -35,7 +39,8 @@ class LinuxReader:
 
     ``smaps_rollup`` is bound to an address space and fails with ESRCH after ``execve`` or exit;
     ``stat`` and ``status`` are bound to the process. Whatever fails leads to the same slow path:
-    close, open anew, check that the start time is still ours, classify.
+    close, open anew, check that the start time is still ours, classify. What fails there too is a
+    reading of its own: no process that cannot be read may keep the others from being read.
 
     A child of vfork(2) uses its parent's address space until ``execve``: it has no memory of its
     own yet, and its parent's would be counted twice.
@@ -49,7 +54,9 @@ class LinuxReader:
         "_borrows",
         "_budget",
         "_directory",
+        "_family",
         "_fetch",
+        "_find_hidden",
         "_key",
         "_last",
         "_memory_fd",
@@ -61,17 +68,26 @@ class LinuxReader:
         "_status_fd",
     )
 
-    def __init__(self, key: ProcessKey, budget: DescriptorBudget, *, rollup: bool) -> None:
+    def __init__(
+        self,
+        key: ProcessKey,
+        budget: DescriptorBudget,
+        *,
+        rollup: bool,
+        find_hidden: Callable[[int], Identity | None] = no_hidden,
+    ) -> None:
         self._directory = f"/proc/{key.pid}"
         self._key = key
         self._budget = budget
+        self._find_hidden = find_hidden
         self._memory_file = "smaps_rollup" if rollup else "smaps"
-        self._fetch = _fetch_page if rollup else _fetch_all
+        self._fetch = fetch if rollup else fetch_pieces
         self._parse = parse_rollup if rollup else parse_smaps
         self._memory_fd = self._status_fd = self._stat_fd = -1
         self._stat_text = self._memory_text = b""
         self._last = GONE
         self._borrows: bool | None = None
+        self._family = 0
 
     def read(self) -> Reading:
         if self._memory_fd >= 0:
@@ -83,7 +99,25 @@ class LinuxReader:
             reading = self._read_anew()
             if reading is not None:
                 return reading
-        return GONE
+        return self._unreadable("it called execve again and again while it was read")
+
+    def afterwards(self) -> Afterwards:
+        try:
+            # A fork has the lock for which this read waits, until all pages are copied.
+            read_first_bytes(f"{self._directory}/cmdline")
+            is_open = self._stat_fd >= 0
+            text = fetch(self._stat_fd) if is_open else read_file(f"{self._directory}/stat")
+            stat = parse_stat(text)
+            has_waited = parse_children_usage(text) != parse_children_usage(self._stat_text)
+        except (OSError, ParseError):
+            return LEFT
+        if stat.start_ticks != self._key.start_ticks:
+            return LEFT
+        return Afterwards(stat.is_alive and stat.family == self._family, has_waited)
+
+    def anonymous_share_bytes(self) -> int | None:
+        whole, part = parse_anonymous(self._memory_text), self._last.memory.pss_anon_bytes
+        return None if whole is None or part is None else whole - part
 
     def close(self) -> None:
         for fd in (self._memory_fd, self._status_fd, self._stat_fd):
@@ -92,14 +126,16 @@ class LinuxReader:
         self._memory_fd = self._status_fd = self._stat_fd = -1
 
     def _read_open(self) -> Reading:
-        stat_text = _fetch_page(self._stat_fd)
+        stat_text = fetch(self._stat_fd)
         memory_text = self._fetch(self._memory_fd)
         last = self._last
         memory = last.memory if memory_text == self._memory_text else self._parse(memory_text)
         if stat_text != self._stat_text:
             name, ppid = parse_name_and_parent(stat_text)
-            rss_peak_bytes = parse_rss_peak(_fetch_page(self._status_fd))
-            self._last = Reading(ReadStatus.MEASURED, name, ppid, memory, rss_peak_bytes)
+            rss_peak_bytes = parse_rss_peak(fetch(self._status_fd))
+            self._last = Reading(
+                ReadStatus.MEASURED, name, ppid, memory, rss_peak_bytes, None, self._family
+            )
         elif memory is not last.memory:
             self._last = replace(last, memory=memory)
         self._stat_text, self._memory_text = stat_text, memory_text
@@ -110,8 +146,8 @@ class LinuxReader:
         reading: Reading | None = None
         try:
             reading = self._open_and_read()
-        except OSError as error:
-            reading = self._explain(error)
+        except (OSError, ParseError) as failure:
+            reading = self._explain(failure)
         finally:
             if reading is None or reading.status is not ReadStatus.MEASURED or not self._may_stay:
                 self.close()
@@ -119,27 +155,30 @@ class LinuxReader:
 
     def _open_and_read(self) -> Reading | None:
         self._stat_fd = self._open(f"{self._directory}/stat")
-        before = parse_stat(_fetch_page(self._stat_fd))
+        before = parse_stat(fetch(self._stat_fd))
         if before.start_ticks != self._key.start_ticks:
             return GONE
         self._borrows = not before.has_executed and shares_address_space(before.pid, before.ppid)
         self._status_fd = self._open(f"{self._directory}/status")
         refusal = self._open_memory()
         # Read once more, it fails if the process has ended: the files opened meanwhile are its own.
-        self._stat_text = _fetch_page(self._stat_fd)
-        if parse_stat(self._stat_text).has_executed != before.has_executed:
+        self._stat_text = fetch(self._stat_fd)
+        after = parse_stat(self._stat_text)
+        if after.has_executed != before.has_executed:
             return None
+        self._family = after.family
         if self._borrows:
-            return Reading(ReadStatus.NO_MEMORY, before.name, before.ppid)
-        status = parse_status(_fetch_page(self._status_fd))
+            return Reading(ReadStatus.NO_MEMORY, before.name, before.ppid, family=after.family)
+        status = parse_status(fetch(self._status_fd))
         if status.rss_bytes is None:
-            return self._read_through_thread(status)
+            is_exiting = after.is_alive and not after.is_kernel_thread
+            return self._read_through_thread(status, is_exiting=is_exiting)
         if refusal is not None:
-            if refusal.errno not in _DENIED_ERRNOS:
+            if refusal.errno not in DENIED:
                 raise refusal
             return _denied(status)
         self._memory_text = self._fetch(self._memory_fd)
-        self._last = _measured(status, self._parse(self._memory_text))
+        self._last = _measured(status, self._parse(self._memory_text), self._family)
         return self._last
 
     def _open_memory(self) -> OSError | None:
@@ -159,19 +198,19 @@ class LinuxReader:
         """
         return self._borrows is False and not self._budget.exceeded
 
-    def _read_through_thread(self, status: Status) -> Reading:
+    def _read_through_thread(self, status: Status, *, is_exiting: bool) -> Reading:
         """Read a process by another thread: once the main thread has ended, its files are empty."""
         if status.threads > 1:
             for tid in sorted(map(int, os.listdir(f"{self._directory}/task"))):
                 try:
                     reading = self._read_thread(f"{self._directory}/task/{tid}", status)
                 except OSError as error:
-                    if error.errno not in _GONE_ERRNOS:
+                    if error.errno not in ENDED:
                         raise
                 else:
                     if reading is not None:
                         return reading
-        return Reading(ReadStatus.NO_MEMORY, status.name, status.ppid)
+        return Reading(ReadStatus.NO_MEMORY, status.name, status.ppid, is_exiting=is_exiting)
 
     def _read_thread(self, directory: str, status: Status) -> Reading | None:
         of_thread = parse_status(read_file(f"{directory}/status"))
@@ -186,22 +225,42 @@ class LinuxReader:
         except PermissionError:
             return _denied(status)
         try:
-            return _measured(status, self._parse(self._fetch(fd)))
+            return _measured(status, self._parse(self._fetch(fd)), self._family)
         finally:
             self._close(fd)
 
-    def _explain(self, error: OSError) -> Reading | None:
-        if error.errno in _GONE_ERRNOS:
-            return None if self._is_still_ours() else GONE
-        if error.errno in _DENIED_ERRNOS:
-            return Reading(ReadStatus.DENIED)
-        raise as_descriptor_error(error)
+    def _explain(self, failure: Failure) -> Reading | None:
+        """Return what a failed read means; ``None`` to read again."""
+        if isinstance(failure, OSError):
+            raise_if_no_descriptor_is_left(failure)
+            if failure.errno in ENDED | DENIED and (hidden := self._hidden()) is not None:
+                return hidden
+            if failure.errno in ENDED:
+                return None if self._is_still_ours() else GONE
+            if failure.errno in DENIED:
+                return Reading(ReadStatus.DENIED, reason=DenialReason.OTHER_USER)
+        return self._unreadable(reason_of(failure))
+
+    def _hidden(self) -> Reading | None:
+        """Return what is known of a process that ``/proc`` hides; ``None`` for any other."""
+        hidden = self._find_hidden(self._key.pid)
+        if hidden is None or hidden.start_ticks != self._key.start_ticks:
+            return None
+        status, reason = ReadStatus.DENIED, DenialReason.HIDDEN
+        if not hidden.is_alive:
+            return Reading(ReadStatus.NO_MEMORY, hidden.name, hidden.ppid)
+        return Reading(status, hidden.name, hidden.ppid, reason=reason)
+
+    def _unreadable(self, reason: str) -> Reading:
+        return Reading(ReadStatus.UNREADABLE, self._last.name, self._last.ppid, reason=reason)
 
     def _is_still_ours(self) -> bool:
         try:
             stat = parse_stat(read_file(f"{self._directory}/stat"))
         except OSError as error:
-            return error.errno not in _GONE_ERRNOS
+            return error.errno not in ENDED
+        except ParseError:
+            return True
         return stat.start_ticks == self._key.start_ticks
 
     def _open(self, path: str) -> int:
@@ -214,34 +273,32 @@ class LinuxReader:
         self._budget.give_back()
 
 
-def _measured(status: Status, memory: Memory) -> Reading:
-    return Reading(ReadStatus.MEASURED, status.name, status.ppid, memory, status.rss_peak_bytes)
+def _measured(status: Status, memory: Memory, family: int) -> Reading:
+    return Reading(
+        ReadStatus.MEASURED,
+        status.name,
+        status.ppid,
+        memory,
+        status.rss_peak_bytes,
+        family=family,
+    )
 
 
 def _denied(status: Status) -> Reading:
     known = Memory(rss_bytes=status.rss_bytes)
-    return Reading(ReadStatus.DENIED, status.name, status.ppid, known, status.rss_peak_bytes)
+    return Reading(
+        ReadStatus.DENIED,
+        status.name,
+        status.ppid,
+        known,
+        status.rss_peak_bytes,
+        _denial(status.uids),
+    )
 
 
-def read_file(path: str) -> bytes:
-    """Return the first 8 KiB of a file of ``/proc``, all there is of ``stat`` and ``status``."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        return os.read(fd, _PAGE_OF_TEXT)
-    finally:
-        os.close(fd)
-
-
-def _fetch_page(fd: int) -> bytes:
-    return os.pread(fd, _PAGE_OF_TEXT, 0)
-
-
-def _fetch_all(fd: int) -> bytes:
-    os.lseek(fd, 0, os.SEEK_SET)
-    chunks = []
-    while chunk := os.read(fd, _CHUNK):
-        chunks.append(chunk)
-    if not chunks:
-        # smaps_rollup fails where smaps is empty: the address space is gone.
-        raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
-    return b"".join(chunks)
+def _denial(uids: Collection[int]) -> DenialReason:
+    """Return why this user may not read a process that runs under these user ids."""
+    user = os.geteuid()
+    if user == 0:
+        return DenialReason.NOT_CAPABLE
+    return DenialReason.PROTECTED if {*uids} == {user} else DenialReason.OTHER_USER

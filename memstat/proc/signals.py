@@ -5,14 +5,35 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import closing
+from enum import Enum, auto
 
-from memstat.model import ProcessKey
-from memstat.proc.source import ProcSource
+from memstat.errors import UnreadableProcess
+from memstat.model import Identity, ProcessKey
+from memstat.proc.source import ProcSource, identify_if_readable
+
+
+class Delivery(Enum):
+    """What became of a signal."""
+
+    SENT = auto()
+    ENDED = auto()
+    """The process has ended."""
+    NOT_PERMITTED = auto()
+    """The process may not be signalled: it runs as another user (kill(2))."""
 
 
 def is_alive(source: ProcSource, key: ProcessKey) -> bool:
-    """Whether this very process still runs; a zombie does not."""
-    identity = source.identify(key.pid)
+    """Whether this very process still runs; a zombie does not.
+
+    One that cannot be read is taken for alive: to wait for it once more does less harm.
+    """
+    try:
+        return _is_running(source.identify(key.pid), key)
+    except UnreadableProcess:
+        return True
+
+
+def _is_running(identity: Identity | None, key: ProcessKey) -> bool:
     return identity is not None and identity.start_ticks == key.start_ticks and identity.is_alive
 
 
@@ -23,26 +44,33 @@ class SignalTarget:
     the process. Without pidfds, before Linux 5.3 and in some sandboxes, each signal reads it.
     """
 
-    def __init__(self, source: ProcSource, key: ProcessKey) -> None:
+    def __init__(self, source: ProcSource, key: ProcessKey, *, is_own_child: bool = False) -> None:
+        """Refer to a process; a child of ours that was not waited for needs no check."""
         self.key = key
         self._source = source
         self._pidfd = open_pidfd(key.pid)
         # Opened before the check, the pidfd cannot come to refer to another process.
-        if self._pidfd is not None and not is_alive(source, key):
+        if self._pidfd is not None and not is_own_child and not self._is_certain():
             self.close()
 
-    def send(self, signum: int) -> bool:
-        """Send a signal; False when the process has ended or may not be signalled."""
+    def send(self, signum: int) -> Delivery:
+        """Send a signal; with signal 0 only find out what would become of one."""
         try:
             if self._pidfd is not None:
                 signal.pidfd_send_signal(self._pidfd, signum)
-            elif is_alive(self._source, self.key):
+            elif self._is_certain():
                 os.kill(self.key.pid, signum)
             else:
-                return False
-        except (ProcessLookupError, PermissionError):
-            return False
-        return True
+                return Delivery.ENDED
+        except ProcessLookupError:
+            return Delivery.ENDED
+        except PermissionError:
+            return Delivery.NOT_PERMITTED
+        return Delivery.SENT
+
+    def _is_certain(self) -> bool:
+        """Whether its PID is known to be its own still: another process must get no signal."""
+        return _is_running(identify_if_readable(self._source, self.key.pid), self.key)
 
     def close(self) -> None:
         """Close the pidfd. Harmless when repeated."""
@@ -51,8 +79,8 @@ class SignalTarget:
             self._pidfd = None
 
 
-def send_signal(source: ProcSource, key: ProcessKey, signum: int) -> bool:
-    """Send one signal; False when the process has ended or may not be signalled."""
+def send_signal(source: ProcSource, key: ProcessKey, signum: int) -> Delivery:
+    """Send one signal."""
     with closing(SignalTarget(source, key)) as target:
         return target.send(signum)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
+from memstat.errors import UnreadableProcess
 from memstat.model import Identity, Memory, ProcessKey, ReadStatus
 
 
@@ -19,9 +20,29 @@ class Reading:
     ppid: int | None = None
     memory: Memory = Memory()
     rss_peak_bytes: int | None = None
+    reason: str | None = None
+    """Why it is unreadable or denied."""
+    family: int = 0
+    """``Identity.family`` of the address space that was read or, without memory of its own, is
+    borrowed; 0 when unknown, or when there is none."""
+    is_exiting: bool = False
+    """Whether it has given up its memory and not ended yet: the kernel may still be unmapping."""
 
 
 GONE = Reading(ReadStatus.GONE)
+
+
+@dataclass(frozen=True, slots=True)
+class Afterwards:
+    """What has become of a process since it was read."""
+
+    keeps_memory: bool
+    """Whether it still has the address space that was read."""
+    has_waited: bool
+    """Whether it has waited for a child that had ended."""
+
+
+LEFT: Final = Afterwards(keeps_memory=False, has_waited=False)
 
 
 class ProcessReader(Protocol):
@@ -29,6 +50,20 @@ class ProcessReader(Protocol):
 
     def read(self) -> Reading:
         """Return what the process uses now. Raises TooManyDescriptors, nothing else of its own."""
+        ...
+
+    def afterwards(self) -> Afterwards:
+        """Return what has become of the process since the last read.
+
+        A fork of it that was under way has then either ended or not begun to copy.
+        """
+        ...
+
+    def anonymous_share_bytes(self) -> int | None:
+        """Return what it shared of anonymous pages at the last read, if not less; else ``None``.
+
+        Like the part of its PSS in shared anonymous pages, it is 0 when it shares none.
+        """
         ...
 
     def close(self) -> None:
@@ -40,15 +75,36 @@ class ProcSource(Protocol):
     """A view of a system's processes. Its calls may block and come from any thread."""
 
     def list_processes(self) -> Mapping[int, int]:
-        """Return PID -> a number that differs for each process that ever had this PID."""
+        """Return PID -> a number that differs for each process that ever had this PID.
+
+        Raises ListingError when that fails, TooManyDescriptors when no descriptor is left.
+        """
+        ...
+
+    @property
+    def missing_reason(self) -> str | None:
+        """Why processes may be missing from the listings; ``None`` when none are."""
+        ...
+
+    def newest_pid(self) -> int | None:
+        """Return the number that was given last to a process or a thread; ``None``: unknown.
+
+        While it stays the same, none was started.
+        """
         ...
 
     def identify(self, pid: int) -> Identity | None:
-        """Return the process that has this PID; ``None`` when there is none or it is hidden."""
+        """Return the process that has this PID; ``None`` when there is none or it is hidden.
+
+        Raises UnreadableProcess when reading fails for another reason, TooManyDescriptors.
+        """
         ...
 
     def require(self, pid: int) -> Identity:
-        """Return the process that has this PID; raise NoSuchProcess or NotAProcess otherwise."""
+        """Return the process that has this PID.
+
+        Raises NoSuchProcess, NotAProcess, UnreadableProcess or TooManyDescriptors otherwise.
+        """
         ...
 
     def command_line(self, key: ProcessKey) -> str | None:
@@ -58,3 +114,11 @@ class ProcSource(Protocol):
     def reader(self, key: ProcessKey) -> ProcessReader:
         """Return a reader for this process; one that has ended meanwhile reads as gone."""
         ...
+
+
+def identify_if_readable(source: ProcSource, pid: int) -> Identity | None:
+    """Return the process that has this PID; ``None`` also when it cannot be read."""
+    try:
+        return source.identify(pid)
+    except UnreadableProcess:
+        return None

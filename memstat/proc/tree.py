@@ -60,6 +60,7 @@ class ProcessTree:
         self._names: dict[int, str] = {}
         self._parents: dict[int, int | None] = {}
         self._open: dict[int, int] = {}
+        self._failed: Collection[int] = ()
         self._order: tuple[Node, ...] | None = ()
 
     def unseen(self, listing: Mapping[int, int]) -> list[int]:
@@ -68,8 +69,16 @@ class ProcessTree:
             return []
         return [pid for pid, inode in listing.items() if self._inodes.get(pid) != inode]
 
-    def update(self, listing: Mapping[int, int], identities: Mapping[int, Identity | None]) -> bool:
+    def update(
+        self,
+        listing: Mapping[int, int],
+        identities: Mapping[int, Identity | None],
+        failed: Collection[int] = (),
+    ) -> bool:
         """Take in a listing and the identities of its unseen PIDs (``None``: not known).
+
+        PIDs that ``failed`` to be read are unseen again in the next listing, and so are their
+        children until then.
 
         Returns whether some could not be placed yet, since their parent was not listed: list once
         more.
@@ -83,7 +92,7 @@ class ProcessTree:
                 self._starts[pid] = _UNKNOWN_START
             elif pid not in self._starts:
                 fresh[pid] = identity
-        was_open, self._open = self._open, {}
+        was_open, self._open, self._failed = self._open, {}, failed
         while fresh:
             self._settle(fresh, was_open)
         return bool(self._open)
@@ -138,8 +147,10 @@ class ProcessTree:
         key = ProcessKey(pid, start)
         if key in self._roots or self._scope.is_orphan(identity):
             return self._join(identity, None)
+        if ppid in self._failed and not has_parent:
+            return False
         # Parents of other PID namespaces (0) and hidden ones are never listed.
-        return has_parent or ppid == 0 or ppid == ppid_when_open
+        return has_parent or ppid in (0, ppid_when_open)
 
     def _join(self, identity: Identity, parent: int | None) -> bool:
         self._names[identity.pid] = identity.name

@@ -7,7 +7,7 @@ from textwrap import indent
 
 from memstat.pytest_plugin.limits import DecidedBy, MaxPss, Usage
 from memstat.pytest_plugin.usage import TestUsage
-from memstat.report.notes import denied_note, ended_note
+from memstat.report.notes import ended_note, partial_notes, uncertain_note
 from memstat.report.plain import block
 from memstat.text import plural, printable
 from memstat.units import format_duration, format_size
@@ -45,8 +45,9 @@ def _failure(what: str, limit: str, usage: Usage) -> str:
         head = "at the peak:"
     if usage.peak is None:
         return "\n".join([*lines, "no sample was taken meanwhile"])
-    lines += [head, indent(block(usage.peak.snapshot, verbose=True, in_bytes=False), "  ")]
-    notes = (denied_note(usage.peak.snapshot), ended_note(usage.peak.snapshot))
+    snapshot = usage.peak.snapshot
+    lines += [head, indent(block(snapshot, verbose=True, in_bytes=False), "  ")]
+    notes = (*partial_notes(snapshot).values(), ended_note(snapshot), uncertain_note(snapshot))
     return "\n".join([*lines, *(f"note: {note}" for note in notes if note)])
 
 

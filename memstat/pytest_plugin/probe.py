@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Final
 
 from memstat.errors import SidecarError
@@ -78,10 +79,8 @@ class SharedSidecar:
         """End the sidecar, in whatever state it is."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            try:
+            with suppress(SidecarError):
                 connection.close()
-            except SidecarError:
-                pass
 
     def _begin(self, *, is_sampled: bool, is_asked: bool) -> Snapshot:
         connection = self.connection

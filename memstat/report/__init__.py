@@ -1,1 +1,1 @@
-"""What people and programs read: snapshots and results to text. Views add nothing up."""
+"""Snapshots and results to text, for people and for programs. Sums come from ``sampling``."""

@@ -16,8 +16,11 @@ from memstat.model import (
     SamplingStats,
     Snapshot,
 )
+from memstat.report.notes import beside_pss
 from memstat.report.trend import Trend
+from memstat.sampling.tally import RunningPeak, Tally
 
+_UNREAD: Final = frozenset({ReadStatus.DENIED, ReadStatus.UNREADABLE})
 _STAYS_S: Final = 2.0
 """How long a process that has ended stays in view."""
 _TREND_TICKS: Final = 10
@@ -25,12 +28,12 @@ _TOTAL_POINTS: Final = 96
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ProcessRow:
     """One process on display."""
 
     sample: ProcessSample
     peak_bytes: int | None
-    """The most PSS that it was seen with."""
+    """Its largest PSS in any snapshot; ``None`` when it was never known."""
     trend: tuple[int, ...] = ()
     """Its PSS at the last ticks."""
     ended: bool = False
@@ -42,7 +45,7 @@ class Row:
 
     @property
     def memory(self) -> Memory:
-        """What it uses now: nothing that could be told when it has ended."""
+        """What it uses now; unknown when it has ended."""
         return Memory() if self.has_ended else self.sample.memory
 
     @property
@@ -54,8 +57,8 @@ class Row:
 class View:
     """All that is on display at one instant."""
 
-    rows: tuple[Row, ...]
-    """Depth first; those that have ended where they stood."""
+    rows: tuple[ProcessRow, ...]
+    """Depth first; those that have ended stay in their places."""
     total: Memory
     peak: Peak | None
     trend: tuple[int, ...]
@@ -63,7 +66,9 @@ class View:
     elapsed_s: float
     stats: SamplingStats
     unreadable: int
-    """Processes that may not be read."""
+    """Processes that may not or could not be read."""
+    beside_pss: str | None = None
+    """What the total leaves out: swap and huge pages."""
     is_peak: bool = False
     """Whether this is how it was at the peak, not how it is now."""
 
@@ -71,24 +76,22 @@ class View:
 @dataclass(slots=True)
 class _Track:
     sample: ProcessSample
-    peak_bytes: int | None
     trend: deque[int]
     ended_s: float | None = None
 
-    @property
-    def row(self) -> Row:
-        return Row(self.sample, self.peak_bytes, tuple(self.trend), self.ended_s is not None)
-
 
 class Board:
-    """Follows every process through the snapshots."""
+    """Follows each process from snapshot to snapshot, and may skip some: the tally has the peaks.
+
+    It keeps what only a display needs: the trends, and processes that have just ended.
+    """
 
     def __init__(self) -> None:
         self._tracks: dict[ProcessKey, _Track] = {}
         self._total_trend = Trend(_TOTAL_POINTS)
         self._snapshot: Snapshot | None = None
-        self._largest_bytes = -1
-        self._rows_at_largest: dict[ProcessKey, Row] = {}
+        self._largest = RunningPeak()
+        self._trends_at_largest: dict[ProcessKey, tuple[int, ...]] = {}
 
     def take(self, snapshot: Snapshot) -> None:
         """Take in the next snapshot."""
@@ -104,35 +107,46 @@ class Board:
         self._tracks = tracks
         self._remember_largest(snapshot)
 
-    def view(self, peak: Peak | None, stats: SamplingStats) -> View | None:
+    def view(self, tally: Tally) -> View | None:
         """Return what to show now; ``None`` before the first snapshot."""
         if self._snapshot is None:
             return None
-        rows = tuple(track.row for track in self._tracks.values())
-        return self._view_of(self._snapshot, rows, peak, stats)
+        peaks = tally.process_peaks
+        rows = tuple(
+            ProcessRow(
+                track.sample, peaks.get(key), tuple(track.trend), ended=track.ended_s is not None
+            )
+            for key, track in self._tracks.items()
+        )
+        return self._view_of(self._snapshot, rows, tally.peak, tally.stats)
 
-    def view_at_peak(self, peak: Peak, stats: SamplingStats) -> View:
-        """Return what there was to show at the peak."""
-        rows = tuple(self._row_at_peak(sample) for sample in peak.snapshot.processes)
-        return replace(self._view_of(peak.snapshot, rows, peak, stats), is_peak=True)
+    def view_at_peak(self, tally: Tally) -> View | None:
+        """Return what was to be shown at the peak since the start; ``None`` without one."""
+        peak = tally.whole_peak
+        if peak is None:
+            return None
+        peaks = tally.process_peaks_at_peak
+        # The board may have skipped the peak: then the trends are those of its own largest.
+        trends = self._trends_at_largest
+        rows = tuple(
+            ProcessRow(sample, peaks.get(sample.key), trends.get(sample.key, ()))
+            for sample in peak.snapshot.processes
+        )
+        return replace(self._view_of(peak.snapshot, rows, peak, tally.stats), is_peak=True)
 
     def _remember_largest(self, snapshot: Snapshot) -> None:
-        """Keep peaks and trends as they are now: at the end most of these processes are gone."""
-        total_bytes = snapshot.total.pss_bytes
-        if total_bytes is not None and total_bytes > self._largest_bytes:
-            self._largest_bytes = total_bytes
-            self._rows_at_largest = {key: track.row for key, track in self._tracks.items()}
-
-    def _row_at_peak(self, sample: ProcessSample) -> Row:
-        pss_bytes = sample.memory.pss_bytes
-        row = self._rows_at_largest.get(sample.key)
-        if row is None:
-            # The peak was in a snapshot that came too fast to be taken in.
-            return Row(sample, pss_bytes)
-        return replace(row, sample=sample, ended=False)
+        """Keep the trends as they are now: at the end most of these processes are gone."""
+        if self._largest.observe(snapshot):
+            self._trends_at_largest = {
+                key: tuple(track.trend) for key, track in self._tracks.items()
+            }
 
     def _view_of(
-        self, snapshot: Snapshot, rows: tuple[Row, ...], peak: Peak | None, stats: SamplingStats
+        self,
+        snapshot: Snapshot,
+        rows: tuple[ProcessRow, ...],
+        peak: Peak | None,
+        stats: SamplingStats,
     ) -> View:
         return View(
             rows=rows,
@@ -141,11 +155,12 @@ class Board:
             trend=self._total_trend.values,
             elapsed_s=snapshot.elapsed_s,
             stats=stats,
-            unreadable=sum(p.status is ReadStatus.DENIED for p in snapshot.processes),
+            beside_pss=beside_pss(snapshot),
+            unreadable=sum(p.status in _UNREAD for p in snapshot.processes),
         )
 
     def _merge(self, snapshot: Snapshot, present: set[ProcessKey]) -> Mapping[ProcessKey, _Track]:
-        """The processes in the order of the snapshot, ended ones after whom they stood behind."""
+        """Return tracks in the order of the snapshot; each ended one stays behind its neighbour."""
         behind: dict[ProcessKey | None, list[ProcessKey]] = {}
         before: ProcessKey | None = None
         for key in self._tracks:
@@ -160,12 +175,8 @@ class Board:
         return merged
 
     def _follow(self, sample: ProcessSample) -> _Track:
-        pss = sample.memory.pss_bytes
-        track = self._tracks.get(sample.key)
-        if track is None:
-            track = _Track(sample, pss, deque(maxlen=_TREND_TICKS))
+        track = self._tracks.get(sample.key) or _Track(sample, deque(maxlen=_TREND_TICKS))
         track.sample = sample
-        if pss is not None:
-            track.peak_bytes = max(pss, track.peak_bytes or 0)
-            track.trend.append(pss)
+        if sample.memory.pss_bytes is not None:
+            track.trend.append(sample.memory.pss_bytes)
         return track

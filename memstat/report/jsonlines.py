@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Mapping
@@ -31,11 +30,13 @@ def line(value: Json) -> str:
     >>> line({"a": None})
     '{"a":null}'
     """
+    import json  # noqa: PLC0415 - other formats need not load it
+
     return json.dumps(value, separators=(",", ":"))
 
 
 def snapshot_object(snapshot: Snapshot) -> Json:
-    """Return a snapshot as the README documents it."""
+    """Return a snapshot as the guide documents it."""
     return {
         "kind": "snapshot",
         "tick": snapshot.tick,
@@ -45,6 +46,8 @@ def snapshot_object(snapshot: Snapshot) -> Json:
         "missed_ticks": snapshot.missed_ticks,
         "sweep_s": _seconds(snapshot.sweep_s),
         "complete": snapshot.complete,
+        "torn": snapshot.torn,
+        "missing_reason": snapshot.missing_reason,
         "total": _memory(snapshot.total),
         "processes": [_process(process) for process in snapshot.processes],
     }
@@ -70,13 +73,15 @@ def snapshot_from(value: Mapping[str, Any]) -> Snapshot:
             complete=bool(value["complete"]),
             total=_memory_from(value["total"]),
             processes=tuple(map(_process_from, value["processes"])),
+            torn=bool(value["torn"]),
+            missing_reason=value["missing_reason"],
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"not a snapshot: {error!r}") from error
 
 
 def watch_summary(stats: SamplingStats, peak: Peak | None, duration_s: float) -> Json:
-    """Return what a watch came to."""
+    """Return the end of a watch."""
     return {
         "kind": "summary",
         "duration_s": _seconds(duration_s),
@@ -86,7 +91,7 @@ def watch_summary(stats: SamplingStats, peak: Peak | None, duration_s: float) ->
 
 
 def run_summary(result: RunResult, *, with_peak: bool, on_exceed: str) -> Json:
-    """Return what a run came to; ``on_exceed`` is what was to be done about a limit."""
+    """Return the end of a run; ``on_exceed`` is what a limit that is exceeded leads to."""
     summary: dict[str, object] = {
         "kind": "summary",
         "command": [decode_name(os.fsencode(argument)) for argument in result.command],
@@ -94,6 +99,8 @@ def run_summary(result: RunResult, *, with_peak: bool, on_exceed: str) -> Json:
         "signal": result.signal,
         "duration_s": _seconds(result.duration_s),
         **_sampling(result.stats),
+        "uncounted_descendants": result.uncounted_descendants,
+        "rss_floor_bytes": result.rss_floor_bytes,
     }
     if result.limit is not None:
         summary["limit"] = _limit(result.limit, on_exceed)
@@ -119,6 +126,7 @@ def _sampling(stats: SamplingStats) -> Json:
         "samples": stats.samples,
         "missed_ticks": stats.missed_ticks,
         "incomplete_samples": stats.incomplete_samples,
+        "torn_samples": stats.torn_samples,
         "longest_gap_s": _seconds(stats.longest_gap_s),
         "sweep_s": {
             "median": _seconds(stats.sweep_median_s),
@@ -145,6 +153,7 @@ def _process(process: ProcessSample) -> Json:
         "depth": process.depth,
         "name": process.name,
         "status": process.status.value,
+        "reason": process.reason,
         **_memory(process.memory),
         "rss_peak_bytes": process.rss_peak_bytes,
     }
@@ -159,6 +168,7 @@ def _process_from(value: Mapping[str, Any]) -> ProcessSample:
         status=ReadStatus(value["status"]),
         memory=_memory_from(value),
         rss_peak_bytes=value["rss_peak_bytes"],
+        reason=value["reason"],
     )
 
 
@@ -171,7 +181,7 @@ def _memory(memory: Memory) -> Json:
 
 
 def _seconds(seconds: float | None) -> float | None:
-    # Microseconds: what the clock and its reading are good for.
+    # Microseconds: the clock is read no more precisely.
     return None if seconds is None else round(seconds, 6)
 
 
@@ -181,6 +191,6 @@ def _iso_8601(unix_time_s: float) -> str:
 
 
 def _from_iso_8601(text: str) -> float:
-    from datetime import datetime  # noqa: PLC0415 - who only writes need not load it
+    from datetime import datetime  # noqa: PLC0415 - needed only to read
 
     return datetime.fromisoformat(text).timestamp()

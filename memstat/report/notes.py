@@ -1,12 +1,14 @@
-"""What a reader must know to trust a number, or not to. Pure: facts to lines."""
+"""What a reader must know to judge a number. Pure: facts to lines."""
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from memstat.model import (
+    DenialReason,
     Identity,
     Limit,
     Peak,
@@ -16,52 +18,108 @@ from memstat.model import (
     SamplingStats,
     Snapshot,
 )
+from memstat.sampling.sweep import add_up
 from memstat.text import plural, printable, signal_name
 from memstat.units import format_duration, format_elapsed, format_size
 
 _FEW: Final = 2
-REMEDY: Final = (
-    "run memstat as the same user or as root, or grant it CAP_SYS_PTRACE or CAP_PERFMON"
-    " (in Docker: --cap-add SYS_PTRACE)"
-)
+_RARE: Final = 10
+_TORN: Final = "processes that share memory started or ended while it was read"
+_CAPABILITY: Final = "CAP_SYS_PTRACE or CAP_PERFMON (in Docker: --cap-add SYS_PTRACE)"
+REMEDY: Final = f"run memstat as the same user or as root, or grant it {_CAPABILITY}"
+_REMEDIES: Final[Mapping[str, str]] = {
+    DenialReason.OTHER_USER: REMEDY,
+    DenialReason.PROTECTED: (
+        "not dumpable, or with more privileges: run memstat as root, or grant it " + _CAPABILITY
+    ),
+    DenialReason.NOT_CAPABLE: f"grant memstat {_CAPABILITY}",
+    DenialReason.HIDDEN: (
+        "hidepid hides the processes of other users: run memstat as root, grant it"
+        " CAP_SYS_PTRACE, or add it to the group that the mount exempts (gid=)"
+    ),
+}
 
 
-def denied_note(snapshot: Snapshot) -> str | None:
-    """Return what to do about processes that may not be read; ``None`` when there are none."""
-    denied = _count(snapshot, ReadStatus.DENIED)
-    if not denied:
+def remedy(sample: ProcessSample) -> str:
+    """Return what helps to read a denied process."""
+    return _REMEDIES.get(sample.reason or "", REMEDY)
+
+
+def partial_notes(snapshot: Snapshot) -> Mapping[str, str]:
+    """Return by kind what a total lacks and what helps, but for processes that just ended."""
+    return {kind: f"the total is partial: {what}" for kind, what in _lacks(snapshot)}
+
+
+def partial_sample_notes(partial: Iterable[Snapshot], peak: Peak) -> list[str]:
+    """Return what other samples than the peak lack, each kind once."""
+    known = {kind for kind, _ in _lacks(peak.snapshot)}
+    lacks = {kind: what for snapshot in partial for kind, what in _lacks(snapshot)}
+    return [f"a sample is partial: {what}" for kind, what in lacks.items() if kind not in known]
+
+
+def _lacks(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+    if snapshot.complete:
+        return
+    kinds = {
+        "denied": _denied(snapshot),
+        "unreadable": _unreadable(snapshot),
+        "missing": snapshot.missing_reason,
+    }
+    for kind, what in kinds.items():
+        if what:
+            yield kind, what
+
+
+def _denied(snapshot: Snapshot) -> str:
+    denied = [p for p in snapshot.processes if p.status is ReadStatus.DENIED]
+    counts = Counter(remedy(process) for process in denied)
+    return "; ".join(
+        f"{plural(count, 'process', 'processes')} could not be read; {what_helps}"
+        for what_helps, count in counts.items()
+    )
+
+
+def _unreadable(snapshot: Snapshot) -> str | None:
+    unreadable = [p for p in snapshot.processes if p.status is ReadStatus.UNREADABLE]
+    if not unreadable:
         return None
-    processes = plural(denied, "process", "processes")
-    return f"the total is partial: {processes} could not be read; {REMEDY}"
+    first = unreadable[0]
+    which = f"process {first.key.pid} ({printable(first.name)})"
+    if len(unreadable) > 1:
+        which = f"{which} and {len(unreadable) - 1} more"
+    return f"reading {which} failed: {first.reason}"
 
 
 def unreadable_targets(snapshot: Snapshot, targets: Iterable[Identity]) -> Iterator[str]:
-    """Yield, for each target of whose tree nothing could be measured, the reason."""
+    """Yield a reason for each target without anything measured in its tree."""
     trees = {tree[0].key.pid: tree for tree in _trees(snapshot)}
     present = {process.key.pid for process in snapshot.processes}
     for target in targets:
-        who = f"process {target.pid} ({printable(target.name)})"
+        what = f"process {target.pid} ({printable(target.name)})"
         tree = trees.get(target.pid, ())
         if target.pid not in present:
-            yield f"{who} ended while being measured"
+            yield f"{what} ended while being measured"
         elif tree and not any(process.status is ReadStatus.MEASURED for process in tree):
-            yield _why_unreadable(who, target, tree[0].status)
+            yield _why_unreadable(what, target, tree[0])
 
 
-def _why_unreadable(who: str, target: Identity, status: ReadStatus) -> str:
+def _why_unreadable(what: str, target: Identity, sample: ProcessSample) -> str:
+    status = sample.status
+    if status is ReadStatus.UNREADABLE:
+        return f"reading {what} failed: {sample.reason}"
     if status is ReadStatus.DENIED:
-        return f"the memory of {who} may not be read: {REMEDY}"
+        return f"the memory of {what} may not be read: {remedy(sample)}"
     if status is ReadStatus.GONE:
-        return f"{who} ended while being measured"
+        return f"{what} ended while being measured"
     if not target.is_alive:
-        return f"{who} has ended and uses no memory: a zombie, until its parent waits for it"
+        return f"{what} has ended and uses no memory: a zombie, until its parent waits for it"
     if target.is_kernel_thread:
-        return f"{who} is a kernel thread: it has no memory of its own"
-    return f"{who} still lives in its parent's memory (vfork), and has none of its own"
+        return f"{what} is a kernel thread: it has no memory of its own"
+    return f"{what} still uses its parent's memory (vfork) and has none of its own"
 
 
 def _trees(snapshot: Snapshot) -> Iterator[Sequence[ProcessSample]]:
-    """Yield each process of depth 0 with all that follow down to the next one."""
+    """Yield each process of depth 0 with those that follow, up to the next one."""
     tree: list[ProcessSample] = []
     for process in snapshot.processes:
         if process.depth == 0 and tree:
@@ -72,8 +130,28 @@ def _trees(snapshot: Snapshot) -> Iterator[Sequence[ProcessSample]]:
         yield tree
 
 
+def beside_pss(snapshot: Snapshot) -> str | None:
+    """Return how much swap and how many huge pages a total leaves out; ``None`` without any."""
+    parts = [_huge_pages(snapshot)]
+    if snapshot.total.swap_pss_bytes:
+        parts.append(f"{format_size(snapshot.total.swap_pss_bytes)} swapped out")
+    known = ", ".join(part for part in parts if part)
+    return f"not in PSS: {known}" if known else None
+
+
+def _huge_pages(snapshot: Snapshot) -> str | None:
+    """Return the size of the huge pages: from all shared ones being the same, to none being so."""
+    most = snapshot.total.hugetlb_bytes
+    if not most:
+        return None
+    shared = [process.memory.hugetlb_shared_bytes or 0 for process in snapshot.processes]
+    least = most - sum(shared) + max(shared)
+    size = format_size(most) if least == most else f"{format_size(least)} to {format_size(most)}"
+    return f"{size} of huge pages"
+
+
 def uncounted_note(children: int) -> str | None:
-    """Return that descendants were left out; ``None`` when there are none."""
+    """Return that descendants are not included; ``None`` when there are none."""
     if children <= 0:
         return None
     return f"{plural(children, 'child process', 'child processes')} not counted: add -r"
@@ -90,14 +168,40 @@ def ended_note(snapshot: Snapshot) -> str | None:
 
 
 def missed_note(stats: SamplingStats) -> str | None:
-    """Return how many ticks were missed; ``None`` when none was."""
-    if not stats.missed_ticks:
+    """Return how many ticks were missed without a known reason; ``None`` when none was."""
+    missed = stats.missed_ticks - stats.stopped_ticks
+    if not missed:
         return None
-    ticks = stats.missed_ticks + stats.samples
+    ticks = missed + stats.samples
     return (
-        f"{stats.missed_ticks} of {plural(ticks, 'tick', 'ticks')} could not be kept: "
-        "the peak may lie between; a longer interval (-i) costs less"
+        f"missed {missed} of {plural(ticks, 'tick', 'ticks')}: "
+        "the peak may lie between samples; a longer interval (-i) costs less"
     )
+
+
+def torn_note(peak: Peak | None, stats: SamplingStats) -> str | None:
+    """Return that samples are torn, where that is the peak or not rare."""
+    if peak is not None and peak.snapshot.torn:
+        return f"the peak is uncertain: in every sample {_TORN}"
+    if stats.torn_samples * _RARE <= stats.samples:
+        return None
+    return (
+        f"{stats.torn_samples} of {plural(stats.samples, 'sample', 'samples')} are uncertain and "
+        f"not in the peak: {_TORN}"
+    )
+
+
+def uncertain_note(snapshot: Snapshot) -> str | None:
+    """Return that a single snapshot is torn; ``None`` when it is not."""
+    return f"the total is uncertain: {_TORN}" if snapshot.torn else None
+
+
+def stopped_note(stats: SamplingStats) -> str | None:
+    """Return how many ticks were missed because memstat was stopped; ``None`` when none was."""
+    if not stats.stopped_ticks:
+        return None
+    ticks = plural(stats.stopped_ticks, "tick", "ticks")
+    return f"{ticks} missed while memstat was stopped (Ctrl+Z): a peak in that time is not known"
 
 
 def few_samples_note(stats: SamplingStats) -> str | None:
@@ -106,21 +210,30 @@ def few_samples_note(stats: SamplingStats) -> str | None:
         return None
     return (
         f"the peak rests on {plural(stats.samples, 'sample', 'samples')}: "
-        "more ticks a second (-f) see more"
+        "a higher frequency (-f) takes more"
     )
 
 
 def peak_notes(peak: Peak | None, stats: SamplingStats) -> list[str]:
     """Return every reason to doubt a peak."""
-    notes = [missed_note(stats), few_samples_note(stats)]
+    notes = [
+        missed_note(stats),
+        stopped_note(stats),
+        few_samples_note(stats),
+        torn_note(peak, stats),
+    ]
     if peak is not None:
         ended = ended_note(peak.snapshot)
-        notes += [denied_note(peak.snapshot), f"at the peak {ended}" if ended else None]
+        notes += [
+            *partial_notes(peak.snapshot).values(),
+            beside_pss(peak.snapshot),
+            f"at the peak {ended}" if ended else None,
+        ]
     return [note for note in notes if note]
 
 
 def limit_note(limit: Limit, exceeded: Snapshot) -> str:
-    """Return which limit was exceeded, by how much and when. The processes are told below it."""
+    """Return which limit was exceeded, by how much and when. The processes follow below it."""
     return (
         f"the limit of {format_size(limit.max_pss_bytes)} was exceeded at "
         f"{format_elapsed(exceeded.elapsed_s)} with {format_size(exceeded.total.pss_bytes)}:"
@@ -130,7 +243,16 @@ def limit_note(limit: Limit, exceeded: Snapshot) -> str:
 def too_few_samples(stats: SamplingStats, least: int) -> str:
     """Return that a peak rests on too little."""
     taken = plural(stats.samples, "sample", "samples")
-    return f"{taken} taken, at least {least} were asked for: more ticks a second (-f) take more"
+    return f"{taken} taken, at least {least} were asked for: a higher frequency (-f) takes more"
+
+
+def not_passed_on(signum: int, pid: int) -> str:
+    """Return that a signal has not reached the command, and why."""
+    name = signal_name(signum)
+    return (
+        f"{name} could not be passed on: process {pid} runs as another user, which this one may "
+        "not signal"
+    )
 
 
 def exit_line(result: RunResult) -> str:
@@ -140,24 +262,33 @@ def exit_line(result: RunResult) -> str:
     return f"Process exited with code {result.exit_code}"
 
 
+def floor_note(result: RunResult) -> str | None:
+    """Return what a process reached that no sample shows; ``None`` when none did."""
+    if result.rss_floor_bytes is None:
+        return None
+    size = format_size(result.rss_floor_bytes)
+    return f"at least one process reached {size} RSS between two samples"
+
+
 def end_notes(result: RunResult) -> list[str]:
     """Return what else is worth knowing about the end of a command."""
     notes = []
     if result.oom_kills and result.signal == signal.SIGKILL:
         times = plural(result.oom_kills, "process", "processes")
-        notes.append(f"the kernel's OOM killer struck meanwhile: it killed {times}")
+        notes.append(f"the kernel's OOM killer killed {times} during the run")
     if result.survivors:
-        known = [p.memory.pss_bytes for p in result.survivors if p.memory.pss_bytes is not None]
         alive = plural(len(result.survivors), "descendant", "descendants")
-        notes.append(f"{alive} still running: {format_size(sum(known) if known else None)}")
+        size = format_size(add_up(result.survivors).pss_bytes)
+        notes.append(f"{alive} still running: {size}")
     return notes
 
 
-def no_peak_reason(duration_s: float, last: Snapshot | None, who: str = "the command") -> str:
+def no_peak_reason(duration_s: float, last: Snapshot | None, what: str = "the command") -> str:
     """Return why there is no peak."""
     if last is None:
-        return f"not measured: {who} ended within {_ceil_ms(duration_s)} ms"
-    return f"not measured: {denied_note(last) or format_duration(duration_s)}"
+        return f"not measured: {what} ended within {_ceil_ms(duration_s)} ms"
+    nothing = f"no process could be measured in {format_duration(duration_s)}"
+    return f"not measured: {'; '.join(partial_notes(last).values()) or nothing}"
 
 
 def _ceil_ms(seconds: float) -> int:

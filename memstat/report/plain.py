@@ -1,16 +1,20 @@
-"""The line format of pipes, logs and scripts."""
+"""The line format of pipes, logs and scripts. Pure."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
 
 from memstat.model import ProcessSample, ReadStatus, Snapshot
 from memstat.text import printable
 from memstat.units import KIB
 
-_INDENT = "  "
+_INDENT: Final = "  "
+_UNKNOWN: Final = "unknown"
 
 
 def block(snapshot: Snapshot, *, verbose: bool, in_bytes: bool) -> str:
-    r"""Return the lines of a snapshot: with ``verbose`` one a process, then the total.
+    r"""Return the lines of a snapshot: with ``verbose`` one per process, then the total.
 
     >>> from memstat.testing import snapshot_of
     >>> print(block(snapshot_of({7: 2048}), verbose=True, in_bytes=False))
@@ -20,29 +24,37 @@ def block(snapshot: Snapshot, *, verbose: bool, in_bytes: bool) -> str:
     [7] 2048 (p7)
     2048
     """
-    lines = [_process_line(p, in_bytes) for p in snapshot.processes] if verbose else []
-    total = _size(snapshot.total.pss_bytes, in_bytes)
+    size = _in_bytes if in_bytes else _in_kb
+    lines = [_process_line(p, size) for p in snapshot.processes] if verbose else []
+    total = size(snapshot.total.pss_bytes)
     return "\n".join([*lines, total if in_bytes else f"Total: {total}"])
 
 
-def _process_line(process: ProcessSample, in_bytes: bool) -> str:  # noqa: FBT001
-    what = _what(process, in_bytes)
-    return f"{_INDENT * process.depth}[{process.key.pid}] {what} ({printable(process.name)})"
+_Size = Callable[[int | None], str]
 
 
-def _what(process: ProcessSample, in_bytes: bool) -> str:  # noqa: FBT001
+def _in_bytes(size_bytes: int | None) -> str:
+    return _UNKNOWN if size_bytes is None else str(size_bytes)
+
+
+def _in_kb(size_bytes: int | None) -> str:
+    return _UNKNOWN if size_bytes is None else f"{size_bytes // KIB} kB"
+
+
+def _process_line(process: ProcessSample, size: _Size) -> str:
+    indent = _INDENT * process.depth
+    return f"{indent}[{process.key.pid}] {_memory(process, size)} ({printable(process.name)})"
+
+
+def _memory(process: ProcessSample, size: _Size) -> str:
     match process.status:
         case ReadStatus.MEASURED:
-            return _size(process.memory.pss_bytes, in_bytes)
+            return size(process.memory.pss_bytes)
         case ReadStatus.DENIED if process.memory.rss_bytes is not None:
-            return f"denied, RSS {_size(process.memory.rss_bytes, in_bytes)}"
+            return f"denied, RSS {size(process.memory.rss_bytes)}"
         case ReadStatus.NO_MEMORY:
             return "no memory"
+        case ReadStatus.UNREADABLE:
+            return f"unreadable: {printable(process.reason or '')}"
         case status:
             return status.value
-
-
-def _size(size_bytes: int | None, in_bytes: bool) -> str:  # noqa: FBT001
-    if size_bytes is None:
-        return "unknown"
-    return str(size_bytes) if in_bytes else f"{size_bytes // KIB} kB"

@@ -23,7 +23,7 @@ def run_summary_lines(result: RunResult) -> list[str]:
 
 
 def watch_summary_lines(peak: Peak | None, stats: SamplingStats) -> list[str]:
-    """Return what a watch came to: peak, time and largest processes; samples."""
+    """Return the end of a watch: peak, time and largest processes; samples."""
     return [*(peak_lines(peak) if peak else []), _samples(stats)]
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from rich.console import Group, OverflowMethod, RenderableType
+from rich.console import Group, JustifyMethod, OverflowMethod, RenderableType
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from memstat.model import ProcessKey, ReadStatus
-from memstat.report.board import Row, View
+from memstat.model import ProcessSample, ReadStatus
+from memstat.report.board import ProcessRow, View
 from memstat.report.trend import bars
+from memstat.sampling.sweep import add_up
 from memstat.text import plural, printable
 from memstat.units import format_duration, format_elapsed, format_size
 
@@ -35,27 +36,32 @@ _TREND_STYLE: Final = Style(color="cyan")
 class _Column:
     title: str
     width: int
-    cell: Callable[[Row, bool], Text]
+    cell: Callable[[ProcessRow, bool], Text]
+    """What it shows of a process, in ASCII only or not."""
+    justify: JustifyMethod = "right"
 
 
 def _size(size_bytes: int | None) -> Text:
     return Text("-" if size_bytes is None else format_size(size_bytes))
 
 
-def _pss(row: Row, _: bool) -> Text:  # noqa: FBT001
+def _pss(row: ProcessRow) -> Text:
     if row.has_ended:
         return Text("gone", _DIM)
     if row.sample.status is ReadStatus.DENIED:
         return Text("denied", _WARN)
+    if row.sample.status is ReadStatus.UNREADABLE:
+        return Text("failed", _WARN)
     return _size(row.memory.pss_bytes)
 
 
 _PID: Final = _Column("PID", _PID_WIDTH, lambda row, _: Text(str(row.sample.key.pid)))
-_PSS: Final = _Column("PSS", _SIZE_WIDTH, _pss)
+_PSS: Final = _Column("PSS", _SIZE_WIDTH, lambda row, _: _pss(row))
 _PEAK: Final = _Column("PEAK", _SIZE_WIDTH, lambda row, _: _size(row.peak_bytes))
 _USS: Final = _Column("USS", _SIZE_WIDTH, lambda row, _: _size(row.memory.uss_bytes))
 _RSS: Final = _Column("RSS", _SIZE_WIDTH, lambda row, _: _size(row.memory.rss_bytes))
 _SWAP: Final = _Column("SWAP", _SIZE_WIDTH, lambda row, _: _size(row.memory.swap_pss_bytes))
+_HUGE: Final = _Column("HUGE", _SIZE_WIDTH, lambda row, _: _size(row.memory.hugetlb_bytes))
 _TREND: Final = _Column(
     "TREND",
     _TREND_WIDTH,
@@ -63,52 +69,45 @@ _TREND: Final = _Column(
         bars(row.trend, width=_TREND_WIDTH, top=row.peak_bytes or 0, ascii_only=ascii_only),
         _TREND_STYLE,
     ),
+    "left",
 )
-_COLUMNS: Final = (_PSS, _PEAK, _USS, _RSS, _SWAP, _TREND)
-_DROPPED_FIRST_TO_LAST: Final = (_SWAP, _TREND, _RSS, _USS, _PEAK, _PID)
+_COLUMNS: Final = (_PSS, _PEAK, _USS, _RSS, _SWAP, _HUGE, _TREND)
+_DROPPED_FIRST_TO_LAST: Final = (_HUGE, _SWAP, _TREND, _RSS, _USS, _PEAK, _PID)
 
 
-def dashboard(
-    view: View,
-    *,
-    width: int,
-    height: int,
-    command_lines: Mapping[ProcessKey, str] | None = None,
-    ascii_only: bool = False,
-) -> RenderableType:
-    """Return a row a process and a footer, in at most ``height`` lines.
+def dashboard(view: View, *, width: int, height: int, ascii_only: bool = False) -> RenderableType:
+    """Return one row per process and a footer, in at most ``height`` lines.
 
     Where not all processes fit, those with the largest PSS are shown and the rest summed up. Where
-    not all columns fit, they go in this order: swap, trend, RSS, USS, peak, PID.
+    not all columns fit, they go in this order: huge pages (shown only
+    where there are any), swap, trend, RSS, USS, peak, PID.
     """
-    columns = _fitting(width)
-    name_width = width - sum(column.width + _GAP for column in columns)
-    overflow: OverflowMethod = "crop" if ascii_only else "ellipsis"
-    table = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style=_STRONG)
-    if _PID in columns:
-        table.add_column("PID", justify="right", width=_PID_WIDTH, no_wrap=True)
-    table.add_column("NAME", width=name_width, no_wrap=True, overflow=overflow)
-    for column in columns:
-        if column is not _PID:
-            table.add_column(
-                column.title,
-                justify="left" if column is _TREND else "right",
-                width=column.width,
-                no_wrap=True,
-            )
+    columns = _fitting(width, with_huge=any(row.memory.hugetlb_bytes for row in view.rows))
+    table = _empty_table(columns, overflow="crop" if ascii_only else "ellipsis")
     shown, rest = _largest(view.rows, max(1, height - 1 - _FOOTER_LINES))
-    with_commands = command_lines if name_width >= _ROOM_FOR_COMMAND_LINES else None
     for row in shown:
-        name = Text(_name(row, with_commands or {}, name_width))
-        cells = [column.cell(row, ascii_only) for column in columns]
-        cells.insert(1 if _PID in columns else 0, name)
+        cells = (column.cell(row, ascii_only) for column in columns)
         table.add_row(*cells, style=_DIM if row.has_ended else None)
     if rest:
-        summed = f"{'...' if ascii_only else '…'} {len(rest)} more:"
-        table.add_row(
-            *([""] if _PID in columns else []), summed, _size(_sum_known(rest)), style=_DIM
-        )
+        summed: dict[str, RenderableType] = {
+            "NAME": f"{'...' if ascii_only else '…'} {len(rest)} more:",
+            "PSS": _size(_pss_of(rest)),
+        }
+        table.add_row(*(summed.get(column.title, "") for column in columns), style=_DIM)
     return Group(table, *footer(view, width=width, ascii_only=ascii_only))
+
+
+def _empty_table(columns: Iterable[_Column], *, overflow: OverflowMethod) -> Table:
+    table = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style=_STRONG)
+    for column in columns:
+        table.add_column(
+            column.title,
+            justify=column.justify,
+            width=column.width,
+            no_wrap=True,
+            overflow=overflow,
+        )
+    return table
 
 
 def footer(view: View, *, width: int, ascii_only: bool = False) -> Sequence[Text]:
@@ -117,9 +116,11 @@ def footer(view: View, *, width: int, ascii_only: bool = False) -> Sequence[Text
     when = format_elapsed(view.elapsed_s)
     facts = [
         f"partial: {view.unreadable} unreadable" if view.unreadable else "",
+        view.beside_pss or "",
         f"at the peak, {when}" if view.is_peak else when,
         plural(stats.samples, "sample", "samples"),
         f"{stats.missed_ticks} missed",
+        f"{stats.torn_samples} uncertain" if stats.torn_samples else "",
         f"sweep {format_duration(stats.sweep_median_s):>7}" if stats.sweep_median_s else "",
     ]
     second = _as_fits(filter(None, facts), width, _WARN if view.unreadable else _DIM)
@@ -127,7 +128,7 @@ def footer(view: View, *, width: int, ascii_only: bool = False) -> Sequence[Text
 
 
 def total_line(view: View, *, width: int, ascii_only: bool = False) -> Text:
-    """Return the total, the running peak and when it was, and the course of the total."""
+    """Return the total, the running peak and when it was, and the trend of the total."""
     parts = [f"Total {format_size(view.total.pss_bytes):>{_SIZE_WIDTH}}"]
     if view.peak is None:
         return _as_fits(parts, width, _STRONG)
@@ -142,7 +143,7 @@ def total_line(view: View, *, width: int, ascii_only: bool = False) -> Text:
 
 
 def _as_fits(parts: Iterable[str], width: int, style: Style) -> Text:
-    """Return so many of the parts as fit whole; of the first, what fits."""
+    """Return the parts that fit whole; of the first, as much as fits."""
     first, *others = parts
     line = first[:width]
     for part in others:
@@ -152,34 +153,50 @@ def _as_fits(parts: Iterable[str], width: int, style: Style) -> Text:
     return Text(line, style, no_wrap=True)
 
 
-def _fitting(width: int) -> tuple[_Column, ...]:
-    columns = [_PID, *_COLUMNS]
-    for column in _DROPPED_FIRST_TO_LAST:
-        if sum(c.width + _GAP for c in columns) + _LEAST_NAME_WIDTH <= width:
+def _fitting(width: int, *, with_huge: bool) -> Sequence[_Column]:
+    """Return the columns that fit; NAME has the width that the others leave."""
+    columns = [_PID, *(column for column in _COLUMNS if with_huge or column is not _HUGE)]
+    for column in _DROPPED_FIRST_TO_LAST[0 if with_huge else 1 :]:
+        if _total_width(columns) + _LEAST_NAME_WIDTH <= width:
             break
         columns.remove(column)
-    return tuple(columns)
+    name = _name_column(width - _total_width(columns))
+    columns.insert(1 if _PID in columns else 0, name)
+    return columns
 
 
-def _largest(rows: Sequence[Row], room: int) -> tuple[Sequence[Row], Sequence[Row]]:
-    """Return the rows that fit, in their order, and the living ones that are left."""
-    # Who has ended makes room first, and has nothing to sum up.
+def _total_width(columns: Iterable[_Column]) -> int:
+    return sum(column.width + _GAP for column in columns)
+
+
+def _name_column(width: int) -> _Column:
+    return _Column("NAME", width, lambda row, _: Text(_name(row.sample, width)), "left")
+
+
+def _largest(
+    rows: Sequence[ProcessRow], room: int
+) -> tuple[Sequence[ProcessRow], Sequence[ProcessRow]]:
+    """Return the rows that fit, in their order, and the rest of those that have not ended."""
+    # Processes that have ended make room first, and add nothing to a sum.
     order = sorted(range(len(rows)), key=lambda at: (rows[at].has_ended, -rows[at].pss_bytes))
-    living = sum(not row.has_ended for row in rows)
-    chosen = set(order[: room if living <= room else room - 1])
+    alive = sum(not row.has_ended for row in rows)
+    chosen = set(order[: room if alive <= room else room - 1])
     shown = [row for at, row in enumerate(rows) if at in chosen]
-    return shown, [rows[at] for at in order[:living] if at not in chosen]
+    return shown, [rows[at] for at in order[:alive] if at not in chosen]
 
 
-def _sum_known(rows: Sequence[Row]) -> int | None:
-    known = [row.pss_bytes for row in rows if row.memory.pss_bytes is not None]
-    return sum(known) if known else None
+def _pss_of(rows: Sequence[ProcessRow]) -> int | None:
+    return add_up([row.sample for row in rows]).pss_bytes
 
 
-def _name(row: Row, command_lines: Mapping[ProcessKey, str], width: int) -> str:
-    sample = row.sample
+def _name(sample: ProcessSample, width: int) -> str:
+    """Return the command line where it is known and there is room, else the name."""
     indent = "  " * min(sample.depth, width // 6)
-    return indent + printable(_short(command_lines.get(sample.key, "")) or sample.name)
+    has_room = width >= _ROOM_FOR_COMMAND_LINES
+    command_line = _short(sample.command_line or "") if has_room else ""
+    # Cut here, by a character too late for the sign that it was: rich keeps what it has measured.
+    most = width + 1
+    return (indent + printable((command_line or sample.name)[:most]))[:most]
 
 
 def _short(command_line: str) -> str:

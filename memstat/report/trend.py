@@ -1,4 +1,4 @@
-"""Lines of small bars that show how a size went. Pure."""
+"""Lines of small bars that show how a size has changed. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _ASCII_BARS: Final = "_.-:=+*#"
 
 
 class Trend:
-    """The course of a value over any length of time, in constant memory.
+    """The values over any length of time, in constant memory.
 
     When it is full, neighbours become one, of which the larger stays: no peak gets lost.
 

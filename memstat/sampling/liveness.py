@@ -7,7 +7,7 @@ from typing import Final
 
 from memstat.model import ProcessKey, ProcessSample, ReadStatus, Snapshot
 
-_ALIVE: Final = frozenset({ReadStatus.MEASURED, ReadStatus.DENIED})
+_ALIVE: Final = frozenset({ReadStatus.MEASURED, ReadStatus.DENIED, ReadStatus.UNREADABLE})
 
 
 def alive(snapshot: Snapshot) -> tuple[ProcessSample, ...]:
@@ -21,5 +21,7 @@ def targets_ended(targets: Collection[ProcessKey], snapshot: Snapshot) -> bool:
 
 
 def tree_ended(snapshot: Snapshot) -> bool:
-    """Whether no process of the tree is alive."""
-    return not any(p.status in _ALIVE for p in snapshot.processes)
+    """Whether no process of the tree is alive, and none is missing."""
+    return snapshot.missing_reason is None and not any(
+        p.status in _ALIVE for p in snapshot.processes
+    )

@@ -61,5 +61,9 @@ class Observation:
         """
         return self._sampler.mark(name)
 
+    def resumed(self) -> None:
+        """Note that this process was stopped until now, which explains ticks that were missed."""
+        self._sampler.resumed()
+
     def __aiter__(self) -> AsyncIterator[Snapshot]:
         return aiter(self._sampler.snapshots)

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import TypeVar, TypeVarTuple, Unpack
 
 import anyio
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter
 from anyio.lowlevel import RunVar
 
+from memstat.background import in_thread
 from memstat.model import Mark, Snapshot
 from memstat.sampling.clock import Tick, TickGrid
 from memstat.sampling.cores import cores, kept_on
@@ -17,6 +18,7 @@ from memstat.sampling.liveness import tree_ended
 from memstat.sampling.newest import Newest
 from memstat.sampling.sweep import Sweep, Sweeper
 from memstat.sampling.tally import Tally
+from memstat.sampling.torn import REPEATS, is_worth_repeating
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -55,6 +57,10 @@ class Sampler:
     def reset_peak(self) -> None:
         self.tally.reset(self._elapsed_s())
 
+    def resumed(self) -> None:
+        """Note that this process was stopped until now (SIGCONT)."""
+        self.tally.resumed(self._elapsed_s())
+
     def mark(self, name: str) -> Mark:
         return self.tally.mark(name, self._elapsed_s())
 
@@ -82,7 +88,9 @@ class Sampler:
         snapshot = await self._sweep(tick)
         self.last_sweep = snapshot
         # A sweep that finds nothing alive shows that the tree has ended, not that it used 0 bytes.
-        if not tree_ended(snapshot):
+        if tree_ended(snapshot):
+            self.tally.end(snapshot.elapsed_s)
+        else:
             self.tally.observe(snapshot)
             if self.tally.limit is not None and self.tally.limit.exceeded is not None:
                 self.limit_exceeded.set()
@@ -90,6 +98,14 @@ class Sampler:
         return self._has_ended(snapshot)
 
     async def _sweep(self, tick: Tick) -> Snapshot:
+        """Sweep; again at once where that was torn and short."""
+        for _ in range(REPEATS):
+            snapshot = await self._sweep_once(tick)
+            if not is_worth_repeating(snapshot, self._grid.interval_s):
+                return snapshot
+        return await self._sweep_once(tick)
+
+    async def _sweep_once(self, tick: Tick) -> Snapshot:
         begun = await _in_reader_thread(self._begin, tick)
         if isinstance(begun, Snapshot):
             return begun
@@ -117,7 +133,7 @@ _limiter: RunVar[CapacityLimiter] = RunVar("memstat_readers")
 
 
 async def _in_reader_thread(work: Callable[[Unpack[Ts]], T], *arguments: *Ts) -> T:
-    return await to_thread.run_sync(work, *arguments, limiter=reader_limiter())
+    return await in_thread(work, *arguments, limiter=reader_limiter())
 
 
 def reader_limiter() -> CapacityLimiter:

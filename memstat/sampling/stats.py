@@ -19,7 +19,10 @@ class RunningStats:
         self._interval_s = interval_s
         self._samples = 0
         self._incomplete = 0
+        self._torn = 0
         self._missed = 0
+        self._stopped = 0
+        self._resumed_s: float | None = None
         self._last_elapsed_s: float | None = None
         self._longest_gap_s: float | None = None
         self._durations: Counter[int] = Counter()
@@ -28,13 +31,25 @@ class RunningStats:
     def observe(self, snapshot: Snapshot) -> None:
         self._samples += 1
         self._incomplete += not snapshot.complete
+        self._torn += snapshot.torn
+        if self._resumed_s is not None and snapshot.elapsed_s >= self._resumed_s:
+            self._stopped += snapshot.missed_ticks - self._missed
+            self._resumed_s = None
         self._missed = snapshot.missed_ticks
-        if self._last_elapsed_s is not None:
-            gap = snapshot.elapsed_s - self._last_elapsed_s
-            self._longest_gap_s = max(gap, self._longest_gap_s or 0.0)
+        self.end(snapshot.elapsed_s)
         self._last_elapsed_s = snapshot.elapsed_s
         self._max_s = max(snapshot.sweep_s, self._max_s or 0.0)
         self._durations[round(math.log(max(snapshot.sweep_s, 1e-9)) / _BUCKET)] += 1
+
+    def end(self, elapsed_s: float) -> None:
+        """Note when what was sampled had ended: what it used since the last sample is not known."""
+        if self._last_elapsed_s is not None:
+            gap_s = elapsed_s - self._last_elapsed_s
+            self._longest_gap_s = max(gap_s, self._longest_gap_s or 0.0)
+
+    def resumed(self, elapsed_s: float) -> None:
+        """Note that this process was stopped until now: that is why ticks were missed."""
+        self._resumed_s = elapsed_s
 
     def stats(self) -> SamplingStats:
         """Return what is known so far."""
@@ -46,6 +61,8 @@ class RunningStats:
             longest_gap_s=self._longest_gap_s,
             sweep_median_s=self._median_s(),
             sweep_max_s=self._max_s,
+            torn_samples=self._torn,
+            stopped_ticks=self._stopped,
         )
 
     def _median_s(self) -> float | None:

@@ -2,81 +2,50 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from operator import attrgetter
 from typing import Final
 
-from memstat.errors import MemstatError
+from memstat.errors import ListingError, MemstatError, UnreadableProcess
 from memstat.model import (
     MEMORY_FIELDS,
+    Identity,
     Memory,
     ProcessKey,
     ProcessSample,
     ReadStatus,
     Snapshot,
 )
-from memstat.proc.source import ProcessReader, ProcSource, Reading
+from memstat.proc.source import ProcSource
 from memstat.proc.tree import Node, ProcessTree, Scope
+from memstat.sampling.changes import changes_of, could_be_torn, relatives_of
 from memstat.sampling.clock import Tick
+from memstat.sampling.torn import REPEATS, REPEATS_OF_ONE, is_torn, is_worth_repeating
+from memstat.sampling.tracked import Tracked
 
 _PROCESS_BYTES: Final = 8 << 20
 """Reading a process takes as long as the kernel needs to walk this much memory besides its own."""
 _WORTH_A_THREAD_BYTES: Final = 1 << 30
 """One thread reads this much sooner than it wakes another to share it with."""
 
-_SHARE_INCOMPLETE: Final = frozenset({ReadStatus.DENIED, ReadStatus.GONE})
+_SHARE_INCOMPLETE: Final = frozenset({ReadStatus.DENIED, ReadStatus.UNREADABLE, ReadStatus.GONE})
 
 
-class _Tracked:
-    """A member of the tree with its reader and its last sample."""
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The tree at one moment."""
 
-    __slots__ = ("_command_line", "_reader", "_reading", "_source", "node", "sample")
-
-    def __init__(self, node: Node, source: ProcSource, *, command_line: bool) -> None:
-        self.node = node
-        self.sample = ProcessSample(node.key, node.name)
-        self._source = source
-        self._reader: ProcessReader = source.reader(node.key)
-        self._reading: Reading | None = None
-        self._command_line = command_line
-
-    @property
-    def rss_bytes(self) -> int:
-        return self.sample.memory.rss_bytes or 0
-
-    def place(self, node: Node) -> None:
-        if node is not self.node:
-            self.node, self._reading = node, None
-
-    def read(self) -> None:
-        reading = self._reader.read()
-        if reading is self._reading:
-            return
-        node, name = self.node, reading.name or self.sample.name
-        self.sample = ProcessSample(
-            node.key,
-            name,
-            reading.ppid,
-            node.depth,
-            reading.status,
-            reading.memory,
-            reading.rss_peak_bytes,
-            self._command_line_of(name) if self._command_line else None,
-        )
-        self._reading = reading
-
-    def _command_line_of(self, name: str) -> str | None:
-        """Return the command line, read once, and again when execve(2) has changed the name."""
-        if self._reading is not None and name == self.sample.name:
-            return self.sample.command_line
-        return self._source.command_line(self.node.key) or self.sample.command_line
-
-    def close(self) -> None:
-        self._reader.close()
+    nodes: tuple[Node, ...]
+    missing_reason: str | None = None
+    """Why processes may be missing; ``None`` when none are."""
+    identities: Mapping[int, Identity | None] = field(default_factory=dict)
+    """Those that were looked at for the first time, by PID."""
 
 
 class Sweep:
@@ -86,20 +55,28 @@ class Sweep:
     ``finish`` adds up.
     """
 
-    def __init__(self, tracked: Iterable[_Tracked], began_s: float, began_unix_s: float) -> None:
-        """``tracked`` is read in this order; the samples keep the order of the tree."""
+    def __init__(
+        self,
+        tracked: Iterable[Tracked],
+        began_s: float,
+        began_unix_s: float,
+        missing_reason: str | None = None,
+        arrivals: Callable[[], Iterable[Identity] | None] = lambda: None,
+    ) -> None:
+        """``tracked`` is in the order of the tree, as the samples are.
+
+        ``arrivals`` returns the processes that have started since it began; ``None`` when nothing
+        has.
+        """
         self.began_s = began_s
         """When it began, on the monotonic clock."""
         self._began_unix_s = began_unix_s
+        self._missing_reason = missing_reason
+        self._arrivals = arrivals
         self._tracked = tuple(tracked)
         # Large ones first: a thread that began the largest last would hold up all others.
         self._waiting = deque(sorted(self._tracked, key=_last_rss, reverse=True))
         self._failure: MemstatError | None = None
-
-    @property
-    def processes(self) -> int:
-        """How many it reads."""
-        return len(self._tracked)
 
     @property
     def waiting(self) -> tuple[ProcessKey, ...]:
@@ -126,6 +103,8 @@ class Sweep:
         if self._failure is not None:
             raise self._failure
         samples = tuple([tracked.sample for tracked in self._tracked])
+        total = add_up(samples)
+        torn = self._is_torn(total)
         elapsed_s = self.began_s - started_s
         return Snapshot(
             tick=tick.index,
@@ -134,12 +113,21 @@ class Sweep:
             late_s=max(0.0, elapsed_s - tick.due_s),
             missed_ticks=tick.missed_ticks,
             sweep_s=time.monotonic() - self.began_s,
-            complete=is_complete(samples),
-            total=add_up(samples),
+            complete=is_complete(samples) and self._missing_reason is None and not torn,
+            total=total,
             processes=samples,
+            torn=torn,
+            missing_reason=self._missing_reason,
         )
 
-    def _take(self) -> _Tracked | None:
+    def _is_torn(self, total: Memory) -> bool:
+        if total.pss_bytes is None or not could_be_torn(self._tracked, total):
+            return False
+        relatives = relatives_of(self._tracked)
+        changes = changes_of(self._tracked, self._arrivals)
+        return is_torn(relatives, changes, total.pss_bytes)
+
+    def _take(self) -> Tracked | None:
         try:
             return self._waiting.popleft()
         except IndexError:
@@ -155,8 +143,9 @@ class Sweeper:
         self.scope = scope
         self._tree = ProcessTree(scope) if scope.recursive else None
         self._finding = threading.Lock()
-        self._nodes = tuple(Node(key, "", 0) for key in dict.fromkeys(scope.roots))
-        self._tracked: dict[ProcessKey, _Tracked] = {}
+        self._targets = tuple(Node(key, "", 0) for key in dict.fromkeys(scope.roots))
+        self._nodes: tuple[Node, ...] = ()
+        self._tracked: dict[ProcessKey, Tracked] = {}
 
     def recursively(self) -> Sweeper:
         """Return a sweeper of the same scope with all descendants: this one if it has them."""
@@ -167,27 +156,71 @@ class Sweeper:
     def begin(self) -> Sweep:
         """Find the tree and return the sweep that reads it. Raises TooManyDescriptors."""
         began_s, began_unix_s = time.monotonic(), time.time()
-        nodes = self.find()
+        newest_pid = self.source.newest_pid()
+        found = self._find()
         # While no process comes or goes, the tree is the same object.
-        if nodes is not self._nodes or not self._tracked:
-            self._nodes = nodes
-            self._track()
-        return Sweep(self._tracked.values(), began_s, began_unix_s)
+        if found.nodes is not self._nodes or not self._tracked:
+            self._nodes = found.nodes
+            self._track(found.identities)
+        return Sweep(
+            self._tracked.values(),
+            began_s,
+            began_unix_s,
+            found.missing_reason,
+            partial(self._arrivals_since, newest_pid),
+        )
+
+    def sweep(
+        self, tick: Tick, started_s: float, *, interval_s: float, repeats: int = REPEATS
+    ) -> Snapshot:
+        """Return a snapshot, read by the calling thread alone; again where it is torn."""
+        while True:
+            sweep = self.begin()
+            sweep.drain()
+            snapshot = sweep.finish(tick, started_s)
+            if not (repeats and is_worth_repeating(snapshot, interval_s)):
+                return snapshot
+            repeats -= 1
 
     def find(self) -> tuple[Node, ...]:
         """Return the members of the tree now; the targets alone when not recursive.
 
-        Any thread may call it, also in the middle of a sweep.
+        Any thread may call it, also in the middle of a sweep. Raises TooManyDescriptors; where a
+        listing fails otherwise, these are the members of the last one.
         """
+        return self._find().nodes
+
+    def _find(self) -> _Found:
         if self._tree is None:
-            return self._nodes
+            return _Found(self._targets)
         with self._finding:
-            for _ in range(2):
-                listing = self.source.list_processes()
-                identities = {pid: self.source.identify(pid) for pid in self._tree.unseen(listing)}
-                if not self._tree.update(listing, identities):
-                    break
-            return self._tree.members()
+            try:
+                return self._update(self._tree)
+            except ListingError as error:
+                # Not yet listed once, the targets at least are known.
+                return _Found(self._tree.members() or self._targets, str(error))
+
+    def _update(self, tree: ProcessTree) -> _Found:
+        """List, and place all that is new."""
+        for _ in range(2):
+            listing = self.source.list_processes()
+            identities, failures = self._identify(tree.unseen(listing))
+            if not tree.update(listing, identities, failures):
+                break
+        missing_reason = next(iter(failures.values()), self.source.missing_reason)
+        return _Found(tree.members(), missing_reason, identities)
+
+    def _identify(
+        self, pids: Iterable[int]
+    ) -> tuple[Mapping[int, Identity | None], Mapping[int, str]]:
+        """Return the identities of PIDs, and of those that could not be read why not."""
+        identities, failures = {}, {}
+        for pid in pids:
+            try:
+                identities[pid] = self.source.identify(pid)
+            except UnreadableProcess as error:
+                failures[pid] = str(error)
+        return identities, failures
 
     def close(self) -> None:
         """Close every reader."""
@@ -195,12 +228,31 @@ class Sweeper:
             tracked.close()
         self._tracked.clear()
 
-    def _track(self) -> None:
+    def _arrivals_since(self, newest_pid: int | None) -> Sequence[Identity] | None:
+        """Return the processes that have started since this was the newest PID, and still live.
+
+        ``None`` when no process was started at all, or none that would be measured.
+        """
+        if self._tree is None or (
+            newest_pid is not None and newest_pid == self.source.newest_pid()
+        ):
+            return None
+        with self._finding:
+            try:
+                identities, _ = self._identify(self._tree.unseen(self.source.list_processes()))
+            except ListingError:
+                return ()
+        return [identity for identity in identities.values() if identity is not None]
+
+    def _track(self, identities: Mapping[int, Identity | None]) -> None:
         kept = {}
         for node in self._nodes:
             known = self._tracked.pop(node.key, None)
-            kept[node.key] = known or _Tracked(
-                node, self.source, command_line=self.scope.command_lines
+            kept[node.key] = known or Tracked(
+                node,
+                self.source,
+                identities.get(node.key.pid),
+                command_line=self.scope.command_lines,
             )
             kept[node.key].place(node)
         for ended in self._tracked.values():
@@ -215,10 +267,9 @@ def sweep_once(source: ProcSource, scope: Scope) -> Snapshot:
     """Return one snapshot, read by the calling thread alone."""
     sweeper = Sweeper(source, scope)
     try:
-        started_s = time.monotonic()
-        sweep = sweeper.begin()
-        sweep.drain()
-        return sweep.finish(Tick(0, 0.0, 0), started_s)
+        return sweeper.sweep(
+            Tick(0, 0.0, 0), time.monotonic(), interval_s=math.inf, repeats=REPEATS_OF_ONE
+        )
     finally:
         sweeper.close()
 

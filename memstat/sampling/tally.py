@@ -5,17 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from memstat.model import Limit, Mark, Peak, ProcessKey, SamplingStats, Snapshot
+from memstat.model import Limit, Mark, Peak, ProcessKey, ReadStatus, SamplingStats, Snapshot
+from memstat.sampling.floor import RssMarks
 from memstat.sampling.stats import RunningStats
 
 __all__ = ["Tally"]
 
 _KEPT_S: Final = 5.0
 """How long the peak of a process is kept after its end, for views that come later."""
+_DEFECTS: Final = frozenset({ReadStatus.DENIED, ReadStatus.UNREADABLE})
+
+
+_TORN: Final = -(1 << 63)
+
+
+def rank(snapshot: Snapshot) -> int:
+    """Return the total for comparison: any total that is not torn is more than any that is.
+
+    >>> from memstat.testing import snapshot_of
+    >>> rank(snapshot_of({7: 4096}))
+    4096
+    """
+    return (snapshot.total.pss_bytes or 0) + (_TORN if snapshot.torn else 0)
 
 
 class RunningPeak:
     """Keeps the snapshot with the largest total; the earliest of equals.
+
+    A torn one is kept only until there is another, since its total may be too large.
 
     A snapshot in which nothing could be measured has no total and is no candidate. Nor is one that
     began before ``since_s``: part of it was read in the phase before.
@@ -30,7 +47,7 @@ class RunningPeak:
         total = snapshot.total.pss_bytes
         if total is None or snapshot.elapsed_s < self._since_s:
             return False
-        if self.peak is not None and total <= self.peak.pss_bytes:
+        if self.peak is not None and rank(snapshot) <= rank(self.peak.snapshot):
             return False
         self.peak = Peak(total, snapshot)
         return True
@@ -63,6 +80,23 @@ class ProcessPeaks:
             self.peaks.pop(key, None)
 
 
+class Defects:
+    """Keeps the first snapshot with each kind of defect, but for processes that just ended."""
+
+    def __init__(self) -> None:
+        self.snapshots: tuple[Snapshot, ...] = ()
+        self._seen: set[ReadStatus | None] = set()
+
+    def observe(self, snapshot: Snapshot) -> None:
+        if snapshot.complete:
+            return
+        found = {p.status for p in snapshot.processes} & _DEFECTS
+        kinds = found | ({None} if snapshot.missing_reason else set())
+        if not kinds <= self._seen:
+            self._seen |= kinds
+            self.snapshots += (snapshot,)
+
+
 class Tally:
     """What the snapshots of a measurement add up to. Every snapshot must be observed, in order.
 
@@ -88,6 +122,9 @@ class Tally:
         self._marks: tuple[Mark, ...] = ()
         self._stats = RunningStats(self._interval_s)
         self._exceeded: Snapshot | None = None
+        self._defects = Defects()
+        self.rss_marks = RssMarks()
+        """The largest RSS of one process, and the kernel's largest mark of it."""
         self._process_peaks = ProcessPeaks()
         self._process_peaks_at_peak: Mapping[ProcessKey, int] = {}
 
@@ -112,6 +149,11 @@ class Tally:
         return self._stats.stats()
 
     @property
+    def partial(self) -> tuple[Snapshot, ...]:
+        """The first snapshot with each reason why a total lacks something."""
+        return self._defects.snapshots
+
+    @property
     def limit(self) -> Limit | None:
         """The limit and the first snapshot above it; ``None`` without a limit."""
         if self._max_pss_bytes is None:
@@ -132,12 +174,22 @@ class Tally:
         """Take in the next snapshot."""
         self.latest = snapshot
         self._stats.observe(snapshot)
+        self._defects.observe(snapshot)
+        self.rss_marks.observe(snapshot)
         self._process_peaks.observe(snapshot)
         self._since_reset.observe(snapshot)
         self._since_mark.observe(snapshot)
         if self._whole.observe(snapshot):
             self._process_peaks_at_peak = dict(self.process_peaks)
         self._check_limit(snapshot)
+
+    def end(self, at_s: float) -> None:
+        """Note when what is measured had ended, so that the gap before it counts."""
+        self._stats.end(at_s)
+
+    def resumed(self, at_s: float) -> None:
+        """Note that this process was stopped until now."""
+        self._stats.resumed(at_s)
 
     def mark(self, name: str, at_s: float) -> Mark:
         """Name an instant and begin a new phase of the marks."""
@@ -152,5 +204,8 @@ class Tally:
 
     def _check_limit(self, snapshot: Snapshot) -> None:
         total, most = snapshot.total.pss_bytes, self._max_pss_bytes
-        if self._exceeded is None and most is not None and total is not None and total > most:
+        if snapshot.torn or self._exceeded is not None:
+            # The total of a torn one may be too large: no command is ended for it.
+            return
+        if most is not None and total is not None and total > most:
             self._exceeded = snapshot

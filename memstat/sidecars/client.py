@@ -7,11 +7,11 @@ from types import TracebackType
 from typing import Final, TypeVar, TypeVarTuple, Unpack
 
 from memstat.errors import SidecarError
-from memstat.model import Mark, Peak, ReadStatus, SamplingStats, Snapshot
+from memstat.model import Mark, Peak, ProcessSample, ReadStatus, SamplingStats, Snapshot
 from memstat.proc.linux import LinuxProcSource
 from memstat.proc.own import key_of
 from memstat.proc.system import system
-from memstat.report.notes import REMEDY
+from memstat.report.notes import remedy
 from memstat.sampling.clock import check_interval
 from memstat.sidecars.connection import PATIENCE_S, Connection
 from memstat.sidecars.protocol import StartRequest
@@ -214,10 +214,11 @@ class SidecarBlock:
         if self._is_abandoned:
             connection.abandon()
         connection.begin(request)
-        if _is_denied(self._record.tally.latest):
+        denied = _denied_of(self._record.tally.latest)
+        if denied is not None:
             connection.close()
             pid = request.target.pid
-            raise SidecarError(f"the memory of process {pid} may not be read: {REMEDY}")
+            raise SidecarError(f"the memory of process {pid} may not be read: {remedy(denied)}")
         return connection
 
     def _abandon(self) -> None:
@@ -247,16 +248,17 @@ def start_request(
     host = key_of(system.getpid())
     if host is None or pid is not None:
         # Says what is wrong with either.
-        target = LinuxProcSource().require(pid or system.getpid()).key
+        target = LinuxProcSource().require(system.getpid() if pid is None else pid).key
     else:
         target = host
     return StartRequest(target, host or target, recursive, interval_s)
 
 
-def _is_denied(snapshot: Snapshot | None) -> bool:
+def _denied_of(snapshot: Snapshot | None) -> ProcessSample | None:
+    """Return the first process that is denied, when nothing could be measured."""
     if snapshot is None or snapshot.total.pss_bytes is not None:
-        return False
-    return any(process.status is ReadStatus.DENIED for process in snapshot.processes)
+        return None
+    return next((p for p in snapshot.processes if p.status is ReadStatus.DENIED), None)
 
 
 async def _in_thread(work: Callable[[Unpack[Ts]], T], *arguments: *Ts) -> T:

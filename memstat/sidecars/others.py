@@ -34,7 +34,8 @@ class SidecarFilter:
         kept = tuple([p for p in snapshot.processes if not self._is_sidecar(p)])
         if len(kept) == len(snapshot.processes):
             return snapshot
-        return replace(snapshot, processes=kept, total=add_up(kept), complete=is_complete(kept))
+        complete = is_complete(kept) and snapshot.missing_reason is None and not snapshot.torn
+        return replace(snapshot, processes=kept, total=add_up(kept), complete=complete)
 
     def _is_sidecar(self, process: ProcessSample) -> bool:
         return process.name == NAME or self._known.get(process.key, False)

@@ -22,6 +22,7 @@ from memstat.proc.tree import Scope
 from memstat.sampling.clock import Tick, TickGrid
 from memstat.sampling.liveness import targets_ended, tree_ended
 from memstat.sampling.sweep import Sweeper
+from memstat.sampling.tally import rank
 from memstat.sidecars import protocol
 from memstat.sidecars.others import SidecarFilter
 from memstat.sidecars.outbox import Outbox
@@ -196,12 +197,11 @@ class SidecarSampler:
         self._sample(self._grid.begin_last(self._elapsed_s()))
 
     def _sample(self, tick: Tick) -> bool:
-        sweep = self._sweeper.begin()
-        sweep.drain()
-        self._solitude.sampled(sweep.began_s - self._started_s, sweep.processes)
-        snapshot = self._filter.without_sidecars(sweep.finish(tick, self._started_s))
+        snapshot = self._sweeper.sweep(tick, self._started_s, interval_s=self._grid.interval_s)
+        self._solitude.sampled(snapshot.elapsed_s, len(snapshot.processes))
+        snapshot = self._filter.without_sidecars(snapshot)
         if not tree_ended(snapshot):
-            self._outbox.put(protocol.snapshot(snapshot), snapshot.total.pss_bytes or 0)
+            self._outbox.put(protocol.snapshot(snapshot), rank(snapshot))
         return not targets_ended(self._sweeper.scope.roots, snapshot)
 
 

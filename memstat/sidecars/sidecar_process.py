@@ -6,6 +6,7 @@ import os
 import select
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from memstat.errors import SidecarError
@@ -81,11 +82,9 @@ class SidecarProcess:
 
     def write(self, line: bytes) -> None:
         """Write a line to its stdin. A sidecar that has ended is no error: its log says why."""
-        try:
+        with suppress(OSError):
             if self._owns(self._launched.requests_fd):
                 system.write(self._launched.requests_fd, line)
-        except OSError:
-            pass
 
     def wait(self, timeout_s: float) -> None:
         """Wait until there is something to read, ``timeout_s`` at most."""
@@ -109,11 +108,9 @@ class SidecarProcess:
         if self._sidecar is not None:
             self._sidecar.kill()
         elif self._is_launching:
-            try:
-                # Until it is waited for, no other group can have its number.
+            # Until it is waited for, no other group can have its number.
+            with suppress(OSError):
                 system.killpg(self.launcher_pid, _SIGKILL)
-            except OSError:
-                pass
 
     def close(self) -> None:
         """Close the pipes, and wait until it has ended, 10 s at most."""
@@ -159,10 +156,9 @@ class SidecarProcess:
         if self._sidecar is None and not self._is_ending():
             self.kill()
         self._is_launching = False
-        try:
+        # It fails where the program waits for all its children, or ignores SIGCHLD.
+        with suppress(ChildProcessError):
             _, self._launch_status = system.waitpid(self.launcher_pid, 0)
-        except ChildProcessError:
-            pass  # The program waits for all its children, or ignores SIGCHLD.
 
     def _is_ending(self) -> bool:
         """Whether the child has closed its output and then ends by itself."""

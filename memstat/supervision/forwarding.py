@@ -5,15 +5,20 @@ from __future__ import annotations
 import os
 import resource
 import signal
-from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final, Protocol
+from math import inf
+from typing import Any, Final, Protocol
 
 import anyio
-from anyio.abc import TaskGroup
+from anyio.abc import ObjectReceiveStream
+from anyio.streams.memory import MemoryObjectSendStream
 
 from memstat.background import beside
+from memstat.errors import CommandLeftRunning
+from memstat.proc.signals import Delivery
+from memstat.supervision.signal_plan import Aftermath, Arrival, SignalPlan
 
 _FORWARDED: Final = (
     signal.SIGTERM,
@@ -24,9 +29,6 @@ _FORWARDED: Final = (
     signal.SIGUSR2,
     signal.SIGWINCH,
 )
-_END: Final = frozenset({signal.SIGTERM, signal.SIGHUP})
-_BY_TERMINAL: Final = frozenset({signal.SIGINT, signal.SIGQUIT, signal.SIGWINCH})
-_IMPATIENCE_S: Final = 2.0
 
 
 def forwardable_signals() -> tuple[signal.Signals, ...]:
@@ -34,58 +36,47 @@ def forwardable_signals() -> tuple[signal.Signals, ...]:
     return tuple(s for s in _FORWARDED if signal.getsignal(s) is not signal.SIG_IGN)
 
 
-def in_foreground() -> bool:
-    """Whether this process is in the terminal's foreground group: the command then is too."""
-    for fd in (0, 1, 2):
-        try:
-            return os.tcgetpgrp(fd) == os.getpgrp()
-        except OSError:
-            continue
-    return False
-
-
-@dataclass(frozen=True, slots=True)
-class SignalDecision:
-    """What to do about one signal."""
-
-    forward: bool = False
-    kill_later: bool = False
-    kill_now: bool = False
-
-
-class SignalPlan:
-    """Decides what each signal means. Pure.
-
-    >>> plan = SignalPlan()
-    >>> plan.decide(signal.SIGTERM, 0.0, in_foreground=False)
-    SignalDecision(forward=True, kill_later=True, kill_now=False)
-    >>> [plan.decide(signal.SIGINT, t, in_foreground=True).kill_now for t in (5.0, 9.0, 10.5)]
-    [False, False, True]
-    """
-
-    def __init__(self) -> None:
-        self.received: set[int] = set()
-        self._interrupted_s = float("-inf")
-
-    def decide(self, signum: int, now_s: float, *, in_foreground: bool) -> SignalDecision:
-        """Return what to do about a signal that arrived at ``now_s``."""
-        self.received.add(signum)
-        if signum == signal.SIGINT:
-            impatient = now_s - self._interrupted_s <= _IMPATIENCE_S
-            self._interrupted_s = now_s
-            if impatient:
-                return SignalDecision(kill_now=True)
-        # A terminal signals the whole foreground group: the command has received it already.
-        forward = not (in_foreground and signum in _BY_TERMINAL)
-        return SignalDecision(forward=forward, kill_later=signum in _END)
-
-
 class Command(Protocol):
     """What signals are passed on to."""
 
-    async def pass_on(self, signum: int) -> bool: ...
+    @property
+    def pid(self) -> int: ...
 
-    async def kill(self) -> None: ...
+    async def locate(self, signum: int, arrived_s: float) -> Arrival:
+        """Return how a signal came that arrived then, in the time of the event loop."""
+        ...
+
+    async def pass_on(self, signum: int) -> Delivery:
+        """Send a signal; with signal 0 only find out what would become of one."""
+        ...
+
+    async def kill(self) -> Delivery:
+        """Kill the whole tree; return whether that was permitted for the command itself."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NotPermitted:
+    """The command may not be signalled."""
+
+    signum: int
+    pid: int
+    """PID of the command."""
+
+
+async def report_nothing(_: NotPermitted) -> None:
+    """Report nothing: a library has no stderr of its own."""
+
+
+Reporter = Callable[[NotPermitted], Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Received:
+    signum: int
+    arrived_s: float
+    arrival: Arrival | None
+    """``None``: to be found out."""
 
 
 class Forwarder:
@@ -94,57 +85,83 @@ class Forwarder:
     The whole tree is killed when a request to end has no effect in time, or was repeated.
     """
 
-    def __init__(self, *, kill_after_s: float) -> None:
-        self.plan = SignalPlan()
+    def __init__(
+        self, plan: SignalPlan, *, kill_after_s: float, report: Reporter = report_nothing
+    ) -> None:
+        self.received: set[int] = set()
+        """The signals that have arrived so far, dealt with or not."""
+        self._plan = plan
         self._kill_after_s = kill_after_s
-        self._early: list[int] = []
+        self._report = report
         self._started = anyio.Event()
+        self._end_requested = anyio.Event()
         self._command: Command | None = None
+        self._put: MemoryObjectSendStream[_Received] | None = None
 
     def command_started(self, command: Command) -> None:
         """Begin to pass on."""
         self._command = command
         self._started.set()
 
-    async def run(self, signals: AsyncIterable[signal.Signals]) -> None:
-        """Take in signals as they come."""
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._pass_on_early, tasks)
-            async for signum in signals:
-                if self._command is None:
-                    self._early.append(signum)
-                else:
-                    await self._pass_on(self._command, signum, tasks, by_terminal=in_foreground())
+    def take(self, signum: int, arrival: Arrival | None = None) -> None:
+        """Take in a signal that has just arrived, while ``run`` runs."""
+        if self._command is None:
+            # What is sent to a group or by a terminal reaches what is there: the command was not.
+            arrival = Arrival()
+        self.received.add(signum)
+        if self._put is not None:
+            self._put.send_nowait(_Received(signum, anyio.current_time(), arrival))
 
-    async def _pass_on_early(self, tasks: TaskGroup) -> None:
+    async def run(self, signals: AsyncIterable[signal.Signals]) -> None:
+        """Take in signals as they come. Raises CommandLeftRunning."""
+        self._put, queue = anyio.create_memory_object_stream[_Received](inf)
+        # One that was sent to a group as well takes a moment to be known: more may come meanwhile.
+        with self._put, queue:
+            async with beside(self._kill_later), beside(self._handle, queue):
+                async for signum in signals:
+                    self.take(signum)
+
+    async def _handle(self, queue: ObjectReceiveStream[_Received]) -> None:
         await self._started.wait()
         assert self._command is not None
-        for signum in self._early:
-            # A terminal signals what is there at the time: the command was not.
-            await self._pass_on(self._command, signum, tasks, by_terminal=False)
+        async for received in queue:
+            await self._pass_on(self._command, received)
 
-    async def _pass_on(
-        self, command: Command, signum: int, tasks: TaskGroup, *, by_terminal: bool
-    ) -> None:
-        decision = self.plan.decide(signum, anyio.current_time(), in_foreground=by_terminal)
+    async def _pass_on(self, command: Command, received: _Received) -> None:
+        signum, arrived_s = received.signum, received.arrived_s
+        arrival = received.arrival or await command.locate(signum, arrived_s)
+        decision = self._plan.decide(signum, arrived_s, arrival)
+        if decision.kill_later:
+            self._end_requested.set()
+        delivery = Delivery.SENT
         if decision.kill_now:
-            await command.kill()
-        if decision.forward and not await command.pass_on(signum):
-            # All have ended: only a blocked reader of our output keeps us. The next signal ends us.
-            signal.signal(signum, signal.SIG_DFL)
-        elif decision.kill_later:
-            tasks.start_soon(self._kill_later, command)
+            delivery = await command.kill()
+        elif decision.forward:
+            delivery = await command.pass_on(signum)
+        await self._conclude(command, signum, self._plan.after(signum, delivery))
 
-    async def _kill_later(self, command: Command) -> None:
+    async def _conclude(self, command: Command, signum: int, aftermath: Aftermath) -> None:
+        if aftermath.restore_default:
+            signal.signal(signum, signal.SIG_DFL)
+        if aftermath.report:
+            await self._report(NotPermitted(signum, command.pid))
+        if aftermath.leave:
+            raise CommandLeftRunning(command.pid, signum)
+
+    async def _kill_later(self) -> None:
+        await self._end_requested.wait()
         await anyio.sleep(self._kill_after_s)
-        await command.kill()
+        command = self._command
+        # What has outlived the command is none of our business.
+        if command is not None and await command.pass_on(0) is not Delivery.ENDED:
+            await command.kill()
 
 
 @asynccontextmanager
 async def forwarding(
     forwarder: Forwarder, signals: Collection[signal.Signals]
 ) -> AsyncIterator[None]:
-    """Catch these signals inside the block and pass them on."""
+    """Catch these signals inside the block and pass them on. Raises CommandLeftRunning."""
     if not signals:
         yield
         return

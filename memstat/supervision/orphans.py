@@ -9,11 +9,11 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 from memstat.model import Identity, ProcessKey
-from memstat.proc.source import ProcSource
+from memstat.proc.source import ProcSource, identify_if_readable
 
 
-class RunningCommands:
-    """The commands that this program has under supervision. For any thread.
+class OwnChildren:
+    """The processes that memstat has started in this program. For any thread.
 
     They are children of this process, as adopted orphans are: the two must be kept apart.
     """
@@ -25,7 +25,7 @@ class RunningCommands:
 
     @contextmanager
     def starting(self) -> Iterator[None]:
-        """Around the start of a command, up to ``add``: its PID is not known yet."""
+        """Around the start of a process, up to ``add``: its PID is not known yet."""
         with self._settled:
             self._starting += 1
         try:
@@ -48,7 +48,7 @@ class RunningCommands:
             return pid in self._pids
 
 
-RUNNING_COMMANDS: Final = RunningCommands()
+OWN_CHILDREN: Final = OwnChildren()
 
 
 def orphan_test(source: ProcSource) -> Callable[[Identity], bool]:
@@ -57,7 +57,7 @@ def orphan_test(source: ProcSource) -> Callable[[Identity], bool]:
     The children that this process has now are the host program's, and no orphans.
     """
     me = os.getpid()
-    identities = (source.identify(pid) for pid in source.list_processes())
+    identities = (identify_if_readable(source, pid) for pid in source.list_processes())
     own = {
         ProcessKey(child.pid, child.start_ticks)
         for child in identities
@@ -68,7 +68,7 @@ def orphan_test(source: ProcSource) -> Callable[[Identity], bool]:
         return (
             identity.ppid == me
             and ProcessKey(identity.pid, identity.start_ticks) not in own
-            and not RUNNING_COMMANDS.include(identity.pid)
+            and not OWN_CHILDREN.include(identity.pid)
         )
 
     return is_orphan

@@ -5,6 +5,7 @@ from __future__ import annotations
 import anyio
 
 from memstat.model import Limit, RunResult, Snapshot
+from memstat.proc.signals import Delivery
 from memstat.sampling.observation import Observation
 from memstat.sampling.sampler import Sampler
 from memstat.supervision.child import Child
@@ -76,7 +77,7 @@ class Supervised(Observation):
 
     def send_signal(self, signum: int) -> bool:
         """Send a signal to the command; False when it has ended or may not be signalled."""
-        return self._child.process.returncode is None and self._child.target.send(signum)
+        return self._child.send_signal(signum) is Delivery.SENT
 
     async def end(self) -> None:
         """End the tree: SIGTERM to all of it, after ``grace_s`` seconds SIGKILL. Not cancellable.

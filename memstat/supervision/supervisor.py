@@ -6,31 +6,40 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Final
 
 import anyio
-from anyio import CancelScope, to_thread
 
-from memstat.background import beside
-from memstat.model import Identity, ProcessKey, ProcessSample, ReadStatus, RunResult
+from memstat.background import beside, in_thread, require_threads
+from memstat.model import Identity, ProcessKey, ProcessSample, RunResult
+from memstat.proc.descriptors import require_descriptors
 from memstat.proc.linux import LinuxProcSource
 from memstat.proc.platform import count_oom_kills
-from memstat.proc.signals import is_alive
+from memstat.proc.process_group import group_of, in_foreground, leave_process_group
+from memstat.proc.signals import Delivery, is_alive
+from memstat.proc.source import ProcSource
 from memstat.proc.tree import Scope, never_orphan
+from memstat.sampling.floor import rss_floor
 from memstat.sampling.liveness import alive
 from memstat.sampling.sampler import Sampler
 from memstat.sampling.sweep import Sweeper
 from memstat.supervision.child import Child, started
-from memstat.supervision.forwarding import Forwarder, forwarding
-from memstat.supervision.orphans import orphan_test, reap
+from memstat.supervision.children_mark import ChildrenMark
+from memstat.supervision.forwarding import Forwarder, Reporter, forwarding, report_nothing
+from memstat.supervision.orphans import orphan_test
+from memstat.supervision.reaping import is_not_own, reaping_at_once, reaping_soon
+from memstat.supervision.signal_plan import BY_TERMINAL, Arrival, ForwardingPolicy, SignalPlan
 from memstat.supervision.spawn import SpawnContext
 from memstat.supervision.subreaper import child_subreaper
 from memstat.supervision.supervised import Ending, Supervised
 from memstat.supervision.termination import TreeTermination
+from memstat.supervision.witness import WITNESSED, Witness, witnessing
 
 _LIVENESS_PAUSE_S: Final = 0.05
+_DESCRIPTORS: Final = 8
+"""To start a command, refer to it and read processes, one at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,30 +53,47 @@ class SupervisionOptions:
     subreaper: bool = False
     wait_all: bool = False
     forwarded: Collection[signal.Signals] = ()
+    forward: ForwardingPolicy = "auto"
     max_pss_bytes: int | None = None
     kill_on_exceed: bool = True
+    owns_process: bool = False
+    """Whether this process does nothing else, and has no children but those that memstat starts."""
 
 
 @asynccontextmanager
 async def supervise(
     command: Sequence[str],
     options: SupervisionOptions,
-    context: SpawnContext = SpawnContext(),  # noqa: B008
+    context: SpawnContext = SpawnContext(),
+    *,
+    report: Reporter = report_nothing,
 ) -> AsyncIterator[Supervisor]:
     """Start a command and measure it until it ends; the block waits for that end.
 
-    When the block is left by an exception or a cancellation, the tree is ended.
+    When the block is left by an exception or a cancellation, the tree is ended. ``report`` is
+    called for a signal that cannot be passed on.
     """
-    source = await to_thread.run_sync(LinuxProcSource)
-    forwarder = Forwarder(kill_after_s=options.grace_s)
+    # What runs short fails now, while there is no command that would have to be ended.
+    await require_threads(1)
+    require_descriptors(_DESCRIPTORS)
+    source = await in_thread(LinuxProcSource)
+    plan = SignalPlan(options.forward)
+    forwarder = Forwarder(plan, kill_after_s=options.grace_s, report=report)
+    witness = Witness() if options.forwarded and options.forward == "auto" else None
     with child_subreaper(enabled=options.subreaper):
         # Signals are caught from before the start, so that none ends this process alone.
-        async with forwarding(forwarder, options.forwarded):
+        async with (
+            forwarding(forwarder, options.forwarded),
+            nullcontext() if witness is None else witnessing(witness),
+        ):
             is_orphan: Callable[[Identity], bool] = never_orphan
             if options.subreaper:
-                is_orphan = await to_thread.run_sync(orphan_test, source)
+                is_orphan = await in_thread(orphan_test, source)
             started_s = time.monotonic()
-            async with started(command, context, source) as child:
+            async with (
+                _reaping(options, source, is_orphan),
+                started(command, context, source) as child,
+            ):
                 scope = Scope(
                     roots=(child.key,),
                     recursive=options.recursive,
@@ -79,10 +105,25 @@ async def supervise(
                     Sweeper(source, scope),
                     options=options,
                     forwarder=forwarder,
+                    witness=witness,
                     started_s=started_s,
                 )
                 async with supervisor.at_work():
                     yield supervisor
+
+
+def _reaping(
+    options: SupervisionOptions, source: ProcSource, is_orphan: Callable[[Identity], bool]
+) -> AbstractAsyncContextManager[None]:
+    """Reap orphans as long as this process adopts them: as a subreaper, and as process 1."""
+    if options.owns_process:
+        return reaping_at_once(is_not_own)
+
+    def is_adopted(pid: int) -> bool:
+        identity = source.identify(pid)
+        return identity is not None and is_orphan(identity)
+
+    return reaping_soon(is_adopted) if options.subreaper else nullcontext()
 
 
 class Supervisor:
@@ -95,14 +136,17 @@ class Supervisor:
         *,
         options: SupervisionOptions,
         forwarder: Forwarder,
+        witness: Witness | None,
         started_s: float,
     ) -> None:
         self._child = child
         self._source = sweeper.source
         self._options = options
         self._forwarder = forwarder
+        self._witness = witness
         self._started_s = self._ended_s = started_s
         self._oom_kills: int | None = None
+        self._children_mark = ChildrenMark()
         # The whole tree is ended and waited for, however little of it is measured.
         self._whole = sweeper.recursively()
         self._termination = TreeTermination(self._source, self._members)
@@ -120,8 +164,9 @@ class Supervisor:
 
     @property
     def received_signals(self) -> frozenset[int]:
-        """The signals to forward that have arrived so far."""
-        return frozenset(self._forwarder.plan.received)
+        """The signals to forward that came so far, to this process or to the command's group."""
+        by_group = frozenset() if self._witness is None else self._witness.received
+        return frozenset(self._forwarder.received) | by_group
 
     def count_descendants(self) -> int:
         """Return how many descendants live now, measured or not. Blocking."""
@@ -133,53 +178,93 @@ class Supervisor:
         try:
             async with beside(self._run):
                 self._forwarder.command_started(self)
+                await self._leave_group()
                 yield
                 await self._ending.wait()
         except BaseException:
             await self._termination.end(self._options.grace_s)
             raise
-        finally:
-            if self._options.subreaper:
-                with CancelScope(shield=True):
-                    await to_thread.run_sync(self._reap_all_adopted)
 
-    async def pass_on(self, signum: int) -> bool:
-        """Send a signal to the command or, with ``wait_all`` once it has ended, to what is left.
+    async def _leave_group(self) -> None:
+        """Leave the command alone in its group, where that is possible.
 
-        Returns whether any process got it.
+        A signal to the group then reaches the command alone, and SIGKILL spares this process.
         """
-        if not self._options.wait_all or await to_thread.run_sync(
-            is_alive, self._source, self._child.key
-        ):
-            return self.supervised.send_signal(signum)
+        if self._witness is None:
+            return
+        if self._options.owns_process and await in_thread(leave_process_group):
+            self._witness.watch(self.notice)
+        # What came to the group before the command was there is none of its.
+        self._witness.look()
+
+    @property
+    def pid(self) -> int:
+        """PID of the command."""
+        return self._child.process.pid
+
+    async def locate(self, signum: int, arrived_s: float) -> Arrival:
+        """Return how a signal came."""
+        at_terminal = signum in BY_TERMINAL and in_foreground()
+        to_group = None
+        if self._witness is not None and signum in WITNESSED:
+            to_group = await self._witness.has_received(signum, arrived_s)
+        if to_group is None:
+            # A terminal signals its whole foreground group. Of others, twice harms less than never.
+            to_group = at_terminal
+        from_terminal = to_group and at_terminal
+        return Arrival(
+            reached_command=to_group and self._is_in_group() and (from_terminal or self._permits()),
+            from_terminal=from_terminal,
+        )
+
+    def notice(self, signum: int) -> None:
+        """Take in what the command's group received, and this process, outside it, did not."""
+        if self._is_in_group():
+            self._forwarder.take(signum, Arrival(reached_command=True))
+
+    def _is_in_group(self) -> bool:
+        """Whether the command is still in the process group that it was started in."""
+        group = os.getpgrp() if self._witness is None else self._witness.group
+        return group_of(self.pid) == group
+
+    def _permits(self) -> bool:
+        """Whether the command may be signalled; where not, others may not signal it either."""
+        return self._child.send_signal(0) is not Delivery.NOT_PERMITTED
+
+    async def pass_on(self, signum: int) -> Delivery:
+        """Send a signal to the command or, with ``wait_all`` once it has ended, to what is left."""
+        if not self._options.wait_all or await in_thread(is_alive, self._source, self._child.key):
+            return self._child.send_signal(signum)
         return await self._termination.signal(signum)
 
-    async def kill(self) -> None:
-        """SIGKILL the whole tree."""
+    async def kill(self) -> Delivery:
+        """SIGKILL the whole tree; return whether the command itself may be signalled."""
         await self._termination.kill()
+        refused = self._child.send_signal(0) is Delivery.NOT_PERMITTED
+        return Delivery.NOT_PERMITTED if refused else Delivery.SENT
 
     async def _run(self) -> None:
         """Sample until the command has ended, with ``wait_all`` until its whole tree has."""
         async with (
             beside(self._await_end),
-            beside(self._reap_adopted),
             beside(self._enforce_limit),
         ):
             await self._sampler.run()
         # Looked up only now: what was being ended at the last sample has ended since.
-        survivors = await to_thread.run_sync(self._find_survivors)
+        await self._termination.settled()
+        survivors = await in_thread(self._find_survivors)
         self._ending.reach(self._result(survivors))
 
     async def _await_end(self) -> None:
-        oom_kills_before = await to_thread.run_sync(count_oom_kills)
+        oom_kills_before = await in_thread(count_oom_kills)
         await self._child.process.wait()
         self._ended_s = time.monotonic()
-        oom_kills_after = await to_thread.run_sync(count_oom_kills)
+        oom_kills_after = await in_thread(count_oom_kills)
         if oom_kills_before is not None and oom_kills_after is not None:
             self._oom_kills = oom_kills_after - oom_kills_before
         if self._options.wait_all:
             # The kernel reports the end of no process but our own children.
-            while await to_thread.run_sync(self._is_any_alive):  # noqa: ASYNC110
+            while await in_thread(self._is_any_alive):  # noqa: ASYNC110
                 await anyio.sleep(_LIVENESS_PAUSE_S)
         self._sampler.stop()
 
@@ -187,25 +272,6 @@ class Supervisor:
         if self._options.max_pss_bytes is not None and self._options.kill_on_exceed:
             await self._sampler.limit_exceeded.wait()
             await self._termination.end(self._options.grace_s)
-
-    async def _reap_adopted(self) -> None:
-        """Reap the orphans that a subreaper inherits: no other process can."""
-        me = os.getpid()
-        async for snapshot in self.supervised:
-            for process in snapshot.processes:
-                if process.status is ReadStatus.NO_MEMORY and process.ppid == me:
-                    self._reap(process.key)
-
-    def _reap_all_adopted(self) -> None:
-        """Reap those too that no snapshot holds: none is published once all have ended."""
-        for key in self._members():
-            if not is_alive(self._source, key):
-                self._reap(key)
-
-    def _reap(self, key: ProcessKey) -> None:
-        # The command itself is for the event loop to wait for.
-        if key != self._child.key:
-            reap(key.pid)
 
     def _result(self, survivors: tuple[ProcessSample, ...]) -> RunResult:
         code, tally = self._child.process.returncode or 0, self._sampler.tally
@@ -220,7 +286,14 @@ class Supervisor:
             survivors=survivors,
             oom_kills=self._oom_kills,
             limit=tally.limit,
+            rss_floor_bytes=rss_floor(tally.rss_marks, self._children_bytes()),
+            partial=tally.partial,
         )
+
+    def _children_bytes(self) -> int | None:
+        if not self._options.owns_process:
+            return None
+        return self._children_mark.reached_bytes()
 
     def _find_survivors(self) -> tuple[ProcessSample, ...]:
         if self._sampler.last_sweep is None:

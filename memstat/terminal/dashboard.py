@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final, TypeVarTuple
 
 import anyio
-from anyio import to_thread
 
-from memstat.background import beside
-from memstat.model import ProcessKey
-from memstat.proc.linux import LinuxProcSource
+from memstat.background import beside, in_thread
 from memstat.report.board import Board, View
 from memstat.sampling.observation import Observation
 from memstat.terminal.display import LiveDisplay
+from memstat.terminal.relay import TerminalRelay
+from memstat.terminal.watcher import TerminalWatcher
 
 Ts = TypeVarTuple("Ts")
 
 _FRAME_S: Final = 0.1
+_LOOKS_SHARE: Final = 0.05
+"""How much of the time looking at the terminal may take: of hundreds of processes it takes some."""
 
 
 def _nothing() -> None: ...
@@ -29,49 +31,65 @@ def _nothing() -> None: ...
 class Dashboard:
     """Takes in every snapshot as it comes, and draws ten times a second at most.
 
-    A terminal that goes away ends the drawing, not the measuring. In the background (``bg``)
-    nothing is drawn: the terminal is another job's.
+    A terminal that goes away ends the drawing, not the measuring. Nothing is drawn in the
+    background (``bg``), where the terminal belongs to another job, nor while the command uses it.
     """
 
-    def __init__(self, display: LiveDisplay, *, on_resize: Callable[[], None] = _nothing) -> None:
+    def __init__(
+        self,
+        display: LiveDisplay,
+        *,
+        relay: TerminalRelay | None = None,
+        on_resize: Callable[[], None] = _nothing,
+    ) -> None:
         self._display = display
+        self._relay = relay
+        self._watcher = TerminalWatcher(display.fd, relay.device if relay else None)
+        self._pause_s = _FRAME_S
         self._on_resize = on_resize
         self._board = Board()
-        self._commands: dict[ProcessKey, tuple[str, str]] = {}
         self._broken = False
         self._turn = anyio.Lock()
 
     @asynccontextmanager
-    async def on_screen(self, measured: Observation) -> AsyncIterator[None]:
+    async def on_screen(self, observed: Observation) -> AsyncIterator[None]:
         """Draw what there is while the block lasts."""
         try:
-            async with beside(self._step_aside_when_stopped), beside(self._keep_drawing, measured):
+            async with beside(self._step_aside_when_stopped), beside(self._keep_drawing, observed):
                 yield
         finally:
             with anyio.CancelScope(shield=True):
-                await self._on_terminal(self._display.stop)
+                await self._on_terminal(self._display.finish)
 
-    async def follow(self, measured: Observation) -> None:
+    async def follow(self, observed: Observation) -> None:
         """Take in snapshots until there are no more."""
-        async for snapshot in measured:
+        async for snapshot in observed:
             self._board.take(snapshot)
 
-    async def leave_peak(self, measured: Observation) -> None:
+    async def leave_peak(self, observed: Observation) -> None:
         """Leave the table as it was at the peak."""
-        if measured.peak is not None and not self._broken:
-            view = self._board.view_at_peak(measured.peak, measured.stats)
-            await self._on_terminal(self._leave, view)
+        view = self._board.view_at_peak(observed.tally)
+        if view is not None:
+            await self._on_terminal(self._display.leave, view)
 
-    def scroll(self, text: bytes, unfinished: bytes) -> None:
-        """Let the command's output pass. Blocking; from another thread than the drawing."""
-        self._display.scroll(text, unfinished)
+    def output(self, data: bytes) -> None:
+        """Show the command's output. Blocking; from another thread than the drawing."""
+        self._display.output(data)
 
-    async def _keep_drawing(self, measured: Observation) -> None:
+    def end_output(self) -> None:
+        """Finish the last line of the command's output, as ``output`` does."""
+        self._display.end_output()
+
+    async def write_above(self, text: str) -> None:
+        """Write lines above the table."""
+        await self._on_terminal(self._display.write_above, text)
+
+    async def _keep_drawing(self, observed: Observation) -> None:
         while not self._broken:
-            view = self._board.view(measured.peak, measured.stats)
+            view = self._board.view(observed.tally)
             if view is not None:
                 await self._on_terminal(self._draw, view)
-            await anyio.sleep(_FRAME_S)
+            await anyio.sleep(self._pause_s)
 
     async def _step_aside_when_stopped(self) -> None:
         """Give the terminal back while Ctrl+Z holds us."""
@@ -94,25 +112,18 @@ class Dashboard:
         if self._broken:
             return
         try:
-            await to_thread.run_sync(action, *arguments)
+            await in_thread(action, *arguments)
         except OSError:
             self._broken = True
 
     def _draw(self, view: View) -> None:
-        if self._display.in_background:
-            self._display.stop()
-            return
         if self._display.follow_size():
             self._on_resize()
-        self._display.draw(view, self._command_lines(view))
-
-    def _leave(self, view: View) -> None:
-        self._display.leave(view, self._command_lines(view))
-
-    def _command_lines(self, view: View) -> Mapping[ProcessKey, str]:
-        """Read each command line once, and again when execve(2) has changed the name."""
-        for row in view.rows:
-            key, name = row.sample.key, row.sample.name
-            if self._commands.get(key, ("", ""))[0] != name:
-                self._commands[key] = (name, LinuxProcSource().command_line(key) or "")
-        return {row.sample.key: self._commands[row.sample.key][1] for row in view.rows}
+        began_s = time.thread_time()
+        look = self._watcher.look(at_readers=self._display.needs_to_know_readers())
+        self._pause_s = max(_FRAME_S, (time.thread_time() - began_s) / _LOOKS_SHARE)
+        may_draw = self._display.take_look(look)
+        if self._relay is not None:
+            self._relay.follow_reader(look.waiting, occupied=not may_draw)
+        if may_draw:
+            self._display.draw(view)

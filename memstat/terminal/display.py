@@ -2,164 +2,210 @@
 
 from __future__ import annotations
 
-import codecs
 import os
+import select
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Final, TextIO
 
-from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
-from rich.control import Control
-from rich.live import Live
-from rich.segment import ControlType, Segment
+from rich.console import Console, RenderableType
 from rich.text import Text
 
-from memstat.model import ProcessKey
 from memstat.report.board import View
 from memstat.report.table import dashboard, total_line
+from memstat.terminal import frame
+from memstat.terminal.modes import adds_returns, modes_of
+from memstat.terminal.occupancy import Look, Occupancy
+from memstat.terminal.passage import Passage, Piece, moves_cursor
 
 _FALLBACK_SIZE: Final = os.terminal_size((80, 24))
 _SUMMARY_LINES: Final = 8
-_NO_WRAP: Final = "\x1b[?7l"
-_WRAP: Final = "\x1b[?7h"
-_ENCODING_ERRORS: Final = "memstat.keep_or_escape"
 
 
 class LiveDisplay:
-    """Keeps the newest view at the bottom of a terminal. For any thread; each call may block on it.
+    """Keeps the newest view below a command's output. For any thread; each call may block on it.
 
     The view takes at most ``share_of_height`` of the screen; with ``one_line``, a single line.
+    While the command has the terminal to itself, there is no view, and its output passes whole.
     Every call may raise OSError, when the terminal has gone.
     """
 
     def __init__(
         self, terminal: TextIO, *, one_line: bool = False, share_of_height: float = 1.0
     ) -> None:
-        self._fd = terminal.fileno()
+        self.fd = terminal.fileno()
         self._encoding = terminal.encoding
         self._ascii_only = not terminal.encoding.lower().startswith("utf")
         self._one_line = one_line
         self._share_of_height = share_of_height
-        self._console = Console(
-            file=_stream_of_its_own(terminal), highlight=False, markup=False, emoji=False
-        )
-        self._size = _terminal_size(self._fd)
+        self._console = Console(file=terminal, highlight=False, markup=False, emoji=False)
+        self._size = _terminal_size(self.fd)
         self._console.size = self._size
-        self._frame = _Rendered(())
-        self._unfinished = ""
-        self._live: Live | None = None
+        self._occupancy = Occupancy(modes_of(self.fd))
+        self._passage = Passage()
+        self._occupied = False
+        self._table: Sequence[bytes] = ()
+        self._line = b""
+        self._line_is_foreign = False
+        self._held_back = b""
         self._lock = threading.RLock()
-
-    @property
-    def in_background(self) -> bool:
-        """Whether the terminal is at the moment another job's (``bg`` of a shell)."""
-        try:
-            return os.tcgetpgrp(self._fd) != os.getpgrp()
-        except OSError:
-            return False  # Not our controlling terminal: no other job wants it.
 
     def follow_size(self) -> bool:
         """Take over the size of the terminal; return whether it has changed."""
         with self._lock:
-            size = _terminal_size(self._fd)
+            size = _terminal_size(self.fd)
             if size == self._size:
                 return False
-            if self._live is not None and size.columns < self._size.columns:
-                self._climb_over_wrapped_lines(size.columns)
             self._size = self._console.size = size
+            # A terminal that became narrower has broken the lines of the view in two or more.
+            self.stop()
             return True
 
-    def draw(self, view: View, command_lines: Mapping[ProcessKey, str]) -> None:
-        """Show a view in place of the last one; the cursor is hidden until ``stop``."""
+    def needs_to_know_readers(self) -> bool:
+        """Whether the next look must say what processes wait for."""
         with self._lock:
-            # Rendered once: text that scrolls past redraws it often, and need not compute it.
-            height = int(self._size.lines * self._share_of_height)
-            frame = self._render(view, command_lines, height)
-            self._frame = _Rendered(self._console.render_lines(frame, pad=False))
-            if self._live is None:
-                self._live = _new_live(self._console)
-                self._live.start()
-            with self._wrapping_again():
-                self._console.control(_Sequence(_NO_WRAP))
-                self._live.update(self._with_unfinished(), refresh=True)
+            return not self._occupancy.is_decided_by(modes_of(self.fd))
 
-    def scroll(self, text: bytes, unfinished: bytes = b"") -> None:
-        """Let finished lines scroll past above the view, an unfinished one stand between."""
+    def take_look(self, look: Look) -> bool:
+        """Step aside, or come back, as the terminal is used; return whether a view may be drawn."""
         with self._lock:
-            self._unfinished = unfinished.decode(self._encoding, "replace")
-            if self._live is not None:
-                self._live.update(self._with_unfinished())
-            raw = _Raw(text.decode(self._encoding, "surrogateescape") + _NO_WRAP)
-            with self._wrapping_again():
-                self._console.print(raw, end="", soft_wrap=True)
+            self._set_occupied(is_occupied=self._occupancy.take(look))
+            return not self._occupied and not self._passage.on_alternate
+
+    def draw(self, view: View) -> None:
+        """Show a view in place of the last one, unless the command has the terminal to itself."""
+        with self._lock:
+            if self._occupied or self._passage.on_alternate:
+                return
+            # Rendered once: text that scrolls past redraws it often, and need not compute it. One
+            # line is the command's, even if it is empty.
+            height = min(int(self._size.lines * self._share_of_height), self._size.lines - 1)
+            self._table = self._render(view, height)
+            self._write_with_table(self._own_line())
+
+    def output(self, data: bytes) -> None:
+        """Let the command's output scroll past above the view, or pass as it is."""
+        with self._lock:
+            if moves_cursor(data):
+                self._occupancy.command_moved_cursor(modes_of(self.fd))
+                self._set_occupied(is_occupied=self._occupancy.is_command_s)
+            for piece in self._passage.feed(data, occupied=self._occupied):
+                self._show(piece)
+
+    def end_output(self) -> None:
+        """Finish the last line of the command's output."""
+        with self._lock:
+            for piece in self._passage.finish():
+                self._show(piece)
+
+    def write_above(self, text: str) -> None:
+        """Write finished lines above the view; where the command has the terminal, at the end."""
+        note = text.encode(self._encoding, "backslashreplace")
+        with self._lock:
+            if self._occupied or self._passage.on_alternate:
+                self._held_back += note
+                return
+            # Below a line that the command has not finished; it is written again below the note.
+            begun = self._line + b"\n" if self._line else b""
+            self._show(Piece(begun + note, b""))
 
     def stop(self) -> None:
-        """Remove the view and give the terminal back. Harmless when repeated."""
+        """Remove the view. Harmless when repeated."""
         with self._lock:
-            live, self._live = self._live, None
-            if live is not None:
-                live.stop()
+            if self._table:
+                self._table = ()
+                self._write(frame.ERASE_BELOW)
 
-    def leave(self, view: View, command_lines: Mapping[ProcessKey, str]) -> None:
+    def finish(self) -> None:
+        """Remove the view for good, and leave the cursor at the start of a line."""
+        with self._lock:
+            self.stop()
+            # What was typed, Ctrl+C too, was shown by the terminal itself.
+            self._write(frame.fresh_line(self._size.columns))
+            held_back, self._held_back = self._held_back, b""
+            self._write(frame.with_returns(held_back))
+
+    def leave(self, view: View) -> None:
         """Print a view that stays, with room for a summary below it on the same screen."""
         with self._lock:
-            height = self._size.lines - _SUMMARY_LINES
-            self._console.print(self._render(view, command_lines, height))
+            lines = self._render(view, self._size.lines - _SUMMARY_LINES)
+            self._write(b"".join([line + b"\r\n" for line in lines]))
 
-    @contextmanager
-    def _wrapping_again(self) -> Iterator[None]:
-        """Write all in one piece, and let the terminal break long lines again after it.
+    def _set_occupied(self, *, is_occupied: bool) -> None:
+        if is_occupied and not self._occupied:
+            self.stop()
+        if self._occupied and not is_occupied:
+            self._line, self._line_is_foreign = b"", True
+        self._occupied = is_occupied
 
-        It must not break lines of the view, though it may be narrower than its last known size.
-        Lines that it breaks when it shrinks are known from the last view; later ones are not.
-        """
-        with self._console:
-            try:
-                yield
-            finally:
-                self._console.control(_Sequence(_WRAP))
-
-    def _render(
-        self, view: View, command_lines: Mapping[ProcessKey, str], height: int
-    ) -> RenderableType:
-        width = self._size.columns
-        if self._one_line:
-            return total_line(view, width=width, ascii_only=self._ascii_only)
-        return dashboard(
-            view,
-            width=width,
-            height=height,
-            command_lines=command_lines,
-            ascii_only=self._ascii_only,
+    def _show(self, piece: Piece) -> None:
+        if piece.is_whole:
+            self.stop()
+            self._line, self._line_is_foreign = b"", True
+            self._write(piece.text)
+            return
+        unfinished = self._fitting(piece.unfinished)
+        text = piece.text + unfinished
+        if not text and not self._line:
+            return
+        # Appended where possible: another program may have written a prompt on this line.
+        goes_on = text.startswith(self._line)
+        shown = text[len(self._line) :] if goes_on else frame.rewritten(text)
+        self._line = unfinished
+        self._write_with_table(
+            frame.ERASE_BELOW if self._table else b"",
+            self._own_line(),
+            shown if adds_returns(self.fd) else frame.with_returns(shown),
         )
 
-    def _with_unfinished(self) -> RenderableType:
-        if not self._unfinished:
-            return self._frame
-        line = Text.from_ansi(self._unfinished, no_wrap=True, overflow="crop")
-        line.truncate(self._size.columns)
-        return _Rendered([*self._console.render_lines(line, pad=False), *self._frame.lines])
+    def _write_with_table(self, *before: bytes) -> None:
+        first, *others = frame.table_below(self._table) or [b""]
+        self._write(frame.at_once(*before, first))
+        for piece in others:
+            self._write(frame.at_once(piece))
 
-    def _climb_over_wrapped_lines(self, columns: int) -> None:
-        """Erase what a terminal makes of lines for which it has become too narrow.
+    def _own_line(self) -> bytes:
+        """Return what gets off a line on which another program wrote."""
+        if not self._line_is_foreign:
+            return b""
+        self._line_is_foreign = False
+        return frame.fresh_line(self._size.columns)
 
-        It breaks them in two or more, so that the view stands on more lines than were drawn.
+    def _fitting(self, unfinished: bytes) -> bytes:
+        """Return as much of an unfinished line as stands on one line of the terminal.
+
+        Not in its last column: a terminal would forget that the next character belongs to the next
+        line.
         """
-        widths = map(Segment.get_line_length, self._frame.lines)
-        wrapped = sum(max(0, width - 1) // columns for width in widths)
-        erase_and_up = ((ControlType.ERASE_IN_LINE, 2), (ControlType.CURSOR_UP, 1))
-        self._console.control(Control(ControlType.CARRIAGE_RETURN, *erase_and_up * wrapped))
+        room = self._size.columns - 1
+        if len(unfinished) <= room:
+            return unfinished
+        line = Text.from_ansi(unfinished.decode(self._encoding, "replace"), no_wrap=True)
+        line.truncate(room)
+        return b"".join(self._printed(line))
 
+    def _render(self, view: View, height: int) -> Sequence[bytes]:
+        width = self._size.columns
+        if self._one_line:
+            return self._printed(total_line(view, width=width, ascii_only=self._ascii_only))
+        return self._printed(
+            dashboard(view, width=width, height=height, ascii_only=self._ascii_only)
+        )
 
-def _new_live(console: Console) -> Live:
-    return Live(
-        console=console,
-        auto_refresh=False,
-        transient=True,
-        redirect_stdout=False,
-        redirect_stderr=False,
-    )
+    def _printed(self, what: RenderableType) -> Sequence[bytes]:
+        """Return the lines that rich prints for it."""
+        with self._console.capture() as capture:
+            self._console.print(what)
+        return capture.get().encode(self._encoding, "backslashreplace").splitlines()
+
+    def _write(self, data: bytes) -> None:
+        left = memoryview(data)
+        while left:
+            try:
+                left = left[os.write(self.fd, left) :]
+            except BlockingIOError:
+                # Another program has made the terminal non-blocking for all that have it open.
+                select.select([], [self.fd], [])
 
 
 def _terminal_size(fd: int) -> os.terminal_size:
@@ -168,52 +214,3 @@ def _terminal_size(fd: int) -> os.terminal_size:
     except OSError:
         return _FALLBACK_SIZE
     return _FALLBACK_SIZE if 0 in size else size
-
-
-def _stream_of_its_own(terminal: TextIO) -> TextIO:
-    """Return a stream that lets what a program printed pass byte by byte, be it text or not."""
-    return open(
-        terminal.fileno(), "w", encoding=terminal.encoding, errors=_ENCODING_ERRORS, closefd=False
-    )
-
-
-def _keep_or_escape(error: UnicodeError) -> tuple[str | bytes, int]:
-    """Give back bytes that were no text as they were; escape characters that have no code here."""
-    assert isinstance(error, UnicodeEncodeError)
-    first = UnicodeEncodeError(
-        error.encoding, error.object, error.start, error.start + 1, error.reason
-    )
-    was_a_byte = "\udc80" <= error.object[error.start] <= "\udcff"
-    return codecs.lookup_error("surrogateescape" if was_a_byte else "backslashreplace")(first)
-
-
-codecs.register_error(_ENCODING_ERRORS, _keep_or_escape)
-
-
-class _Sequence(Control):
-    """An escape sequence that rich has no name for."""
-
-    def __init__(self, text: str) -> None:
-        self.segment = Segment(text, None, [])
-
-
-class _Raw:
-    """Text that goes to the terminal as it is."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield Segment(self._text)
-
-
-class _Rendered:
-    """Lines rendered before."""
-
-    def __init__(self, lines: Sequence[list[Segment]]) -> None:
-        self.lines = lines
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        for line in self.lines:
-            yield from line
-            yield Segment.line()

@@ -19,7 +19,7 @@ class Handover:
     def __init__(self, *, batch_bytes: int, batch_s: float) -> None:
         """A batch is taken when it has ``batch_bytes``, or ``batch_s`` after the last one."""
         self._batch_bytes = batch_bytes
-        self._batch_s = batch_s
+        self.batch_s = batch_s
         self._waiting = bytearray()
         self._taken_s = time.monotonic()
         self._changed = threading.Condition()
@@ -42,7 +42,7 @@ class Handover:
         """Wait for a batch and return it; ``None`` at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self.ended or self._waiting)
-            left_s = self._taken_s + self._batch_s - time.monotonic()
+            left_s = self._taken_s + self.batch_s - time.monotonic()
             self._changed.wait_for(lambda: self.ended or self._is_full, max(0.0, left_s))
             batch, self._waiting = bytes(self._waiting), bytearray()
             self._taken_s = time.monotonic()

@@ -17,6 +17,7 @@ _CONTROLS: Final = bytes({*range(0x20), 0x7F} - set(b"\t\n\r\x1b"))
 _C1_CONTROLS: Final = re.compile(rb"\xc2+[\x80-\x9f]+")
 """Escape sequences in one character, in UTF-8; some terminals obey them."""
 _COLOUR: Final = re.compile(rb"\x1b\[([0-9;:]*)m")
+_BEGUN_ESCAPE: Final = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*)?\Z")
 _LONGEST_COLOUR: Final = 256
 _RESETS: Final = (b"\x1b[0m", b"\x1b[m")
 
@@ -57,6 +58,13 @@ class LineFilter:
     def pending(self) -> bytes:
         """The unfinished line as it stands."""
         return self._colour + _clean(self._pending[-_LONGEST_LINE:])
+
+    def release(self) -> bytes:
+        """Forget the unfinished line; return what its output has begun and a terminal needs."""
+        colour = _colour_after(self._colour, self._pending)
+        begun = _BEGUN_ESCAPE.search(self._pending)
+        self._pending = self._colour = b""
+        return colour + (begun[0] if begun else b"")
 
     def _in_colour(self, text: bytes) -> bytes:
         """Begin with the colour that the last text ended in, and end without."""

@@ -10,10 +10,12 @@ import termios
 from collections.abc import Callable
 from typing import Final
 
+from memstat.proc.terminal_readers import Waiting
 from memstat.terminal.handover import Handover
-from memstat.terminal.lines import LineFilter
+from memstat.terminal.modes import LinkedModes, foreground_group, without_stopping
 
 _READ_BYTES: Final = 1 << 14
+_INPUT_BYTES: Final = 256
 _BATCH_BYTES: Final = 1 << 19
 _BATCH_S: Final = 0.05
 
@@ -21,17 +23,31 @@ _BATCH_S: Final = 0.05
 class TerminalRelay:
     """``child_fd`` is the command's output; the other end is read here.
 
-    The pseudo-terminal has the modes and the size of the terminal of the display.
+    The pseudo-terminal has the modes and the size of the terminal of the display; where the command
+    changes the modes of one, the other follows.
     """
 
     def __init__(self, terminal_fd: int) -> None:
         self._terminal_fd = terminal_fd
         self._own_fd, self.child_fd = pty.openpty()
+        self.device = os.fstat(self.child_fd).st_rdev
+        """Its device number."""
         os.set_blocking(self._own_fd, False)
-        termios.tcsetattr(self.child_fd, termios.TCSANOW, termios.tcgetattr(terminal_fd))
+        self._modes = LinkedModes(terminal_fd, self._own_fd)
         self.resize()
         self._output = Handover(batch_bytes=_BATCH_BYTES, batch_s=_BATCH_S)
         self._closing = False
+        self._passes_input = False
+
+    def follow_reader(self, waiting: Waiting, *, occupied: bool) -> None:
+        """Pass on what is typed, once a process reads it here and not from the terminal.
+
+        Until it has finished: between two keys it does not wait.
+        """
+        if waiting is Waiting.READS_RELAY:
+            self._passes_input = True
+        elif waiting is Waiting.READS or not occupied:
+            self._passes_input = False
 
     def resize(self) -> None:
         """Take over the size of the terminal."""
@@ -61,16 +77,14 @@ class TerminalRelay:
             # As the terminal itself does when it goes away; else a writer would wait for ever.
             self.close()
 
-    def show(self, show: Callable[[bytes, bytes], None]) -> None:
-        """Give ``show`` what was read: finished lines, and how the unfinished one stands. Blocking.
+    def show(self, show: Callable[[bytes], None]) -> None:
+        """Give ``show`` what was read. Blocking.
 
         Returns when all is shown, or when ``show`` fails with OSError: the terminal has gone.
         """
-        lines = LineFilter()
         try:
             while (data := self._output.take()) is not None:
-                show(lines.feed(data), lines.pending)
-            show(lines.finish(), b"")
+                show(data)
         except OSError:
             self._output.end()
 
@@ -85,12 +99,29 @@ class TerminalRelay:
         """Return what there is, nothing after a while of silence, ``None`` at the end."""
         closing = self._closing
         data = self._read_now()
+        # After the read: what was written before the modes changed is of the old ones, and at the
+        # end the command has restored them.
+        self._modes.follow()
+        self._output.batch_s = 0.0 if self._modes.is_interactive else _BATCH_S
         if data != b"":
             return data
         if closing:
             return None
-        select.select([self._own_fd], [], [], _BATCH_S)
+        wanted = [self._own_fd, self._terminal_fd] if self._passes_input else [self._own_fd]
+        readable, _, _ = select.select(wanted, [], [], _BATCH_S)
+        if self._terminal_fd in readable:
+            self._pass_input()
         return b""
+
+    def _pass_input(self) -> None:
+        if foreground_group(self._terminal_fd) != os.getpgrp():
+            return
+        try:
+            with without_stopping():
+                os.write(self._own_fd, os.read(self._terminal_fd, _INPUT_BYTES))
+        except OSError:
+            # It may not be read; or the reader takes no more.
+            self._passes_input = False
 
     def _read_now(self) -> bytes | None:
         """Return what there is, be it nothing; ``None`` at the end."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Final
 
-from memstat.errors import NoSuchProcess, NotAProcess
-from memstat.model import Identity, Memory, ProcessKey, ReadStatus
-from memstat.proc.source import GONE, ProcessReader, Reading
+from memstat.errors import ListingError, NoSuchProcess, NotAProcess, UnreadableProcess
+from memstat.model import DenialReason, Identity, Memory, ProcessKey, ReadStatus
+from memstat.proc.source import GONE, LEFT, Afterwards, ProcessReader, Reading
 from memstat.testing.snapshots import memory_of, private_memory
 
 _FIRST_PID: Final = 100
@@ -39,9 +39,13 @@ class FakeProc:
     def __init__(self) -> None:
         self.open_readers = 0
         """Readers that were made and not yet closed."""
+        self.listing_error: str | None = None
+        """Why the processes cannot be listed now; ``None`` when they can."""
         self.processes: dict[int, FakeProcess] = {}
         """The processes by PID, including zombies."""
         self._births = count(1)
+        self._families = count(1)
+        self._newest_pid = 0
         self._ids = count(_FIRST_PID)
         self.init = self._add(1, "init", None, private_memory(1 << 20))
 
@@ -80,11 +84,22 @@ class FakeProc:
         return thread
 
     def list_processes(self) -> Mapping[int, int]:
+        if self.listing_error is not None:
+            raise ListingError(f"the processes could not be listed: {self.listing_error}")
         # In the order of the kernel, and a copy: the script may go on in another thread.
         return {pid: process.inode for pid, process in sorted(self.processes.items())}
 
+    @property
+    def missing_reason(self) -> str | None:
+        return None
+
+    def newest_pid(self) -> int | None:
+        return self._newest_pid
+
     def identify(self, pid: int) -> Identity | None:
-        process = self.processes.get(pid) or self._process_of_thread(pid)
+        process = self._owner(pid)
+        if process is not None and process.unreadable is not None:
+            raise UnreadableProcess(pid, f"process {pid} could not be read: {process.unreadable}")
         return None if process is None else replace(process.identity, pid=pid)
 
     def require(self, pid: int) -> Identity:
@@ -121,7 +136,10 @@ class FakeProc:
         >>> FakeProc().unused_id()
         100
         """
-        return next(number for number in self._ids if self.identify(number) is None)
+        return next(number for number in self._ids if self._owner(number) is None)
+
+    def _owner(self, number: int) -> FakeProcess | None:
+        return self.processes.get(number) or self._process_of_thread(number)
 
     def _process_of_thread(self, tid: int) -> FakeProcess | None:
         return next((p for p in [*self.processes.values()] if tid in p.thread_ids), None)
@@ -131,12 +149,33 @@ class FakeProc:
     ) -> FakeProcess:
         if pid is None:
             pid = self.unused_id()
-        elif self.identify(pid) is not None:
+        elif self._owner(pid) is not None:
             raise ValueError(f"PID {pid} is taken")
         birth = next(self._births)
         process = FakeProcess(self, ProcessKey(pid, birth), birth, name, parent, memory)
+        process.family = next(self._families) if memory is not None else 0
         self.processes[pid] = process
+        self.gave_pid(pid)
         return process
+
+    def gave_pid(self, number: int) -> None:
+        """Note that a process or thread got this number, as the newest.
+
+        >>> proc = FakeProc()
+        >>> proc.gave_pid(500)
+        >>> proc.newest_pid()
+        500
+        """
+        self._newest_pid = number
+
+    def new_family(self) -> int:
+        """Return a number that no family of processes has.
+
+        >>> proc = FakeProc()
+        >>> proc.new_family() == proc.new_family()
+        False
+        """
+        return next(self._families)
 
 
 class _FakeReader:
@@ -144,11 +183,30 @@ class _FakeReader:
         self._proc = proc
         self._key = key
         self._is_open = True
+        self._last = GONE
+        self._waited_for = 0
         proc.open_readers += 1
 
     def read(self) -> Reading:
         process = self._proc.find(self._key)
-        return GONE if process is None else process.read()
+        self._last = GONE if process is None else process.read()
+        self._waited_for = process.waited_for if process is not None else 0
+        return self._last
+
+    def afterwards(self) -> Afterwards:
+        process = self._proc.find(self._key)
+        if process is None:
+            return LEFT
+        return Afterwards(
+            process.family == self._last.family, process.waited_for != self._waited_for
+        )
+
+    def anonymous_share_bytes(self) -> int | None:
+        memory = self._last.memory
+        if memory.pss_anon_bytes is None or memory.pss_bytes is None:
+            return None
+        private = memory.uss_bytes if memory.uss_bytes is not None else memory.pss_anon_bytes
+        return max(0, memory.pss_anon_bytes - private)
 
     def close(self) -> None:
         self._proc.open_readers -= self._is_open
@@ -170,14 +228,25 @@ class FakeProcess:
     """``None`` for a zombie or a kernel thread. Set it by ``use``."""
     denied: bool = False
     """Whether its memory may not be read; its name, parent and RSS still may."""
+    denial: DenialReason = DenialReason.OTHER_USER
+    """Why not."""
     adopts_orphans: bool = False
     """Whether it is a child subreaper: orphaned descendants become its children, not init's."""
+    unreadable: str | None = None
+    """Why neither its identity nor its memory can be read now, as when the kernel has no memory
+    left for the text."""
     error: Exception | None = None
     """The error that a read raises."""
     state: str = "S"
     has_executed: bool = True
     """Whether it has called ``execve`` since it was forked."""
     is_kernel_thread: bool = False
+    family: int = 0
+    """The same number for all that were forked from one another; 0 without memory."""
+    waited_for: int = 0
+    """How many children it has waited for."""
+    is_exiting: bool = False
+    """Whether it has given up its memory and is not a zombie yet."""
     thread_ids: list[int] = field(default_factory=list)
     """The ids of its threads, without the main one."""
     rss_peak_bytes: int | None = None
@@ -208,6 +277,7 @@ class FakeProcess:
             threads=1 + len(self.thread_ids),
             has_executed=self.has_executed,
             is_kernel_thread=self.is_kernel_thread,
+            family=self.family,
         )
 
     def fork(self, used: int | Memory) -> FakeProcess:
@@ -218,7 +288,7 @@ class FakeProcess:
         'init'
         """
         child = self._proc.start(self.name, used, parent=self)
-        child.has_executed = False
+        child.has_executed, child.family = False, self.family
         return child
 
     def execute(self, name: str, used: int | Memory) -> None:
@@ -231,7 +301,7 @@ class FakeProcess:
         ('vi', 8192)
         """
         self.thread_ids.clear()
-        self.state, self.has_executed = "S", True
+        self.state, self.has_executed, self.family = "S", True, self._proc.new_family()
         self.name, self.command_line, self.rss_peak_bytes = name, name, None
         self.use(used)
 
@@ -259,6 +329,7 @@ class FakeProcess:
         """
         tid = self._proc.unused_id()
         self.thread_ids.append(tid)
+        self._proc.gave_pid(tid)
         return tid
 
     def end_main_thread(self) -> None:
@@ -288,7 +359,8 @@ class FakeProcess:
         <FakeProcess 1 'init' S>
         """
         self.thread_ids.clear()
-        self.state, self.memory, self.rss_peak_bytes = "Z", None, None
+        self.state, self.memory, self.rss_peak_bytes, self.family = "Z", None, None, 0
+        self.is_exiting = False
         adopter = self._adopter()
         for process in [*self._proc.processes.values()]:
             if process.parent is self:
@@ -306,18 +378,30 @@ class FakeProcess:
         if self.identity.is_alive:
             raise ValueError(f"{self!r} has not ended")
         del self._proc.processes[self.pid]
+        if self.parent is not None:
+            self.parent.waited_for += 1
 
     def read(self) -> Reading:
         """Return what a reader of it returns, or raise ``error``."""
         if self.error is not None:
             raise self.error
+        if self.unreadable is not None:
+            return Reading(ReadStatus.UNREADABLE, self.name, self._ppid, reason=self.unreadable)
         memory = self.memory
         if memory is None:
-            return Reading(ReadStatus.NO_MEMORY, self.name, self._ppid)
+            return Reading(ReadStatus.NO_MEMORY, self.name, self._ppid, is_exiting=self.is_exiting)
         status = ReadStatus.MEASURED
         if self.denied:
             status, memory = ReadStatus.DENIED, Memory(rss_bytes=memory.rss_bytes)
-        return Reading(status, self.name, self._ppid, memory, self.rss_peak_bytes)
+        return Reading(
+            status,
+            self.name,
+            self._ppid,
+            memory,
+            self.rss_peak_bytes,
+            self.denial if self.denied else None,
+            0 if self.denied else self.family,
+        )
 
     @property
     def _ppid(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from memstat.model import Memory, ProcessKey, ProcessSample, ReadStatus, Snapshot
+from memstat.model import DenialReason, Memory, ProcessKey, ProcessSample, ReadStatus, Snapshot
 from memstat.sampling.sweep import add_up
 
 
@@ -26,6 +26,7 @@ def snapshot_of(
             depth=int(place > 0),
             status=ReadStatus.DENIED if pss is None else ReadStatus.MEASURED,
             memory=Memory() if pss is None else private_memory(pss),
+            reason=DenialReason.OTHER_USER if pss is None else None,
         )
         for place, (pid, pss) in enumerate(pss_bytes.items())
     )
@@ -56,6 +57,8 @@ def private_memory(size_bytes: int) -> Memory:
         pss_file_bytes=0,
         pss_shmem_bytes=0,
         swap_pss_bytes=0,
+        hugetlb_bytes=0,
+        hugetlb_shared_bytes=0,
     )
 
 

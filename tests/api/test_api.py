@@ -41,7 +41,7 @@ async def test_a_run_tells_status_and_peak() -> None:
     assert result.stats.samples > 0
 
 
-async def test_an_error_of_the_block_comes_out_as_itself(start: Callable[..., Target]) -> None:
+async def test_an_error_of_the_block_comes_out_as_itself() -> None:
     with pytest.raises(ZeroDivisionError):
         async with memstat.supervise(["sleep", "60"], grace_s=5):
             raise ZeroDivisionError

@@ -19,25 +19,25 @@ TOTAL_LINE = re.compile(r"Total: (\d+) kB")
 PAUSE = python("import signal; print('ready'); signal.pause()")
 """Prints ``ready`` and sleeps for ever."""
 
-UNTIL_TOLD = python("print('ready'); input()")
-"""Prints ``ready`` and ends when it is told to."""
+UNTIL_INPUT = python("print('ready'); input()")
+"""Prints ``ready`` and ends after a line of input."""
 
 FAMILY = python("""
 import os, signal
-seen, tell = os.pipe()
+read_end, write_end = os.pipe()
 
 def live(generations):
     for _ in range(2 if generations else 0):
         if os.fork() == 0:
             live(generations - 1)
-    os.write(tell, b'%d\\n' % os.getpid())
+    os.write(write_end, b'%d\\n' % os.getpid())
     if generations < 2:
         signal.pause()
 
 live(2)
 pids = b''
 while pids.count(b'\\n') < 7:
-    pids += os.read(seen, 100)
+    pids += os.read(read_end, 100)
 print(*pids.split())
 signal.pause()
 """)
@@ -53,7 +53,7 @@ def assert_one_line(stderr: str, *words: str) -> None:
 
 
 def read_until(fd: int, end: bytes = b"") -> bytes:
-    """Read from the near end of a terminal until ``end`` is seen, or nobody has the far end."""
+    """Read from the near end of a terminal until ``end`` is seen, or the far end is closed."""
     output = b""
     while not (end and end in output):
         if not select.select([fd], [], [], 20)[0]:
@@ -76,7 +76,7 @@ def open_on_terminal(
 ) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """Start a command on a terminal of its own; give it and the near end of the terminal.
 
-    It is killed at the end; the hang-up of the terminal ends whoever is left.
+    It is killed at the end; the hang-up of the terminal ends what is left.
     """
     near, far = pty.openpty()
     streams: dict[str, Any] = {"stdin": far, "stdout": far, "stderr": far, **options}
@@ -98,7 +98,7 @@ def on_terminal(*command: str) -> tuple[int, str]:
 
 
 def processes_with(marker: str) -> list[int]:
-    """Return who has the marker in the environment it was started with, but zombies."""
+    """Return the PIDs of what was started with the marker in the environment, zombies excepted."""
     found = []
     for name in filter(str.isdecimal, os.listdir("/proc")):
         try:

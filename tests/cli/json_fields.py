@@ -1,4 +1,4 @@
-"""The JSON of the README: which fields there are, and of which types."""
+"""The JSON that the guide documents: its fields, in their order, and of which types."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-MEMORY: Final = {
+MEMORY: Final = (
     "pss_bytes",
     "uss_bytes",
     "rss_bytes",
@@ -14,8 +14,10 @@ MEMORY: Final = {
     "pss_file_bytes",
     "pss_shmem_bytes",
     "swap_pss_bytes",
-}
-SNAPSHOT: Final = {
+    "hugetlb_bytes",
+    "hugetlb_shared_bytes",
+)
+SNAPSHOT: Final = (
     "kind",
     "tick",
     "time",
@@ -24,47 +26,63 @@ SNAPSHOT: Final = {
     "missed_ticks",
     "sweep_s",
     "complete",
+    "torn",
+    "missing_reason",
     "total",
     "processes",
-}
-PROCESS: Final = MEMORY | {
+)
+PROCESS: Final = (
     "pid",
     "ppid",
     "start_ticks",
     "depth",
     "name",
     "status",
+    "reason",
+    *MEMORY,
     "rss_peak_bytes",
-}
-SAMPLING: Final = {
-    "kind",
-    "duration_s",
+)
+SAMPLING: Final = (
     "interval_s",
     "samples",
     "missed_ticks",
     "incomplete_samples",
+    "torn_samples",
     "longest_gap_s",
     "sweep_s",
-}
-RUN: Final = SAMPLING | {"command", "exit_code", "signal"}
+)
+WATCH: Final = ("kind", "duration_s", *SAMPLING)
+RUN: Final = (
+    "kind",
+    "command",
+    "exit_code",
+    "signal",
+    "duration_s",
+    *SAMPLING,
+    "uncounted_descendants",
+    "rss_floor_bytes",
+)
+
+STATUSES: Final = ("measured", "denied", "unreadable", "gone", "no-memory")
 
 Json = Mapping[str, Any]
 
 
 def assert_snapshot(snapshot: Json) -> None:
-    """All fields, no other, of their types."""
-    assert set(snapshot) == SNAPSHOT
+    """All fields in their order, no other, of their types."""
+    assert tuple(snapshot) == SNAPSHOT
     assert snapshot["kind"] == "snapshot"
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", snapshot["time"])
     assert isinstance(snapshot["complete"], bool)
     assert_numbers(snapshot, int, "tick", "missed_ticks")
     assert_numbers(snapshot, float, "elapsed_s", "late_s", "sweep_s")
-    assert_sizes(snapshot["total"], MEMORY)
+    assert tuple(snapshot["total"]) == MEMORY
+    assert_sizes(snapshot["total"])
     for process in snapshot["processes"]:
-        assert set(process) == PROCESS
+        assert tuple(process) == PROCESS
         assert_numbers(process, int, "pid", "start_ticks", "depth")
-        assert process["status"] in ("measured", "denied", "gone", "no-memory")
-        assert_sizes({k: process[k] for k in MEMORY | {"rss_peak_bytes"}}, None)
+        assert process["status"] in STATUSES
+        assert_sizes({k: process[k] for k in (*MEMORY, "rss_peak_bytes")})
 
 
 def assert_numbers(value: Json, kind: type, *names: str) -> None:
@@ -73,19 +91,18 @@ def assert_numbers(value: Json, kind: type, *names: str) -> None:
         assert value[name] >= 0, name
 
 
-def assert_sizes(sizes: Json, names: set[str] | None) -> None:
-    assert names is None or set(sizes) == names
+def assert_sizes(sizes: Json) -> None:
     for size in sizes.values():
         assert size is None or (type(size) is int and size >= 0)
 
 
 def assert_watch_summary(summary: Json) -> None:
-    assert set(summary) == SAMPLING | {"peak"}
+    assert tuple(summary) == (*WATCH, "peak")
     assert_sampling(summary)
 
 
 def assert_run_summary(summary: Json, *, with_peak: bool = True) -> None:
-    assert set(summary) == (RUN | {"peak"} if with_peak else RUN)
+    assert tuple(summary) == ((*RUN, "peak") if with_peak else RUN)
     assert isinstance(summary["command"], list)
     assert_sampling(summary)
 

@@ -14,10 +14,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.cli.harness import PAUSE, assert_one_line
-from tests.targets import Target, memstat, memstat_path, python
+from tests.targets import AS_NOBODY, Target, memstat, memstat_path, needs_nobody, python
 
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become another user")
-NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 REMEDY = ("same user", "root", "CAP_SYS_PTRACE", "CAP_PERFMON", "--cap-add SYS_PTRACE")
 
 
@@ -32,36 +30,36 @@ def target(start: Callable[..., Target]) -> Target:
     "pid", ["abc", "0", "00", "1.5", "", " 1", "+1", "1_0", "0x1", "\u0661\u0662", "9" * 5000]
 )
 def test_what_is_no_pid_is_wrong_usage(pid: str) -> None:
-    told = memstat("get", pid)
-    assert (told.returncode, told.stdout) == (2, "")
-    assert_one_line(told.stderr, "is not a process id")
+    done = memstat("get", pid)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert_one_line(done.stderr, "is not a process id")
 
 
 @pytest.mark.parametrize("arguments", [["-5"], ["--", "-5"]])
 def test_a_negative_pid_is_wrong_usage(arguments: list[str]) -> None:
-    told = memstat("get", *arguments)
-    assert (told.returncode, told.stdout) == (2, "")
-    assert_one_line(told.stderr, "'-5'")
+    done = memstat("get", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert_one_line(done.stderr, "'-5'")
 
 
 def test_no_pid_is_wrong_usage() -> None:
-    told = memstat("get")
-    assert (told.returncode, told.stdout) == (2, "")
-    assert_one_line(told.stderr, "PID")
+    done = memstat("get")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert_one_line(done.stderr, "PID")
 
 
 @pytest.mark.parametrize("pid", [2**22 + 1, 2**31, 2**32 + 1, 2**63, 2**64, 10**50])
 @pytest.mark.parametrize("options", [[], ["-r"], ["-w"], ["--json"]])
-def test_a_pid_that_nobody_has(pid: int, options: list[str]) -> None:
-    told = memstat("get", *options, str(pid))
-    assert (told.returncode, told.stdout) == (1, "")
-    assert_one_line(told.stderr, f"no process has PID {pid}")
+def test_a_pid_that_no_process_has(pid: int, options: list[str]) -> None:
+    done = memstat("get", *options, str(pid))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert_one_line(done.stderr, f"no process has PID {pid}")
 
 
 def test_a_control_character_in_an_argument_is_shown_escaped() -> None:
-    told = memstat("get", "\x1b[31m1\n2")
-    assert told.returncode == 2
-    assert_one_line(told.stderr, r"\x1b[31m1\n2")
+    done = memstat("get", "\x1b[31m1\n2")
+    assert done.returncode == 2
+    assert_one_line(done.stderr, r"\x1b[31m1\n2")
 
 
 @pytest.mark.parametrize(
@@ -87,27 +85,29 @@ def test_a_control_character_in_an_argument_is_shown_escaped() -> None:
 def test_an_impossible_frequency_is_wrong_usage(
     target: Target, arguments: list[str], watch: list[str]
 ) -> None:
-    told = memstat("get", *watch, *arguments, str(target.pid))
-    assert (told.returncode, told.stdout) == (2, "")
-    assert_one_line(told.stderr, f"'{arguments[0]}'")
+    done = memstat("get", *watch, *arguments, str(target.pid))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert_one_line(done.stderr, f"'{arguments[0]}'")
 
 
 def test_frequency_and_interval_exclude_each_other(target: Target) -> None:
-    told = memstat("get", "-f", "10", "-i", "0.1", str(target.pid))
-    assert (told.returncode, told.stdout) == (2, "")
-    assert_one_line(told.stderr, "-f and -i")
+    done = memstat("get", "-f", "10", "-i", "0.1", str(target.pid))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert_one_line(done.stderr, "-f and -i")
 
 
 @pytest.mark.parametrize("arguments", [["--bogus"], ["-x"], ["-f"], ["--only-peak"]])
 def test_an_option_that_get_does_not_have_is_wrong_usage(
     target: Target, arguments: list[str]
 ) -> None:
-    told = memstat("get", str(target.pid), *arguments)
-    assert (told.returncode, told.stdout) == (2, "")
-    assert_one_line(told.stderr, "memstat get: ", arguments[0])
+    done = memstat("get", str(target.pid), *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert_one_line(done.stderr, "memstat get: ", arguments[0])
 
 
-def test_a_thread_is_told_its_process(start: Callable[..., Target]) -> None:
+def test_the_id_of_a_thread_is_an_error_that_names_its_process(
+    start: Callable[..., Target],
+) -> None:
     target = start(
         *python("""
 import signal, threading
@@ -115,127 +115,135 @@ threading.Thread(target=lambda: (print(threading.get_native_id()), signal.pause(
 """)
     )
     tid = target.line()
-    told = memstat("get", tid)
-    assert (told.returncode, told.stdout) == (1, "")
-    assert_one_line(told.stderr, f"{tid} is a thread of process {target.pid}")
+    done = memstat("get", tid)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert_one_line(done.stderr, f"{tid} is a thread of process {target.pid}")
 
 
-def test_a_process_that_vanishes_meanwhile(start: Callable[..., Target]) -> None:
+def lifetimes_s() -> list[str]:
+    """Return when to end: at any moment between the start of memstat and long after its end."""
     chance = random.Random(7)
-    for _ in range(30):
-        # Ends at any moment between the start of memstat and long after its end.
-        target = start("sleep", f"{chance.uniform(0, 0.15):.4f}")
-        told = memstat("get", "-rv", str(target.pid))
-        if told.returncode == 0:
-            assert re.fullmatch(r"\[\d+\] [1-9]\d* kB \(\w+\)\nTotal: [1-9]\d* kB\n", told.stdout)
-            assert told.stderr == ""
-        else:
-            assert told.returncode == 1
-            assert " 0 kB" not in told.stdout
-            assert_one_line(told.stderr, str(target.pid))
+    return [f"{chance.uniform(0, 0.15):.4f}" for _ in range(30)]
+
+
+@pytest.mark.parametrize("lifetime_s", lifetimes_s())
+def test_a_process_that_vanishes_meanwhile(start: Callable[..., Target], lifetime_s: str) -> None:
+    target = start("sleep", lifetime_s)
+    done = memstat("get", "-rv", str(target.pid))
+    if done.returncode == 0:
+        assert re.fullmatch(r"\[\d+\] [1-9]\d* kB \(\w+\)\nTotal: [1-9]\d* kB\n", done.stdout)
+        assert done.stderr == ""
+    else:
+        assert done.returncode == 1
+        assert " 0 kB" not in done.stdout
+        assert_one_line(done.stderr, str(target.pid))
 
 
 @pytest.mark.parametrize("redirection", [">&-", ">/dev/full"])
 @pytest.mark.parametrize("options", ["", "-rv", "--json", "-w", "-w --json"])
 def test_stdout_that_takes_nothing(target: Target, redirection: str, options: str) -> None:
-    told = subprocess.run(
+    done = subprocess.run(
         ["sh", "-c", f'"$0" get {options} $1 {redirection}', memstat_path(), str(target.pid)],
         capture_output=True,
         text=True,
         timeout=60,
     )
-    assert told.returncode == 1
-    assert_one_line(told.stderr, "cannot write to standard output")
+    assert done.returncode == 1
+    assert_one_line(done.stderr, "cannot write to standard output")
 
 
 def test_all_streams_closed(target: Target) -> None:
-    told = subprocess.run(
+    done = subprocess.run(
         ["sh", "-c", '"$0" get $1 <&- >&- 2>&-', memstat_path(), str(target.pid)],
         capture_output=True,
     )
-    assert (told.returncode, told.stdout, told.stderr) == (1, b"", b"")
+    assert (done.returncode, done.stdout, done.stderr) == (1, b"", b"")
 
 
-@as_root
+@needs_nobody
 @pytest.mark.parametrize("options", [[], ["-r"], ["-w"]])
 def test_another_users_process_is_denied_not_0(target: Target, options: list[str]) -> None:
-    told = run_as_nobody("get", *options, str(target.pid))
-    assert (told.returncode, told.stdout) == (1, "")
-    assert_one_line(told.stderr, f"process {target.pid} (", *REMEDY)
+    done = run_as_nobody("get", *options, str(target.pid))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert_one_line(done.stderr, f"process {target.pid} (", *REMEDY)
 
 
-@as_root
+@needs_nobody
 def test_what_is_known_of_another_users_process_is_shown(target: Target) -> None:
-    told = run_as_nobody("get", "-v", str(target.pid))
-    assert told.returncode == 1
-    process, total = told.stdout.splitlines()
+    done = run_as_nobody("get", "-v", str(target.pid))
+    assert done.returncode == 1
+    process, total = done.stdout.splitlines()
     assert process.startswith(f"[{target.pid}] denied, RSS ")
     assert " 0 kB" not in process
     assert total == "Total: unknown"
 
 
-@as_root
+@needs_nobody
 def test_a_partial_total_names_the_remedy(start: Callable[..., Target]) -> None:
-    parent = start("sh", "-c", f'{" ".join(NOBODY)} {sys.executable} -c "$0" & wait', PAUSE[-1])
+    parent = start("sh", "-c", f'{" ".join(AS_NOBODY)} {sys.executable} -c "$0" & wait', PAUSE[-1])
     assert parent.line() == "ready"
-    told = run_as_nobody("get", "-rv", str(parent.pid))
-    assert told.returncode == 0
-    denied, measured, total = told.stdout.splitlines()
+    done = run_as_nobody("get", "-rv", str(parent.pid))
+    assert done.returncode == 0
+    denied, measured, total = done.stdout.splitlines()
     assert denied.startswith(f"[{parent.pid}] denied")
     assert total == f"Total: {measured.split()[1]} kB"
-    assert_one_line(told.stderr, "the total is partial: 1 process could not be read", *REMEDY)
+    assert_one_line(done.stderr, "the total is partial: 1 process could not be read", *REMEDY)
 
 
-@as_root
+@needs_nobody
 @pytest.mark.parametrize("options", [[], ["-rv"], ["--only-peak"]])
 def test_a_command_that_may_not_be_read_has_no_peak(options: list[str]) -> None:
-    # Whose file may be executed but not read, the kernel does not let anyone look into.
+    # The kernel denies the memory of a program with a file that may be executed but not read.
     with tempfile.TemporaryDirectory() as directory:
         os.chmod(directory, 0o755)
         program = shutil.copy("/bin/sleep", directory)
         os.chmod(program, 0o711)
-        told = run_as_nobody("run", *options, program, "0.2")
-    assert told.returncode == 0
-    assert "0 kB" not in re.sub(r"RSS \d+ kB", "", told.stderr)
-    last = told.stderr.splitlines()[-1]
+        done = run_as_nobody("run", *options, program, "0.2")
+    assert done.returncode == 0
+    assert "0 kB" not in re.sub(r"RSS \d+ kB", "", done.stderr)
+    last = done.stderr.splitlines()[-1]
     assert last.startswith("Peak: not measured: ")
-    assert all(word in last for word in REMEDY)
-    assert told.stdout == ""
+    assert all(word in last for word in ("not dumpable", *REMEDY[1:]))
+    assert done.stdout == ""
 
 
-@as_root
+@needs_nobody
 @pytest.mark.parametrize("hidepid", [1, 2, 4])
-def test_a_process_that_proc_hides_is_told_apart_from_none(target: Target, hidepid: int) -> None:
+def test_a_process_that_proc_hides_is_an_error_that_names_the_remedy(
+    target: Target, hidepid: int
+) -> None:
     mount = f"mount -t proc -o hidepid={hidepid} proc /proc"
-    script = f'{mount} || exit 77; {" ".join(NOBODY)} "$0" get "$1"'
-    told = subprocess.run(
+    script = f'{mount} || exit 77; {" ".join(AS_NOBODY)} "$0" get "$1"'
+    done = subprocess.run(
         ["unshare", "-m", "sh", "-c", script, memstat_path(), str(target.pid)],
         capture_output=True,
         text=True,
     )
-    if told.returncode == 77:
-        pytest.skip(f"/proc cannot be mounted with hidepid={hidepid}: {told.stderr.strip()}")
-    assert (told.returncode, told.stdout) == (1, "")
-    assert_one_line(told.stderr, "hidepid", "same user", "root")
+    if done.returncode == 77:
+        pytest.skip(f"/proc cannot be mounted with hidepid={hidepid}: {done.stderr.strip()}")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert_one_line(done.stderr, "hidepid", "same user", "root")
 
 
-@as_root
+@needs_nobody
 def test_a_run_works_where_proc_hides_others() -> None:
     mount = "mount -t proc -o hidepid=2 proc /proc"
-    script = f"{mount} || exit 77; {' '.join(NOBODY)} \"$0\" run -rv -- sh -c 'sleep 0.2; exit 3'"
-    told = subprocess.run(
+    script = (
+        f"{mount} || exit 77; {' '.join(AS_NOBODY)} \"$0\" run -rv -- sh -c 'sleep 0.2; exit 3'"
+    )
+    done = subprocess.run(
         ["unshare", "-m", "sh", "-c", script, memstat_path()], capture_output=True, text=True
     )
-    if told.returncode == 77:
-        pytest.skip(f"/proc cannot be mounted with hidepid: {told.stderr.strip()}")
-    assert told.returncode == 3
-    assert "(sleep)" in told.stderr
-    assert "partial" not in told.stderr
+    if done.returncode == 77:
+        pytest.skip(f"/proc cannot be mounted with hidepid: {done.stderr.strip()}")
+    assert done.returncode == 3
+    assert "(sleep)" in done.stderr
+    assert "partial" not in done.stderr
 
 
 def run_as_nobody(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*NOBODY, memstat_path(), *arguments], capture_output=True, text=True, timeout=60
+        [*AS_NOBODY, memstat_path(), *arguments], capture_output=True, text=True, timeout=60
     )
 
 
@@ -247,7 +255,9 @@ def run_as_nobody(*arguments: str) -> subprocess.CompletedProcess[str]:
     [(["get", "1"], 1), (["run", "true"], 125), (["run", "--json", "true"], 125)],
 )
 @pytest.mark.parametrize("platform", ["darwin", "freebsd14"])
-def test_another_system_is_told_at_once(arguments: list[str], status: int, platform: str) -> None:
+def test_another_system_is_an_error_at_once(
+    arguments: list[str], status: int, platform: str
+) -> None:
     # Modules that not every system has must not be needed to say so.
     source = f"""
 import sys
@@ -257,19 +267,19 @@ sys.argv = ["memstat", *{arguments!r}]
 from memstat.__main__ import main
 main()
 """
-    told = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True)
-    assert (told.returncode, told.stdout) == (status, "")
-    assert_one_line(told.stderr, "memstat measures Linux processes", platform)
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (status, "")
+    assert_one_line(done.stderr, "memstat measures Linux processes", platform)
 
 
-@as_root
+@needs_nobody
 @pytest.mark.parametrize(("arguments", "status"), [("get 1", 1), ("run touch /proc/started", 125)])
-def test_no_proc_is_told_at_once(arguments: str, status: int) -> None:
+def test_a_missing_proc_is_an_error_at_once(arguments: str, status: int) -> None:
     script = f'mount -t tmpfs none /proc || exit 77; "$0" {arguments}; echo $?; ls /proc'
-    told = subprocess.run(
+    done = subprocess.run(
         ["unshare", "-m", "sh", "-c", script, memstat_path()], capture_output=True, text=True
     )
-    if told.returncode == 77:
-        pytest.skip(f"/proc cannot be covered: {told.stderr.strip()}")
-    assert told.stdout == f"{status}\n"
-    assert_one_line(told.stderr, "/proc", "not mounted")
+    if done.returncode == 77:
+        pytest.skip(f"/proc cannot be covered: {done.stderr.strip()}")
+    assert done.stdout == f"{status}\n"
+    assert_one_line(done.stderr, "/proc", "not mounted")

@@ -36,14 +36,14 @@ def family(start: Callable[..., Target]) -> tuple[int, list[int]]:
 
 
 def test_without_options_it_prints_the_total(target: Target) -> None:
-    told = memstat("get", str(target.pid))
-    assert (told.returncode, told.stderr) == (0, "")
-    assert re.fullmatch(r"Total: [1-9]\d+ kB\n", told.stdout)
+    done = memstat("get", str(target.pid))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(r"Total: [1-9]\d+ kB\n", done.stdout)
 
 
-def test_verbose_prints_a_line_a_process_and_the_total(target: Target) -> None:
-    told = memstat("get", "-v", str(target.pid))
-    process, total = told.stdout.splitlines()
+def test_verbose_prints_a_line_per_process_and_the_total(target: Target) -> None:
+    done = memstat("get", "-v", str(target.pid))
+    process, total = done.stdout.splitlines()
     line = PROCESS_LINE.fullmatch(process)
     assert line
     assert line[1] == ""
@@ -56,9 +56,9 @@ def test_a_tree_is_indented_children_under_parents_in_pid_order(
     family: tuple[int, list[int]],
 ) -> None:
     root, pids = family
-    told = memstat("get", "-rv", str(root))
-    assert told.returncode == 0
-    *lines, total = told.stdout.splitlines()
+    done = memstat("get", "-rv", str(root))
+    assert done.returncode == 0
+    *lines, total = done.stdout.splitlines()
     parsed = [m for line in lines if (m := PROCESS_LINE.fullmatch(line))]
     assert len(parsed) == len(lines) == 7
     shown = [(len(m[1]) // 2, int(m[2])) for m in parsed]
@@ -78,8 +78,8 @@ def parent_of(pid: int) -> int:
 
 
 def test_bytes_are_plain_and_add_up(family: tuple[int, list[int]]) -> None:
-    told = memstat("get", "-rv", "--bytes", str(family[0]))
-    *lines, total = told.stdout.splitlines()
+    done = memstat("get", "-rv", "--bytes", str(family[0]))
+    *lines, total = done.stdout.splitlines()
     sizes = [re.fullmatch(r" *\[\d+\] (\d+) \(.*\)", line) for line in lines]
     assert len(sizes) == 7
     assert int(total) == sum(int(size[1]) for size in sizes if size)
@@ -87,14 +87,14 @@ def test_bytes_are_plain_and_add_up(family: tuple[int, list[int]]) -> None:
 
 
 def test_bytes_alone_is_one_number(target: Target) -> None:
-    told = memstat("get", "--bytes", str(target.pid))
-    assert re.fullmatch(r"[1-9]\d+\n", told.stdout)
+    done = memstat("get", "--bytes", str(target.pid))
+    assert re.fullmatch(r"[1-9]\d+\n", done.stdout)
 
 
 def test_without_r_only_the_target_counts(family: tuple[int, list[int]]) -> None:
-    told = memstat("get", "-v", str(family[0]))
-    assert told.stdout.count("[") == 1
-    assert told.stderr == "", "a note for people has no place in a pipe"
+    done = memstat("get", "-v", str(family[0]))
+    assert done.stdout.count("[") == 1
+    assert done.stderr == "", "a note for people has no place in a pipe"
 
 
 @pytest.mark.parametrize(
@@ -105,16 +105,16 @@ def test_options_cluster_and_stand_anywhere(
     family: tuple[int, list[int]], order: list[str], recursive: str
 ) -> None:
     named = {"PID": str(family[0]), "-r": recursive}
-    told = memstat("get", *[named.get(word, word) for word in order])
-    assert told.returncode == 0
-    assert told.stdout.count("[") == 7
+    done = memstat("get", *[named.get(word, word) for word in order])
+    assert done.returncode == 0
+    assert done.stdout.count("[") == 7
 
 
 def test_several_targets_are_added_up(start: Callable[..., Target], target: Target) -> None:
     other = start(*PAUSE)
     other.line()
-    told = memstat("get", "-v", "--bytes", str(target.pid), str(other.pid))
-    *lines, total = told.stdout.splitlines()
+    done = memstat("get", "-v", "--bytes", str(target.pid), str(other.pid))
+    *lines, total = done.stdout.splitlines()
     assert [line.partition("]")[0] for line in lines] == [
         f"[{pid}" for pid in sorted([target.pid, other.pid])
     ]
@@ -132,48 +132,60 @@ def test_overlapping_trees_are_counted_once(family: tuple[int, list[int]]) -> No
 
 
 def test_the_measuring_process_leaves_itself_out() -> None:
-    told = subprocess.run(
+    done = subprocess.run(
         ["sh", "-c", f'"{memstat_path()}" get -rv $$; :'], capture_output=True, text=True
     )
-    assert [line.partition("(")[2] for line in told.stdout.splitlines()] == ["sh)", ""]
+    assert [line.partition("(")[2] for line in done.stdout.splitlines()] == ["sh)", ""]
 
 
 def test_a_missing_target_does_not_hide_the_others(target: Target) -> None:
-    told = memstat("get", str(target.pid), "4194305")
-    assert told.returncode == 1
-    assert TOTAL_LINE.fullmatch(told.stdout.strip())
-    assert_one_line(told.stderr, "no process has PID 4194305")
+    done = memstat("get", str(target.pid), "4194305")
+    assert done.returncode == 1
+    assert TOTAL_LINE.fullmatch(done.stdout.strip())
+    assert_one_line(done.stderr, "no process has PID 4194305")
 
 
-def test_a_zombie_is_told_as_such() -> None:
+def test_a_zombie_is_named_as_such() -> None:
     pid = os.fork()
     if pid == 0:
         os._exit(0)
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     try:
-        told = memstat("get", str(pid))
+        done = memstat("get", str(pid))
     finally:
         os.waitpid(pid, 0)
-    assert (told.returncode, told.stdout) == (1, "")
-    assert_one_line(told.stderr, "zombie")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert_one_line(done.stderr, "zombie")
 
 
-def test_a_kernel_thread_is_told_as_such() -> None:
+def test_a_kernel_thread_is_named_as_such() -> None:
     if not os.path.exists("/proc/2/stat") or parent_of(2) != 0:
         pytest.skip("no kernel threads in this PID namespace")
-    told = memstat("get", "2")
-    assert (told.returncode, told.stdout) == (1, "")
-    assert_one_line(told.stderr, "kernel thread")
+    done = memstat("get", "2")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert_one_line(done.stderr, "kernel thread")
 
 
-def test_a_person_is_told_of_uncounted_children(family: tuple[int, list[int]]) -> None:
+def test_a_terminal_gets_a_remark_on_uncounted_children(family: tuple[int, list[int]]) -> None:
     status, shown = on_terminal(memstat_path(), "get", str(family[0]))
     assert status == 0
     assert shown.splitlines()[0] == "memstat: 6 child processes not counted: add -r"
     assert TOTAL_LINE.fullmatch(shown.splitlines()[1])
 
 
-def test_whoever_counts_all_is_told_nothing(family: tuple[int, list[int]]) -> None:
+def test_with_r_there_is_no_such_remark(family: tuple[int, list[int]]) -> None:
     status, shown = on_terminal(memstat_path(), "get", "-r", str(family[0]))
     assert status == 0
     assert TOTAL_LINE.fullmatch(shown.strip())
+
+
+def test_memstat_itself_is_named_as_what_it_is() -> None:
+    # The shell gives its place to the last command.
+    ran = subprocess.run(
+        ["sh", "-c", f"exec {memstat_path()} get -r $$"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert re.fullmatch(r"memstat: process \d+ is memstat itself, .*\n", ran.stderr)

@@ -53,9 +53,9 @@ signal.pause()
 
 def test_a_line_stays_one_printable_line(named: tuple[Target, bytes]) -> None:
     target, name = named
-    told = memstat("get", "-v", str(target.pid))
-    assert (told.returncode, told.stderr) == (0, "")
-    process, total = told.stdout.splitlines()
+    done = memstat("get", "-v", str(target.pid))
+    assert (done.returncode, done.stderr) == (0, "")
+    process, total = done.stdout.splitlines()
     assert process.isprintable()
     assert re.fullmatch(rf"\[{target.pid}\] \d+ kB \((.*)\)", process)
     assert process.endswith(f"({NAMES[name]})")
@@ -76,31 +76,31 @@ def test_any_encoding_of_stdout_takes_it(
     named: tuple[Target, bytes], environment: dict[str, str]
 ) -> None:
     target, name = named
-    told = subprocess.run(
+    done = subprocess.run(
         [memstat_path(), "get", "-v", str(target.pid)],
         capture_output=True,
         env={**os.environ, **environment},
     )
-    assert (told.returncode, told.stderr) == (0, b"")
-    assert told.stdout.count(b"\n") == 2
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.count(b"\n") == 2
     if NAMES[name].isascii():
-        assert told.stdout.splitlines()[0].endswith(f"({NAMES[name]})".encode())
+        assert done.stdout.splitlines()[0].endswith(f"({NAMES[name]})".encode())
 
 
 def test_json_holds_the_name_itself(named: tuple[Target, bytes]) -> None:
     target, name = named
-    told = memstat("get", "--json", str(target.pid))
-    assert told.stdout.isascii()
-    told_name = json.loads(told.stdout)["processes"][0]["name"]
-    assert told_name == name.decode("utf-8", "backslashreplace")
+    done = memstat("get", "--json", str(target.pid))
+    assert done.stdout.isascii()
+    name_in_json = json.loads(done.stdout)["processes"][0]["name"]
+    assert name_in_json == name.decode("utf-8", "backslashreplace")
 
 
 def test_a_run_of_a_strange_name(tmp_path_factory: pytest.TempPathFactory) -> None:
     program = tmp_path_factory.mktemp("names") / "a)\x1b[1m \n"
     program.symlink_to("/bin/sleep")
-    told = memstat("run", "-v", str(program), "0.2")
-    assert told.returncode == 0
-    assert r"(a)\x1b[1m \n)" in told.stderr
+    done = memstat("run", "-v", str(program), "0.2")
+    assert done.returncode == 0
+    assert r"(a)\x1b[1m \n)" in done.stderr
     missing = memstat("run", str(program) + "x")
     assert missing.returncode == 127
     assert missing.stderr == f"memstat: {program.parent}/a)\\x1b[1m \\nx: command not found\n"

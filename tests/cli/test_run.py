@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -44,8 +44,8 @@ def without_notes(stderr: str) -> str:
     ],
 )
 def test_arguments_reach_the_command(arguments: list[str], received: str) -> None:
-    told = memstat("run", *arguments)
-    assert (told.returncode, told.stdout) == (0, received + "\n")
+    done = memstat("run", *arguments)
+    assert (done.returncode, done.stdout) == (0, received + "\n")
 
 
 @pytest.mark.parametrize(
@@ -64,9 +64,9 @@ def test_arguments_reach_the_command(arguments: list[str], received: str) -> Non
     ],
 )
 def test_options_stand_before_and_after_the_command(arguments: list[str]) -> None:
-    told = memstat("run", *arguments)
-    assert told.returncode == 0
-    assert "(sleep)" in told.stderr
+    done = memstat("run", *arguments)
+    assert done.returncode == 0
+    assert "(sleep)" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -79,26 +79,26 @@ def test_options_stand_before_and_after_the_command(arguments: list[str]) -> Non
         (["--bogus", "git"], "--bogus"),
     ],
 )
-def test_an_unknown_option_is_told_how_to_reach_the_command(
+def test_an_unknown_option_is_an_error_that_shows_how_to_pass_it_on(
     arguments: list[str], option: str
 ) -> None:
-    told = memstat("run", *arguments)
-    assert (told.returncode, told.stdout) == (125, "")
-    assert_one_line(told.stderr, f"-- COMMAND {option}'", rf"'\{option}'")
+    done = memstat("run", *arguments)
+    assert (done.returncode, done.stdout) == (125, "")
+    assert_one_line(done.stderr, f"-- COMMAND {option}'", rf"'\{option}'")
 
 
 # What is printed.
 
 
 def test_without_options_the_peak_is_all_it_prints() -> None:
-    told = memstat("run", *SLEEP)
-    assert (told.returncode, told.stdout) == (0, "")
-    assert re.fullmatch(r"Peak:\nTotal: [1-9]\d* kB\n", without_notes(told.stderr))
+    done = memstat("run", *SLEEP)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert re.fullmatch(r"Peak:\nTotal: [1-9]\d* kB\n", without_notes(done.stderr))
 
 
-def test_verbose_prints_a_block_a_tick_the_exit_and_the_peak() -> None:
-    told = memstat("run", "-v", "-f", "20", *SLEEP)
-    lines = without_notes(told.stderr).splitlines()
+def test_verbose_prints_a_block_per_tick_the_exit_and_the_peak() -> None:
+    done = memstat("run", "-v", "-f", "20", *SLEEP)
+    lines = without_notes(done.stderr).splitlines()
     at = lines.index("Process exited with code 0")
     assert lines[at + 1] == "Peak:"
     blocks = lines[:at] + lines[at + 2 :]
@@ -111,49 +111,49 @@ def test_verbose_prints_a_block_a_tick_the_exit_and_the_peak() -> None:
 
 
 def test_bytes_are_plain() -> None:
-    told = memstat("run", "--bytes", *SLEEP)
-    assert re.fullmatch(r"Peak:\n[1-9]\d*\n", without_notes(told.stderr))
+    done = memstat("run", "--bytes", *SLEEP)
+    assert re.fullmatch(r"Peak:\n[1-9]\d*\n", without_notes(done.stderr))
 
 
 def test_no_peak_is_silent() -> None:
-    told = memstat("run", "--no-peak", *SLEEP)
-    assert (told.returncode, told.stdout, told.stderr) == (0, "", "")
+    done = memstat("run", "--no-peak", *SLEEP)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_no_peak_with_verbose_prints_the_rest() -> None:
-    told = memstat("run", "--no-peak", "-v", *SLEEP)
-    assert told.stderr.endswith(" kB\nProcess exited with code 0\n")
-    assert "Peak" not in told.stderr
+    done = memstat("run", "--no-peak", "-v", *SLEEP)
+    assert done.stderr.endswith(" kB\nProcess exited with code 0\n")
+    assert "Peak" not in done.stderr
 
 
 def test_only_peak_is_the_block_on_stdout() -> None:
-    told = memstat("run", "--only-peak", *SLEEP)
-    assert re.fullmatch(r"Total: [1-9]\d* kB\n", told.stdout)
-    assert without_notes(told.stderr) == ""
+    done = memstat("run", "--only-peak", *SLEEP)
+    assert re.fullmatch(r"Total: [1-9]\d* kB\n", done.stdout)
+    assert without_notes(done.stderr) == ""
 
 
 def test_only_peak_with_verbose_has_the_processes_of_the_peak() -> None:
-    told = memstat("run", "--only-peak", "-v", *SLEEP)
-    process, total = told.stdout.splitlines()
+    done = memstat("run", "--only-peak", "-v", *SLEEP)
+    process, total = done.stdout.splitlines()
     assert PROCESS_LINE.fullmatch(process)
     assert TOTAL_LINE.fullmatch(total)
-    assert without_notes(told.stderr) == ""
+    assert without_notes(done.stderr) == ""
 
 
 @pytest.mark.parametrize("last", ["--peak", "--no-peak", "--only-peak"])
-def test_of_contradicting_options_the_last_wins(last: str) -> None:
-    told = memstat("run", "--only-peak", "--peak", "--no-peak", last, *SLEEP)
-    assert ("Peak:" in told.stderr) is (last == "--peak")
-    assert ("Total:" in told.stdout) is (last == "--only-peak")
+def test_the_last_of_contradicting_options_wins(last: str) -> None:
+    done = memstat("run", "--only-peak", "--peak", "--no-peak", last, *SLEEP)
+    assert ("Peak:" in done.stderr) is (last == "--peak")
+    assert ("Total:" in done.stdout) is (last == "--only-peak")
 
 
 def test_the_peak_is_one_number_for_a_script() -> None:
     script = (
         'peak=$("$0" run -r --only-peak --bytes -- sh -c "echo noise; sleep 0.2"); echo "<$peak>"'
     )
-    told = subprocess.run(["sh", "-c", script, memstat_path()], capture_output=True, text=True)
-    assert re.fullmatch(r"<[1-9]\d+>\n", told.stdout)
-    assert told.stderr.startswith("noise\n")
+    done = subprocess.run(["sh", "-c", script, memstat_path()], capture_output=True, text=True)
+    assert re.fullmatch(r"<[1-9]\d+>\n", done.stdout)
+    assert done.stderr.startswith("noise\n")
 
 
 @pytest.fixture(scope="module")
@@ -165,20 +165,20 @@ def blink(c_program: Callable[[str], Path]) -> str:
 def run_until_unseen(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run until no sample was taken; what was measured instead is never 0."""
     for _ in range(30):
-        told = memstat("run", *arguments)
-        assert told.returncode == 5
-        if '"samples":0' in told.stdout or "not measured" in told.stderr:
-            return told
-        assert not re.search(r"\b0 kB", told.stdout + told.stderr)
+        done = memstat("run", *arguments)
+        assert done.returncode == 5
+        if '"samples":0' in done.stdout or "not measured" in done.stderr:
+            return done
+        assert not re.search(r"\b0 kB", done.stdout + done.stderr)
     pytest.fail("a sample of a program that ends at once, thirty times over")
 
 
 @pytest.mark.parametrize("options", [[], ["-r"], ["-v"], ["--only-peak"], ["--bytes"]])
 def test_a_command_too_short_to_be_seen_has_no_peak(blink: str, options: list[str]) -> None:
-    told = run_until_unseen(*options, blink)
-    assert told.stdout == ""
+    done = run_until_unseen(*options, blink)
+    assert done.stdout == ""
     assert re.search(
-        r"^Peak: not measured: the command ended within [1-9]\d* ms$", told.stderr, re.MULTILINE
+        r"^Peak: not measured: the command ended within [1-9]\d* ms$", done.stderr, re.MULTILINE
     )
 
 
@@ -190,7 +190,7 @@ def test_json_of_what_was_not_seen_is_null(blink: str) -> None:
     assert summary["sweep_s"] == {"median": None, "max": None}
 
 
-def test_the_end_of_the_command_is_told_with_verbose() -> None:
+def test_verbose_prints_how_the_command_ended() -> None:
     exited = memstat("run", "-v", "--", "sh", "-c", "exit 3")
     assert "Process exited with code 3\n" in exited.stderr
     killed = memstat("run", "-v", "--", "sh", "-c", "kill -KILL $$")
@@ -199,17 +199,18 @@ def test_the_end_of_the_command_is_told_with_verbose() -> None:
     assert "Process was killed by signal SIGRTMIN+1\n" in real_time.stderr
 
 
-def test_descendants_that_go_on_are_told() -> None:
-    told = memstat("run", "-r", "--", "sh", "-c", "sleep 1 >&- 2>&- & sleep 0.2")
-    assert "memstat: 1 descendant still running" in told.stderr
+def test_descendants_that_go_on_are_counted_at_the_end() -> None:
+    done = memstat("run", "-r", "--", "sh", "-c", "sleep 1 >&- 2>&- & sleep 0.2")
+    assert "memstat: 1 descendant still running" in done.stderr
 
 
+@pytest.mark.alone("the command, which ends at once, has half a second")
 def test_wait_all_measures_them_to_the_end() -> None:
-    told = memstat(
+    done = memstat(
         "run", "-r", "--wait-all", "--json", "--", "sh", "-c", "sleep 0.5 >&- 2>&- & exit 4"
     )
-    summary = json.loads(told.stdout)
-    assert told.returncode == 4
+    summary = json.loads(done.stdout)
+    assert done.returncode == 4
     assert summary["duration_s"] < 0.5
     assert summary["samples"] >= 3
     assert summary["peak"]["snapshot"]["processes"][-1]["name"] == "sleep"
@@ -219,17 +220,17 @@ def test_wait_all_measures_them_to_the_end() -> None:
 
 
 def test_the_output_of_the_command_goes_where_it_would() -> None:
-    told = memstat("run", "--", *TALK)
-    assert told.stdout == "out\n"
-    assert without_notes(told.stderr).startswith("err\nPeak:\nTotal: ")
+    done = memstat("run", "--", *TALK)
+    assert done.stdout == "out\n"
+    assert without_notes(done.stderr).startswith("err\nPeak:\nTotal: ")
 
 
 @pytest.mark.parametrize("option", ["--only-peak", "--json"])
 def test_a_result_on_stdout_sends_the_output_to_stderr(option: str) -> None:
-    told = memstat("run", option, "--", *TALK)
-    assert told.stdout.count("\n") == 1
-    assert "out" not in told.stdout.split('"command"')[0]
-    assert without_notes(told.stderr) == "out\nerr\n"
+    done = memstat("run", option, "--", *TALK)
+    assert done.stdout.count("\n") == 1
+    assert "out" not in done.stdout.split('"command"')[0]
+    assert without_notes(done.stderr) == "out\nerr\n"
 
 
 @pytest.mark.parametrize(
@@ -244,12 +245,12 @@ def test_files_take_the_output(
     tmp_path: Path, to_stdout: str, to_stderr: str, more: list[str]
 ) -> None:
     out, err = tmp_path / "out", tmp_path / "err"
-    told = memstat("run", to_stdout, str(out), to_stderr, str(err), *more, "--", *TALK)
-    assert told.returncode == 0
+    done = memstat("run", to_stdout, str(out), to_stderr, str(err), *more, "--", *TALK)
+    assert done.returncode == 0
     assert (out.read_text(), err.read_text()) == ("out\n", "err\n")
-    assert "err" not in without_notes(told.stderr)
+    assert "err" not in without_notes(done.stderr)
     if not more:
-        assert told.stdout == ""
+        assert done.stdout == ""
 
 
 @pytest.mark.parametrize("linked", [False, True])
@@ -268,19 +269,19 @@ def test_a_file_is_replaced_not_appended_to(tmp_path: Path) -> None:
     assert out.read_text() == "out\n"
 
 
-def test_a_full_disk_is_the_commands_to_tell() -> None:
-    told = memstat("run", "--no-peak", "-O", "/dev/full", "--", "sh", "-c", "echo out || exit 7")
-    assert told.returncode == 7
+def test_a_full_disk_is_left_to_the_command_to_report() -> None:
+    done = memstat("run", "--no-peak", "-O", "/dev/full", "--", "sh", "-c", "echo out || exit 7")
+    assert done.returncode == 7
 
 
 @pytest.mark.parametrize("option", ["-O", "-E"])
 @pytest.mark.parametrize("path", ["/nonexistent/file", "/", ""])
-def test_an_unwritable_path_is_told_before_anything_starts(
+def test_an_unwritable_path_is_an_error_before_anything_starts(
     tmp_path: Path, option: str, path: str
 ) -> None:
-    told = memstat("run", option, path, "touch", str(tmp_path / "started"))
-    assert (told.returncode, told.stdout) == (125, "")
-    assert_one_line(told.stderr, f"cannot write to {path}")
+    done = memstat("run", option, path, "touch", str(tmp_path / "started"))
+    assert (done.returncode, done.stdout) == (125, "")
+    assert_one_line(done.stderr, f"cannot write to {path}")
     assert not (tmp_path / "started").exists()
 
 
@@ -297,9 +298,9 @@ def test_a_pipeline_gets_what_the_command_prints() -> None:
 
 
 def test_json_is_one_summary() -> None:
-    told = memstat("run", "--json", "-rf", "20", "--", "sh", "-c", "sleep 0.3; exit 3")
-    assert told.returncode == 3
-    summary = json.loads(told.stdout)
+    done = memstat("run", "--json", "-rf", "20", "--", "sh", "-c", "sleep 0.3; exit 3")
+    assert done.returncode == 3
+    summary = json.loads(done.stdout)
     assert_run_summary(summary)
     assert summary["command"] == ["sh", "-c", "sleep 0.3; exit 3"]
     assert (summary["exit_code"], summary["signal"]) == (3, None)
@@ -310,16 +311,16 @@ def test_json_is_one_summary() -> None:
     assert names == {"sh", "sleep"}
 
 
-def test_json_tells_the_signal() -> None:
-    told = memstat("run", "--json", "--", "sh", "-c", "sleep 0.2; kill -KILL $$")
-    assert told.returncode == 137
-    summary = json.loads(told.stdout)
+def test_json_names_the_signal() -> None:
+    done = memstat("run", "--json", "--", "sh", "-c", "sleep 0.2; kill -KILL $$")
+    assert done.returncode == 137
+    summary = json.loads(done.stdout)
     assert (summary["exit_code"], summary["signal"]) == (None, 9)
 
 
 def test_json_with_verbose_has_the_snapshots_before() -> None:
-    told = memstat("run", "--json", "-v", "-f", "20", *SLEEP)
-    *snapshots, summary = map(json.loads, told.stdout.splitlines())
+    done = memstat("run", "--json", "-v", "-f", "20", *SLEEP)
+    *snapshots, summary = map(json.loads, done.stdout.splitlines())
     assert len(snapshots) >= 2
     for snapshot in snapshots:
         assert_snapshot(snapshot)
@@ -329,21 +330,21 @@ def test_json_with_verbose_has_the_snapshots_before() -> None:
 
 
 def test_json_without_the_peak_leaves_it_out() -> None:
-    told = memstat("run", "--json", "--no-peak", *SLEEP)
-    assert_run_summary(json.loads(told.stdout), with_peak=False)
+    done = memstat("run", "--json", "--no-peak", *SLEEP)
+    assert_run_summary(json.loads(done.stdout), with_peak=False)
 
 
 def test_json_of_arguments_that_are_not_utf_8_is_valid_unicode() -> None:
-    told = memstat("run", "--json", "--", "true", b"caf\xff".decode("utf-8", "surrogateescape"))
-    assert json.loads(told.stdout)["command"] == ["true", r"caf\xff"]
-    json.loads(told.stdout)["command"][1].encode("utf-8")
+    done = memstat("run", "--json", "--", "true", b"caf\xff".decode("utf-8", "surrogateescape"))
+    assert json.loads(done.stdout)["command"] == ["true", r"caf\xff"]
+    json.loads(done.stdout)["command"][1].encode("utf-8")
 
 
 def test_json_of_get_is_one_snapshot() -> None:
-    told = memstat("get", "--json", "-r", str(os.getpid()))
-    assert told.returncode == 0
-    assert told.stdout.count("\n") == 1
-    snapshot = json.loads(told.stdout)
+    done = memstat("get", "--json", "-r", str(os.getpid()))
+    assert done.returncode == 0
+    assert done.stdout.count("\n") == 1
+    snapshot = json.loads(done.stdout)
     assert_snapshot(snapshot)
     assert snapshot["processes"][0]["pid"] == os.getpid()
     assert snapshot["processes"][0]["ppid"] == os.getppid()
@@ -368,16 +369,18 @@ def test_json_of_get_is_one_snapshot() -> None:
     ],
 )
 @pytest.mark.parametrize("options", [[], ["-r"], ["-v"], ["--json"], ["--only-peak"]])
-def test_the_status_is_the_commands(command: list[str], status: int, options: list[str]) -> None:
+def test_the_status_is_that_of_the_command(
+    command: list[str], status: int, options: list[str]
+) -> None:
     assert memstat("run", *options, "--", *command).returncode == status
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], ["which command?"]),
-        (["-rv"], ["which command?"]),
-        (["--"], ["which command?"]),
+        ([], ["no command given"]),
+        (["-rv"], ["no command given"]),
+        (["--"], ["no command given"]),
         (["-f"], ["-f", "requires an argument"]),
         (["-O"], ["-O", "requires an argument"]),
         (["-f", "x", "true"], ["'x' is not a number"]),
@@ -393,9 +396,9 @@ def test_the_status_is_the_commands(command: list[str], status: int, options: li
     ],
 )
 def test_wrong_usage_of_run_is_125(arguments: list[str], words: list[str]) -> None:
-    told = memstat("run", *arguments)
-    assert (told.returncode, told.stdout) == (125, "")
-    assert_one_line(told.stderr, "memstat run: ", *words)
+    done = memstat("run", *arguments)
+    assert (done.returncode, done.stdout) == (125, "")
+    assert_one_line(done.stderr, "memstat run: ", *words)
 
 
 def test_wrong_usage_starts_nothing(tmp_path: Path) -> None:
@@ -409,33 +412,45 @@ def script(path: Path, text: str, mode: int = 0o755) -> str:
     return str(path)
 
 
-def test_commands_that_cannot_be_started(tmp_path: Path) -> None:
-    cases: Mapping[str, tuple[int, str]] = {
-        "nosuch-command": (127, "command not found"),
-        "./nosuch": (127, "command not found"),
-        str(tmp_path / "missing"): (127, "command not found"),
-        "/etc/hostname/x": (127, "Not a directory"),
-        "": (127, "empty"),
-        str(tmp_path): (126, "is a directory"),
-        script(tmp_path / "plain", "text", 0o644): (126, "not executable"),
-        script(tmp_path / "bad", "#!/nonexistent/interpreter\n"): (126, "interpreter"),
-    }
-    for command, (status, words) in cases.items():
-        for options in ([], ["--json"], ["-rv"]):
-            told = memstat("run", *options, "--", command)
-            assert (told.returncode, told.stdout) == (status, ""), command
-            assert_one_line(told.stderr, words)
+@pytest.fixture
+def unusable(tmp_path: Path) -> Path:
+    """A directory with files that cannot be executed."""
+    script(tmp_path / "plain", "text", 0o644)
+    script(tmp_path / "bad", "#!/nonexistent/interpreter\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "words"),
+    [
+        ("nosuch-command", 127, "command not found"),
+        ("./nosuch", 127, "command not found"),
+        ("{unusable}/missing", 127, "command not found"),
+        ("/etc/hostname/x", 127, "Not a directory"),
+        ("", 127, "empty"),
+        ("{unusable}", 126, "is a directory"),
+        ("{unusable}/plain", 126, "not executable"),
+        ("{unusable}/bad", 126, "interpreter"),
+    ],
+)
+@pytest.mark.parametrize("options", [[], ["--json"], ["-rv"]])
+def test_a_command_that_cannot_be_started(
+    unusable: Path, command: str, status: int, words: str, options: list[str]
+) -> None:
+    done = memstat("run", *options, "--", command.format(unusable=unusable))
+    assert (done.returncode, done.stdout) == (status, "")
+    assert_one_line(done.stderr, words)
 
 
 def test_a_script_without_an_interpreter_line_is_for_the_shell(tmp_path: Path) -> None:
-    told = memstat("run", script(tmp_path / "script", 'echo "$0:$1"; exit 5\n'), "one")
-    assert (told.returncode, told.stdout) == (5, f"{tmp_path}/script:one\n")
+    done = memstat("run", script(tmp_path / "script", 'echo "$0:$1"; exit 5\n'), "one")
+    assert (done.returncode, done.stdout) == (5, f"{tmp_path}/script:one\n")
 
 
 def test_an_ignored_sigchld_does_not_hide_the_status() -> None:
     ignoring = ["env", "--ignore-signal=CHLD", memstat_path(), "run", "--no-peak"]
-    told = subprocess.run([*ignoring, "--", "sh", "-c", "exit 3"], capture_output=True)
-    assert (told.returncode, told.stderr) == (3, b"")
+    done = subprocess.run([*ignoring, "--", "sh", "-c", "exit 3"], capture_output=True)
+    assert (done.returncode, done.stderr) == (3, b"")
 
 
 # Output that cannot be written.
@@ -445,29 +460,29 @@ def test_an_ignored_sigchld_does_not_hide_the_status() -> None:
 @pytest.mark.parametrize("stdout", [">/dev/full", ">&-"])
 def test_a_result_that_cannot_be_written_is_125(option: str, stdout: str, tmp_path: Path) -> None:
     script = f'"$0" run {option} -- sh -c \'sleep 0.2; echo done >"$0"\' "$1" {stdout}'
-    told = subprocess.run(
+    done = subprocess.run(
         ["sh", "-c", script, memstat_path(), str(tmp_path / "done")], capture_output=True, text=True
     )
-    assert told.returncode == 125
-    assert_one_line(told.stderr, "cannot write to standard output")
+    assert done.returncode == 125
+    assert_one_line(done.stderr, "cannot write to standard output")
     assert (tmp_path / "done").read_text() == "done\n"
 
 
 def test_a_reader_that_leaves_does_not_end_the_command(tmp_path: Path) -> None:
     script = '"$0" run -v --json -f 100 -- sh -c "sleep 0.5; echo done >$1; exit 3" | head -c 10'
-    told = subprocess.run(
+    done = subprocess.run(
         ["bash", "-c", f"{script}; exit ${{PIPESTATUS[0]}}", memstat_path(), tmp_path / "done"],
         capture_output=True,
         text=True,
     )
-    assert told.returncode == 125
-    assert told.stderr == "memstat: cannot write to standard output: Broken pipe\n"
+    assert done.returncode == 125
+    assert done.stderr == "memstat: cannot write to standard output: Broken pipe\n"
     assert (tmp_path / "done").read_text() == "done\n"
 
 
 @pytest.mark.parametrize("stderr", ["2>&-", "2>/dev/full"])
-def test_a_report_that_nobody_reads_changes_nothing(stderr: str) -> None:
-    told = subprocess.run(
+def test_a_report_that_cannot_be_written_changes_nothing(stderr: str) -> None:
+    done = subprocess.run(
         [
             "sh",
             "-c",
@@ -477,26 +492,37 @@ def test_a_report_that_nobody_reads_changes_nothing(stderr: str) -> None:
         capture_output=True,
         text=True,
     )
-    assert (told.returncode, told.stdout, told.stderr) == (3, "out\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (3, "out\n", "")
 
 
 def test_all_streams_closed_is_no_failure() -> None:
-    told = subprocess.run(
+    done = subprocess.run(
         ["sh", "-c", '"$0" run -rv -- sh -c "exit 3" <&- >&- 2>&-', memstat_path()],
         capture_output=True,
     )
-    assert (told.returncode, told.stdout, told.stderr) == (3, b"", b"")
+    assert (done.returncode, done.stdout, done.stderr) == (3, b"", b"")
 
 
-# What people are told.
+# What is not counted.
 
 
-def test_a_person_is_told_of_uncounted_children() -> None:
+def test_a_terminal_gets_a_remark_on_uncounted_children() -> None:
     status, shown = on_terminal(memstat_path(), "run", "--", "sh", "-c", "sleep 0.5 & sleep 0.5")
     assert status == 0
     assert re.search(r"^memstat: 2 child processes not counted: add -r$", shown, re.MULTILINE)
 
 
-def test_a_pipe_is_not_told_of_uncounted_children() -> None:
-    told = memstat("run", "--", "sh", "-c", "sleep 0.3 & sleep 0.3")
-    assert "not counted" not in told.stderr
+TWO_CHILDREN = ("sh", "-c", "sleep 0.5 & sleep 0.5")
+
+
+@pytest.mark.parametrize("options", [[], ["-v"], ["--only-peak"], ["--bytes"]])
+def test_a_pipe_gets_a_remark_on_uncounted_children_too(options: list[str]) -> None:
+    done = memstat("run", *options, "--", *TWO_CHILDREN)
+    assert "memstat: 2 child processes not counted: add -r\n" in done.stderr
+
+
+@pytest.mark.parametrize(("options", "uncounted"), [([], 2), (["-r"], 0)])
+def test_json_has_the_number_of_uncounted_children(options: list[str], uncounted: int) -> None:
+    done = memstat("run", "--json", *options, "--", *TWO_CHILDREN)
+    assert json.loads(done.stdout)["uncounted_descendants"] == uncounted
+    assert done.stderr == ""

@@ -78,7 +78,7 @@ def test_a_signal_reaches_the_command_whose_status_counts(
 
 
 @pytest.mark.parametrize("signum", DEADLY)
-def test_memstat_dies_as_its_command_did_having_told_the_peak(
+def test_memstat_ends_by_the_signal_of_its_command_after_printing_the_peak(
     run: Callable[..., Target], signum: signal.Signals
 ) -> None:
     running = run("-v", "--", *WAITS)
@@ -89,12 +89,12 @@ def test_memstat_dies_as_its_command_did_having_told_the_peak(
     assert f"Process was killed by signal {signum.name}\nPeak:\n" in err
 
 
-def test_memstat_does_not_die_of_what_the_command_did_to_itself() -> None:
+def test_memstat_survives_a_signal_that_the_command_sent_itself() -> None:
     assert memstat("run", "--", "sh", "-c", "kill -TERM $$").returncode == 143
 
 
 def test_a_signal_that_was_ignored_before_stays_so(start: Callable[..., Target]) -> None:
-    # As under nohup: the command ignores it as well, so there is nobody to pass it on to.
+    # As under nohup: the command ignores it as well, so nothing would take it.
     running = start(
         *("env", "--ignore-signal=HUP", memstat_path(), "run", "--no-peak", "--"),
         *python("print('ready'); print(input())"),
@@ -106,7 +106,7 @@ def test_a_signal_that_was_ignored_before_stays_so(start: Callable[..., Target])
     assert running.process.wait(timeout=60) == 0
 
 
-def test_whoever_does_not_heed_sigterm_is_killed_with_its_tree(run: Callable[..., Target]) -> None:
+def test_a_command_that_ignores_sigterm_is_killed_with_its_tree(run: Callable[..., Target]) -> None:
     for options in ([], ["-r"]):
         running = run(*options, "--kill-after", "0.2", "--", *STUBBORN_FAMILY)
         pidfds = [os.pidfd_open(int(pid)) for pid in running.line().split()]
@@ -119,7 +119,7 @@ def test_whoever_does_not_heed_sigterm_is_killed_with_its_tree(run: Callable[...
             assert_ended(pidfd)
 
 
-def test_patience_is_not_for_those_who_end_by_themselves(run: Callable[..., Target]) -> None:
+def test_a_command_that_heeds_sigterm_is_not_waited_for_longer(run: Callable[..., Target]) -> None:
     running = run("--kill-after", "1000", "--", *CATCHES_ONE)
     assert running.line() == "ready"
     running.process.send_signal(signal.SIGTERM)
@@ -184,7 +184,9 @@ def test_a_terminal_that_hangs_up_ends_both() -> None:
 
 
 @pytest.mark.parametrize("options", [[], ["-r"]])
-def test_a_command_that_is_killed_is_told(run: Callable[..., Target], options: list[str]) -> None:
+def test_a_command_that_is_killed_is_reported_as_such(
+    run: Callable[..., Target], options: list[str]
+) -> None:
     running = run(*options, "-v", "--", *NAMES_ITSELF)
     os.kill(int(running.line()), signal.SIGKILL)
     status, _, err = finish(running)
@@ -193,7 +195,7 @@ def test_a_command_that_is_killed_is_told(run: Callable[..., Target], options: l
     assert "Process was killed by signal SIGKILL\nPeak:" in err
 
 
-def test_a_grandchild_that_is_killed_is_the_commands_affair(run: Callable[..., Target]) -> None:
+def test_a_grandchild_that_is_killed_is_left_to_the_command(run: Callable[..., Target]) -> None:
     running = run("-rv", "--", "sh", "-c", "sleep 60 & echo $!; wait $!; exit $(($? - 100))")
     os.kill(int(running.line()), signal.SIGKILL)
     status, _, err = finish(running)
@@ -212,7 +214,7 @@ def test_no_core_of_memstat_itself(run: Callable[..., Target]) -> None:
     assert not os.WCOREDUMP(wait_status)
 
 
-def test_whom_wait_all_waits_for_gets_the_signal(run: Callable[..., Target]) -> None:
+def test_the_descendants_that_wait_all_waits_for_get_the_signal(run: Callable[..., Target]) -> None:
     family = python("""
 import os, signal, time
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
@@ -233,7 +235,9 @@ print('heard')
     assert finish(running)[0] == 4
 
 
-def test_a_second_signal_gets_through_when_nobody_reads(start: Callable[..., Target]) -> None:
+def test_a_second_signal_gets_through_when_nothing_reads_the_output(
+    start: Callable[..., Target],
+) -> None:
     reading, writing = os.pipe()
     with open(reading, "rb") as pipe:
         room = fcntl.fcntl(reading, fcntl.F_SETPIPE_SZ, 4096)
@@ -248,3 +252,36 @@ def test_a_second_signal_gets_through_when_nobody_reads(start: Callable[..., Tar
             running.process.send_signal(signal.SIGTERM)
         assert status == -signal.SIGTERM
         assert pipe.read() == b"x" * room
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start a command as another user")
+def test_a_command_that_may_not_be_signalled_is_reported_and_left(
+    start: Callable[..., Target],
+) -> None:
+    without_kill = ("setpriv", "--bounding-set=-kill", "--inh-caps=-kill")
+    as_nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups"
+    running = start(
+        *(*without_kill, memstat_path(), "run", "-r", "--kill-after=0.2", "--"),
+        *("sh", "-c", f"sleep 600 >&- 2>&- & echo $$ $!; exec {as_nobody} sleep 600 >&- 2>&-"),
+        stderr=subprocess.PIPE,
+    )
+    command, other = map(int, running.line().split())
+    # As long as it is a shell of the same user, it may be signalled.
+    wait_until_owned_by_nobody(command)
+    other_pidfd = os.pidfd_open(other)
+    assert running.process.stderr is not None
+    running.process.send_signal(signal.SIGTERM)
+    refused = running.process.stderr.readline().decode()
+    assert refused.startswith(f"memstat: SIGTERM could not be passed on: process {command} ")
+    # What may be signalled is killed all the same.
+    assert_ended(other_pidfd)
+    running.process.send_signal(signal.SIGTERM)
+    status, _, err = finish(running)
+    os.kill(command, signal.SIGKILL)
+    assert status == -signal.SIGTERM
+    assert err == f"memstat: process {command} is left running: this user may not signal it\n"
+
+
+def wait_until_owned_by_nobody(pid: int) -> None:
+    while os.stat(f"/proc/{pid}").st_uid != 65534:
+        os.sched_yield()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -48,6 +49,8 @@ def test_a_rollup_of_a_new_kernel() -> None:
         pss_file_bytes=556 * KIB,
         pss_shmem_bytes=1536 * KIB,
         swap_pss_bytes=0,
+        hugetlb_bytes=0,
+        hugetlb_shared_bytes=0,
     )
 
 
@@ -57,6 +60,8 @@ def test_a_rollup_before_linux_5_3_does_not_split_pss() -> None:
         uss_bytes=(41020 + 638392) * KIB,
         rss_bytes=884212 * KIB,
         swap_pss_bytes=98304 * KIB,
+        hugetlb_bytes=0,
+        hugetlb_shared_bytes=0,
     )
 
 
@@ -64,6 +69,16 @@ def test_a_rollup_without_swap_leaves_it_unknown() -> None:
     text = captured("rollup-linux-6.18.txt").replace(b"SwapPss:               0 kB\n", b"")
     assert parse_rollup(text).swap_pss_bytes is None
     assert parse_rollup(text).pss_bytes == 5214 * KIB
+
+
+def test_huge_pages_are_counted_whole_beside_pss() -> None:
+    text = captured("rollup-linux-6.18.txt")
+    text = re.sub(rb"(Shared_Hugetlb: *)0 kB", rb"\g<1>4096 kB", text)
+    text = re.sub(rb"(Private_Hugetlb: *)0 kB", rb"\g<1>2048 kB", text)
+    memory = parse_rollup(text)
+    assert memory.hugetlb_bytes == 6144 * KIB
+    assert memory.hugetlb_shared_bytes == 4096 * KIB
+    assert memory.pss_bytes == 5214 * KIB
 
 
 @pytest.mark.parametrize("field", [b"Rss", b"Pss", b"Private_Clean", b"Private_Dirty"])
@@ -97,7 +112,12 @@ def test_smaps_of_a_kernel_without_swap_pss() -> None:
 
 def test_smaps_with_swap_in_use_and_protection_keys() -> None:
     assert parse_smaps(captured("smaps-linux-4.9-swapped.txt")) == Memory(
-        pss_bytes=16400 * KIB, uss_bytes=16 * KIB, rss_bytes=65552 * KIB, swap_pss_bytes=36 * KIB
+        pss_bytes=16400 * KIB,
+        uss_bytes=16 * KIB,
+        rss_bytes=65552 * KIB,
+        swap_pss_bytes=36 * KIB,
+        hugetlb_bytes=0,
+        hugetlb_shared_bytes=0,
     )
 
 
@@ -110,6 +130,8 @@ def test_smaps_and_rollup_of_one_process_agree() -> None:
         uss_bytes=rolled_up.uss_bytes,
         rss_bytes=rolled_up.rss_bytes,
         swap_pss_bytes=rolled_up.swap_pss_bytes,
+        hugetlb_bytes=rolled_up.hugetlb_bytes,
+        hugetlb_shared_bytes=rolled_up.hugetlb_shared_bytes,
     )
 
 
@@ -125,7 +147,10 @@ def test_smaps_of_a_process_that_has_ended_are_an_error_and_not_zero() -> None:
         parse_smaps(b"")
 
 
-FIELDS = ("Rss", "Pss", "Private_Clean", "Private_Dirty", "SwapPss")
+FIELDS = (
+    *("Rss", "Pss", "Private_Clean", "Private_Dirty", "SwapPss"),
+    *("Private_Hugetlb", "Shared_Hugetlb"),
+)
 
 
 @given(st.lists(st.fixed_dictionaries(dict.fromkeys(FIELDS, SIZES_KIB)), min_size=1, max_size=9))
@@ -137,6 +162,8 @@ def test_smaps_are_summed_over_their_mappings(mappings: list[Mapping[str, int]])
         uss_bytes=total["Private_Clean"] + total["Private_Dirty"],
         rss_bytes=total["Rss"],
         swap_pss_bytes=total["SwapPss"],
+        hugetlb_bytes=total["Private_Hugetlb"] + total["Shared_Hugetlb"],
+        hugetlb_shared_bytes=total["Shared_Hugetlb"],
     )
 
 
@@ -154,7 +181,13 @@ HOSTILE = "a) b\n\x1b[31m\\\\xff("
 
 def test_stat_with_a_name_that_looks_like_fields() -> None:
     assert parse_stat(captured("stat-hostile-name.txt")) == Identity(
-        pid=20284, ppid=20272, start_ticks=111231, name=HOSTILE, state="S", threads=1
+        pid=20284,
+        ppid=20272,
+        start_ticks=111231,
+        name=HOSTILE,
+        state="S",
+        threads=1,
+        family=140727754079168,
     )
 
 
@@ -212,6 +245,7 @@ IDENTITIES = st.builds(
     threads=PIDS,
     has_executed=st.booleans(),
     is_kernel_thread=st.booleans(),
+    family=st.integers(0, (1 << 64) - 1),
 )
 
 
@@ -221,7 +255,8 @@ def test_stat_survives_any_name(identity: Identity, name: bytes) -> None:
     flags = 0x400000 | (0 if identity.has_executed else 0x40)
     flags |= 0x200000 if identity.is_kernel_thread else 0
     before = [identity.state, identity.ppid, 0, 0, 0, -1, flags]
-    fields = [*before, *[0] * 10, identity.threads, 0, identity.start_ticks, 0]
+    rest = [identity.threads, 0, identity.start_ticks, *[0] * 5, identity.family]
+    fields = [*before, *[0] * 10, *rest]
     text = b"%d (%b) %b\n" % (identity.pid, name, " ".join(map(str, fields)).encode())
     assert parse_stat(text) == replace(identity, name=decode_name(name))
     assert parse_name_and_parent(text) == (decode_name(name), identity.ppid)
@@ -237,6 +272,7 @@ def test_status_escapes_newlines_and_backslashes_of_the_name() -> None:
         tgid=20284,
         ppid=20272,
         threads=1,
+        uids=(0, 0, 0, 0),
         rss_bytes=9908 * KIB,
         rss_peak_bytes=9908 * KIB,
     )
@@ -261,6 +297,7 @@ STATUSES = st.builds(
     tgid=PIDS,
     ppid=st.integers(0, 1 << 22),
     threads=PIDS,
+    uids=st.tuples(*[st.integers(0, (1 << 32) - 1)] * 4),
     rss_bytes=st.none() | SIZES_KIB.map(KIB.__mul__),
     rss_peak_bytes=st.none() | SIZES_KIB.map(KIB.__mul__),
 )
@@ -271,6 +308,7 @@ def test_status_survives_any_name_and_size(status: Status, name: bytes) -> None:
     escaped = name.replace(b"\\", b"\\\\").replace(b"\n", b"\\n")
     lines = [b"Name:\t" + escaped, b"Umask:\t0022", f"State:\t{status.state} (any)".encode()]
     lines += [b"Tgid:\t%d" % status.tgid, b"Ngid:\t0", b"PPid:\t%d" % status.ppid]
+    lines.append(b"Uid:\t%d\t%d\t%d\t%d" % status.uids)
     for label, size in (("VmHWM", status.rss_peak_bytes), ("VmRSS", status.rss_bytes)):
         if size is not None:
             lines.append(f"{label}:\t{size // KIB:8} kB".encode())

@@ -11,7 +11,7 @@ import pytest
 from memstat.errors import NoSuchProcess, NotAProcess
 from memstat.model import Memory, ProcessKey, ReadStatus
 from memstat.proc.linux import LinuxProcSource
-from memstat.proc.source import GONE
+from memstat.proc.source import GONE, Afterwards
 from tests.proc.worlds import PUPPET, STEP_BYTES, FakeWorld, World, linux_world
 from tests.targets import Target
 
@@ -144,6 +144,62 @@ def test_a_thread_is_no_process_and_the_error_names_its_process(world: World) ->
     identity = world.source.identify(tid)
     assert identity is not None
     assert (identity.pid, identity.threads) == (tid, 2)
+
+
+def test_every_process_and_thread_that_starts_is_the_newest(world: World) -> None:
+    before = world.source.newest_pid()
+    assert before is not None
+    process = world.start("puppet")
+    assert world.source.newest_pid() != before
+    started = [process.fork, process.start_thread]
+    for start_one in started:
+        before = world.source.newest_pid()
+        start_one()
+        assert world.source.newest_pid() != before
+
+
+def test_a_family_are_those_that_were_forked_from_one_another(world: World) -> None:
+    process, other = world.start("puppet"), world.start("puppet")
+    child = world.source.require(process.fork())
+    family = world.source.require(process.key.pid).family
+    assert child.family == family != 0
+    assert world.source.require(other.key.pid).family != family
+    process.execute("successor")
+    assert world.source.require(process.key.pid).family not in (0, family)
+    process.end()
+    assert world.source.require(process.key.pid).family == 0
+
+
+def test_a_reader_knows_what_became_of_its_process_afterwards(world: World) -> None:
+    process = world.start("puppet")
+    reader = world.source.reader(process.key)
+    assert reader.read().family == world.source.require(process.key.pid).family
+    process.grow()
+    child = process.fork()
+    assert reader.afterwards() == Afterwards(keeps_memory=True, has_waited=False)
+    process.wait_for(child)
+    assert reader.afterwards() == Afterwards(keeps_memory=True, has_waited=True)
+    reader.read()
+    assert reader.afterwards() == Afterwards(keeps_memory=True, has_waited=False)
+    process.execute("successor")
+    assert not reader.afterwards().keeps_memory
+    reader.read()
+    assert reader.afterwards().keeps_memory
+    process.end()
+    assert not reader.afterwards().keeps_memory
+    reader.read()
+    process.reap()
+    assert not reader.afterwards().keeps_memory
+
+
+def test_what_is_shared_of_anonymous_pages_is_known(world: World) -> None:
+    process = world.start("puppet")
+    reader = world.source.reader(process.key)
+    reader.read()
+    if world.splits_pss:
+        assert reader.anonymous_share_bytes() == 0
+    else:
+        assert reader.anonymous_share_bytes() is None
 
 
 # Command lines

@@ -100,6 +100,22 @@ def test_overlapping_roots_are_counted_once() -> None:
     assert shape(tree) == [(root.pid, 0), (child.pid, 1)]
 
 
+def test_a_process_that_failed_to_be_read_is_looked_at_again_and_its_child_waits_for_it() -> None:
+    proc = FakeProc()
+    root = proc.start("root", 0)
+    tree = ProcessTree(scope_of(root.key))
+    look(proc, tree)
+    child = root.fork(0)
+    grandchild = child.fork(0)
+    for _ in range(3):
+        listing = proc.list_processes()
+        assert tree.unseen(listing) == [child.pid, grandchild.pid]
+        assert tree.update(listing, {grandchild.pid: grandchild.identity}, [child.pid])
+        assert shape(tree) == [(root.pid, 0)]
+    look(proc, tree)
+    assert shape(tree) == [(root.pid, 0), (child.pid, 1), (grandchild.pid, 2)]
+
+
 def test_an_excluded_process_and_what_it_starts_stay_outside() -> None:
     proc = FakeProc()
     root = proc.start("root", 0)

@@ -24,9 +24,12 @@ STEP_BYTES = 8 << 20
 PUPPET = r"""
 #define _GNU_SOURCE
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void *live(void *started) {
@@ -56,6 +59,11 @@ int main(int argc, char **argv) {
                 for (;;)
                     pause();
             printf("%d\n", child);
+        } else if (!strncmp(line, "wait for ", 9)) {
+            child = atoi(line + 9);
+            kill(child, SIGKILL);
+            waitpid(child, NULL, 0);
+            puts("waited");
         } else if (!strcmp(line, "thread")) {
             pthread_create(&thread, NULL, live, NULL);
         } else if (!strcmp(line, "end main thread")) {
@@ -76,6 +84,7 @@ class Process(Protocol):
     @property
     def parent_pid(self) -> int: ...
     def fork(self) -> int: ...
+    def wait_for(self, child: int) -> None: ...
     def grow(self) -> None: ...
     def shrink(self) -> None: ...
     def execute(self, name: str) -> None: ...
@@ -100,6 +109,7 @@ class World(Protocol):
 
 @dataclass
 class _FakePuppet:
+    proc: FakeProc
     process: FakeProcess
 
     @property
@@ -112,6 +122,11 @@ class _FakePuppet:
 
     def fork(self) -> int:
         return self.process.fork(STEP_BYTES).pid
+
+    def wait_for(self, child: int) -> None:
+        fake = self.proc.processes[child]
+        fake.end()
+        fake.reap()
 
     def grow(self) -> None:
         self.process.use(private_memory(self._pss_bytes() + STEP_BYTES))
@@ -148,7 +163,7 @@ class FakeWorld:
     splits_pss: bool = True
 
     def start(self, name: str) -> _FakePuppet:
-        return _FakePuppet(self.source.start(name, STEP_BYTES))
+        return _FakePuppet(self.source, self.source.start(name, STEP_BYTES))
 
     def kernel_thread(self) -> ProcessKey:
         return self.source.start_kernel_thread("kthreadd").key
@@ -178,6 +193,9 @@ class _Puppet:
 
     def fork(self) -> int:
         return int(self._do("fork"))
+
+    def wait_for(self, child: int) -> None:
+        self._do(f"wait for {child}")
 
     def grow(self) -> None:
         self._do("grow")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from graphlib import TopologicalSorter
@@ -18,11 +19,14 @@ LINE = ("proc", "sampling", "supervision", "api", "report", "sidecars", "termina
 ENDS = ("__init__", "__main__", "pytest_plugin", "testing")
 """What nothing else in the package imports, but for the version."""
 
-LEAF_TO_LEAF = {"units": {"errors"}}
+LEAF_TO_LEAF = {"units": {"errors"}, "background": {"errors"}}
 """What leaves import from each other."""
 
 ONLY_IN = {"rich": {"report", "terminal"}, "click": {"cli"}, "pytest": {"pytest_plugin"}}
 """Third-party packages and the places that may know them."""
+
+IMPURE = {"anyio", "os", "threading", "time"}
+"""What a module that calls itself pure does without: it neither waits, nor looks at the machine."""
 
 
 @cache
@@ -100,17 +104,34 @@ def test_a_third_party_package_is_known_in_one_place_alone() -> None:
     assert {
         (module, name)
         for module, tree in modules().items()
-        for name in third_parties(tree) & ONLY_IN.keys()
+        for name in top_level_packages(tree) & ONLY_IN.keys()
         if place(module) not in ONLY_IN[name]
     } == set()
 
 
-def test_no_module_is_bound_to_one_event_loop() -> None:
+def test_a_module_that_calls_itself_pure_is_pure() -> None:
+    pure = {module: tree for module, tree in modules().items() if calls_itself_pure(tree)}
+    assert pure.keys() >= {"proc.parse", "sampling.clock"}, "the docstrings are not found any more"
+    assert {
+        module: impure
+        for module, tree in pure.items()
+        if (impure := top_level_packages(tree) & IMPURE)
+    } == {}
+
+
+def calls_itself_pure(tree: ast.Module) -> bool:
+    """Whether the docstring of a module says so, in a sentence that begins with ``Pure``."""
+    return re.search(r"(^|[.!?]\s+)Pure\b", ast.get_docstring(tree) or "") is not None
+
+
+def test_no_module_is_bound_to_one_event_loop_but_that_of_the_command_line() -> None:
     loops = {"asyncio", "trio", "uvloop"}
-    assert [module for module, tree in modules().items() if third_parties(tree) & loops] == []
+    bound = [module for module, tree in modules().items() if top_level_packages(tree) & loops]
+    assert bound == ["cli.event_loop"]
 
 
-def third_parties(tree: ast.AST) -> set[str]:
+def top_level_packages(tree: ast.AST) -> set[str]:
+    """Return the packages that a module imports from, in functions too."""
     return {name.partition(".")[0] for name in imported(tree)}
 
 
@@ -121,7 +142,10 @@ def test_only_proc_knows_the_files_of_the_kernel() -> None:
 
 def knows_the_kernel(tree: ast.Module) -> bool:
     """Whether a module names a file of /proc, or opens any by its descriptor."""
-    opens = any(ast.unparse(node) == "os.open" for node in ast.walk(tree))
+    opens = any(
+        isinstance(node, ast.Attribute) and ast.unparse(node) == "os.open"
+        for node in ast.walk(tree)
+    )
     return opens or "os.open" in imported(tree) or any("/proc" in text for text in literals(tree))
 
 

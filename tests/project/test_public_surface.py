@@ -33,10 +33,14 @@ EXAMPLES: list[MemstatError] = [
     MemstatError("something"),
     errors.UnsupportedPlatform("not Linux"),
     errors.TooManyDescriptors("none left"),
+    errors.ListingError("the processes could not be listed"),
+    errors.UnreadableProcess(7, "process 7 could not be read"),
+    errors.TooManyThreads("none can be started"),
     errors.ProcessError(7, "process 7 is odd"),
     errors.NoSuchProcess(7, "no process has PID 7"),
     errors.NotAProcess(8, "8 is a thread of process 7"),
     errors.SpawnError("nothing: command not found", 127),
+    errors.CommandLeftRunning(7, 15),
     errors.ParseError("/proc/PID/stat: nonsense"),
     errors.SizeError("'x' is not a size"),
     errors.SidecarError("the sidecar ended"),
@@ -154,7 +158,14 @@ def test_every_error_is_among_those() -> None:
 
 
 def test_getting_one_pid_imports_no_event_loop_and_no_terminal_library() -> None:
-    command = [sys.executable, "-X", "importtime", memstat_path(), "get", str(os.getpid())]
+    command = [
+        sys.executable,
+        "-X",
+        "importtime",
+        f"{memstat_path()}-python",
+        "get",
+        str(os.getpid()),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.startswith("Total: ")
     imported = {

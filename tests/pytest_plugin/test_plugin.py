@@ -45,7 +45,9 @@ def make(pytester: pytest.Pytester, tests: str) -> None:
 
 @pytest.fixture(autouse=True)
 def configured(pytester: pytest.Pytester) -> None:
-    pytester.makeini("[pytest]\naddopts = --strict-markers\nfilterwarnings = error\n")
+    # Without hypothesis, which takes longer to load than all the rest, and has no part in it.
+    options = "--strict-markers -p no:hypothesispytest"
+    pytester.makeini(f"[pytest]\naddopts = {options}\nfilterwarnings = error\n")
 
 
 def test_it_is_silent_until_used(pytester: pytest.Pytester) -> None:

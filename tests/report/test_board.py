@@ -8,21 +8,43 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memstat.model import Memory, Peak, ProcessKey, SamplingStats
+from memstat.model import Memory, ProcessKey, Snapshot
 from memstat.report.board import Board, View
+from memstat.sampling.tally import Tally
 from memstat.testing import snapshot_of
 
-STATS = SamplingStats(0.1, 3, 0, 0, 0.1, 0.001, 0.002)
+
+class Shown:
+    """A board and a tally of the same snapshots; the board may skip some."""
+
+    def __init__(self) -> None:
+        self.board = Board()
+        self.tally = Tally(0.1)
+
+    def take(self, snapshot: Snapshot, *, is_skipped: bool = False) -> None:
+        self.tally.observe(snapshot)
+        if not is_skipped:
+            self.board.take(snapshot)
+
+    @property
+    def now(self) -> View:
+        view = self.board.view(self.tally)
+        assert view is not None
+        return view
+
+    @property
+    def at_peak(self) -> View:
+        view = self.board.view_at_peak(self.tally)
+        assert view is not None
+        return view
 
 
 def view_after(*snapshots: tuple[float, Mapping[int, int | None]]) -> View:
     """Return what is on display after snapshots, each given as its time and its sizes by PID."""
-    board = Board()
+    shown = Shown()
     for elapsed_s, sizes in snapshots:
-        board.take(snapshot_of(sizes, elapsed_s=elapsed_s))
-    view = board.view(None, STATS)
-    assert view is not None
-    return view
+        shown.take(snapshot_of(sizes, elapsed_s=elapsed_s))
+    return shown.now
 
 
 def pids(view: View) -> list[int]:
@@ -30,7 +52,8 @@ def pids(view: View) -> list[int]:
 
 
 def test_before_the_first_snapshot_there_is_nothing_to_show() -> None:
-    assert Board().view(None, STATS) is None
+    assert Board().view(Tally(0.1)) is None
+    assert Board().view_at_peak(Tally(0.1)) is None
 
 
 def test_a_row_has_the_newest_sizes_and_the_peak_and_trend_of_its_process() -> None:
@@ -56,7 +79,7 @@ def test_a_process_that_was_denied_later_keeps_its_peak() -> None:
     assert view_after((0.0, {7: 10}), (0.1, {7: None})).rows[0].peak_bytes == 10
 
 
-def test_who_has_ended_stays_for_two_seconds_where_it_stood() -> None:
+def test_a_process_that_has_ended_stays_for_two_seconds_in_its_place() -> None:
     before = (0.0, {7: 1, 8: 2, 9: 3})
     after = {7: 1, 9: 3}
     for elapsed_s in (0.1, 2.1):
@@ -79,26 +102,23 @@ def test_one_after_the_other_may_end_and_all_keep_their_places() -> None:
     assert [row.ended for row in view.rows] == [False, True, True, True]
 
 
-def test_an_heir_of_a_pid_is_another_row() -> None:
-    board = Board()
+def test_a_recycled_pid_is_another_row() -> None:
+    shown = Shown()
     first = snapshot_of({7: 10})
-    heir = replace(first.processes[0], key=ProcessKey(7, 99))
-    board.take(first)
-    board.take(replace(first, elapsed_s=0.1, processes=(heir,)))
-    view = board.view(None, STATS)
-    assert view is not None
-    assert [(row.sample.key.start_ticks, row.ended) for row in view.rows] == [
+    other = replace(first.processes[0], key=ProcessKey(7, 99))
+    shown.take(first)
+    shown.take(replace(first, elapsed_s=0.1, processes=(other,)))
+    assert [(row.sample.key.start_ticks, row.ended) for row in shown.now.rows] == [
         (7, True),
         (99, False),
     ]
 
 
 def test_the_view_at_the_peak_shows_the_peaks_snapshot() -> None:
-    board = Board()
-    top = snapshot_of({7: 10, 8: 90}, elapsed_s=0.1)
-    board.take(top)
-    board.take(snapshot_of({7: 20}, elapsed_s=5.0))
-    view = board.view_at_peak(Peak(100, top), STATS)
+    shown = Shown()
+    shown.take(snapshot_of({7: 10, 8: 90}, elapsed_s=0.1))
+    shown.take(snapshot_of({7: 20}, elapsed_s=5.0))
+    view = shown.at_peak
     assert view.is_peak
     assert (view.elapsed_s, view.total.pss_bytes) == (0.1, 100)
     assert [(row.sample.key.pid, row.pss_bytes, row.ended) for row in view.rows] == [
@@ -108,21 +128,42 @@ def test_the_view_at_the_peak_shows_the_peaks_snapshot() -> None:
 
 
 def test_peaks_and_trends_at_the_peak_are_kept_though_all_have_ended() -> None:
-    board = Board()
+    shown = Shown()
     top = snapshot_of({7: 10, 8: 90}, elapsed_s=0.1)
     for snapshot in (snapshot_of({7: 20, 8: 5}), top, snapshot_of({7: 1}, elapsed_s=9.0)):
-        board.take(snapshot)
-    rows = board.view_at_peak(Peak(100, top), STATS).rows
-    assert [(row.peak_bytes, row.trend, row.ended) for row in rows] == [
+        shown.take(snapshot)
+    assert [(row.peak_bytes, row.trend, row.ended) for row in shown.at_peak.rows] == [
         (20, (20, 10), False),
         (90, (5, 90), False),
     ]
 
 
+@given(st.lists(st.integers(0, 100), min_size=1), st.integers(1, 5))
+def test_peaks_are_those_of_all_snapshots_though_a_slow_display_skips_some(
+    sizes: list[int], every: int
+) -> None:
+    shown = Shown()
+    for n, size in enumerate(sizes):
+        shown.take(snapshot_of({7: size}, elapsed_s=n / 10), is_skipped=n % every != 0)
+    (now,), (at_peak,) = shown.now.rows, shown.at_peak.rows
+    assert now.peak_bytes == at_peak.peak_bytes == at_peak.pss_bytes == max(sizes)
+    assert shown.now.peak is not None
+    assert shown.now.peak.pss_bytes == max(sizes)
+
+
+def test_at_a_peak_that_was_skipped_each_process_has_its_peak_until_then() -> None:
+    shown = Shown()
+    shown.take(snapshot_of({7: 30, 8: 5}))
+    shown.take(snapshot_of({7: 20, 8: 60, 9: 7}, elapsed_s=0.1), is_skipped=True)
+    shown.take(snapshot_of({7: 40, 8: 5}, elapsed_s=0.2))
+    rows = [(row.sample.key.pid, row.pss_bytes, row.peak_bytes) for row in shown.at_peak.rows]
+    assert rows == [(7, 20, 30), (8, 60, 60), (9, 7, 7)]
+
+
 LIVES = st.dictionaries(
     st.integers(2, 9), st.tuples(st.integers(0, 10), st.integers(0, 10)).map(sorted)
 )
-"""From which snapshot to which each process lives; nobody comes back."""
+"""From which snapshot to which each process lives; none comes back."""
 
 
 @given(LIVES, st.integers(1, 10))

@@ -1,4 +1,4 @@
-"""JSON as the README documents it: these fields, in this order, and no others."""
+"""JSON as the guide documents it: these fields, in this order, and no others."""
 
 from __future__ import annotations
 
@@ -22,26 +22,10 @@ from memstat.model import (
     Snapshot,
 )
 from memstat.report.jsonlines import line, run_summary, snapshot_object, watch_summary
+from tests.cli import json_fields
 
-SIZES = [
-    "pss_bytes",
-    "uss_bytes",
-    "rss_bytes",
-    "pss_anon_bytes",
-    "pss_file_bytes",
-    "pss_shmem_bytes",
-    "swap_pss_bytes",
-]
+SIZES = {field: size for size, field in enumerate(json_fields.MEMORY, 1)}
 UNKNOWN = dict.fromkeys(SIZES)
-PROCESS = ["pid", "ppid", "start_ticks", "depth", "name", "status", *SIZES, "rss_peak_bytes"]
-SAMPLING = [
-    "interval_s",
-    "samples",
-    "missed_ticks",
-    "incomplete_samples",
-    "longest_gap_s",
-    "sweep_s",
-]
 
 SNAPSHOT = Snapshot(
     tick=4,
@@ -51,7 +35,7 @@ SNAPSHOT = Snapshot(
     missed_ticks=1,
     sweep_s=0.0012345678,
     complete=False,
-    total=Memory(1, 2, 3, 4, 5, 6, 7),
+    total=Memory(**SIZES),
     processes=(
         ProcessSample(
             ProcessKey(7, 99),
@@ -59,7 +43,7 @@ SNAPSHOT = Snapshot(
             1,
             0,
             ReadStatus.MEASURED,
-            Memory(1, 2, 3, 4, 5, 6, 7),
+            Memory(**SIZES),
             8,
         ),
         ProcessSample(ProcessKey(8, 100), "b", None, 1, ReadStatus.GONE),
@@ -79,20 +63,9 @@ def read_back(value: Any) -> Any:
 
 def test_a_snapshot() -> None:
     value = read_back(snapshot_object(SNAPSHOT))
-    assert list(value) == [
-        "kind",
-        "tick",
-        "time",
-        "elapsed_s",
-        "late_s",
-        "missed_ticks",
-        "sweep_s",
-        "complete",
-        "total",
-        "processes",
-    ]
-    assert [list(process) for process in value["processes"]] == [PROCESS, PROCESS]
-    sizes = dict(zip(SIZES, range(1, 8), strict=True))
+    assert tuple(value) == json_fields.SNAPSHOT
+    assert tuple(value["total"]) == json_fields.MEMORY
+    assert [tuple(process) for process in value["processes"]] == [json_fields.PROCESS] * 2
     assert value == {
         "kind": "snapshot",
         "tick": 4,
@@ -102,7 +75,9 @@ def test_a_snapshot() -> None:
         "missed_ticks": 1,
         "sweep_s": 0.001235,
         "complete": False,
-        "total": sizes,
+        "torn": False,
+        "missing_reason": None,
+        "total": SIZES,
         "processes": [
             {
                 "pid": 7,
@@ -111,7 +86,8 @@ def test_a_snapshot() -> None:
                 "depth": 0,
                 "name": "a\x1b\n\\xff",
                 "status": "measured",
-                **sizes,
+                "reason": None,
+                **SIZES,
                 "rss_peak_bytes": 8,
             },
             {
@@ -121,6 +97,7 @@ def test_a_snapshot() -> None:
                 "depth": 1,
                 "name": "b",
                 "status": "gone",
+                "reason": None,
                 **UNKNOWN,
                 "rss_peak_bytes": None,
             },
@@ -130,15 +107,7 @@ def test_a_snapshot() -> None:
 
 def test_the_summary_of_a_run() -> None:
     value = read_back(run_summary(RESULT, with_peak=True, on_exceed="kill"))
-    assert list(value) == [
-        "kind",
-        "command",
-        "exit_code",
-        "signal",
-        "duration_s",
-        *SAMPLING,
-        "peak",
-    ]
+    assert tuple(value) == (*json_fields.RUN, "peak")
     assert value == {
         "kind": "summary",
         "command": ["sh", "-c", "true"],
@@ -149,8 +118,11 @@ def test_the_summary_of_a_run() -> None:
         "samples": 9,
         "missed_ticks": 2,
         "incomplete_samples": 1,
+        "torn_samples": 0,
         "longest_gap_s": 0.25,
         "sweep_s": {"median": 0.001, "max": 0.002},
+        "uncounted_descendants": None,
+        "rss_floor_bytes": None,
         "peak": {
             "pss_bytes": 1,
             "elapsed_s": 0.4,
@@ -172,7 +144,7 @@ def test_a_summary_without_the_peak_has_no_field_for_it() -> None:
     assert "peak" not in read_back(run_summary(RESULT, with_peak=False, on_exceed="kill"))
 
 
-def test_a_limit_that_was_exceeded_is_told_with_the_moment() -> None:
+def test_a_limit_that_was_exceeded_is_shown_with_its_snapshot() -> None:
     limited = replace(RESULT, limit=Limit(4096, SNAPSHOT))
     assert read_back(run_summary(limited, with_peak=True, on_exceed="fail"))["limit"] == {
         "max_pss_bytes": 4096,
@@ -183,7 +155,7 @@ def test_a_limit_that_was_exceeded_is_told_with_the_moment() -> None:
     }
 
 
-def test_a_limit_that_was_kept_is_told_as_well() -> None:
+def test_a_limit_that_was_kept_is_shown_as_well() -> None:
     limited = replace(RESULT, limit=Limit(4096, None))
     assert read_back(run_summary(limited, with_peak=True, on_exceed="warn"))["limit"] == {
         "max_pss_bytes": 4096,
@@ -196,13 +168,13 @@ def test_a_limit_that_was_kept_is_told_as_well() -> None:
 
 def test_the_summary_of_a_watch() -> None:
     value = read_back(watch_summary(STATS, None, 2.0))
-    assert list(value) == ["kind", "duration_s", *SAMPLING, "peak"]
+    assert tuple(value) == (*json_fields.WATCH, "peak")
     assert (value["kind"], value["duration_s"], value["peak"]) == ("summary", 2.0, None)
 
 
 @given(st.integers(0, 10**16))
 def test_times_are_iso_8601_in_utc_to_the_microsecond(micros: int) -> None:
-    # Up to the year 2286, and as floats tell it.
+    # Up to the year 2286, and to the precision of floats.
     unix_time_s = micros / 1e6
     text = snapshot_object(replace(SNAPSHOT, unix_time_s=unix_time_s))["time"]
     assert isinstance(text, str)

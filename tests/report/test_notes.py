@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from memstat.model import (
+    DenialReason,
     Identity,
     Limit,
     Memory,
@@ -21,7 +22,7 @@ from memstat.model import (
 )
 from memstat.report import notes
 from memstat.report.notes import REMEDY
-from memstat.sampling.sweep import sweep_once
+from memstat.sampling.sweep import add_up, sweep_once
 from memstat.testing import FakeProc, FakeProcess, private_memory, snapshot_of
 from tests.scopes import scope_of
 
@@ -39,18 +40,98 @@ def with_ended(snapshot: Snapshot, count: int) -> Snapshot:
 
 
 def test_a_whole_snapshot_needs_no_note() -> None:
-    assert notes.denied_note(snapshot_of({7: MIB})) is None
+    assert notes.partial_notes(snapshot_of({7: MIB})) == {}
     assert notes.ended_note(snapshot_of({7: MIB})) is None
 
 
 def test_denied_processes_are_counted_and_the_remedy_named() -> None:
-    assert notes.denied_note(snapshot_of({7: MIB, 8: None})) == (
-        "the total is partial: 1 process could not be read; run memstat as the same user or as"
-        " root, or grant it CAP_SYS_PTRACE or CAP_PERFMON (in Docker: --cap-add SYS_PTRACE)"
+    assert notes.partial_notes(snapshot_of({7: MIB, 8: None})) == {
+        "denied": "the total is partial: 1 process could not be read; run memstat as the same user"
+        " or as root, or grant it CAP_SYS_PTRACE or CAP_PERFMON (in Docker: --cap-add SYS_PTRACE)"
+    }
+    two = notes.partial_notes(snapshot_of({7: MIB, 8: None, 9: None}))
+    assert two["denied"].startswith("the total is partial: 2 processes could not be read; ")
+
+
+@pytest.mark.parametrize(
+    ("reason", "advice"),
+    [
+        (DenialReason.OTHER_USER, "run memstat as the same user or as root"),
+        (DenialReason.PROTECTED, "not dumpable, or with more privileges: run memstat as root"),
+        (DenialReason.NOT_CAPABLE, "grant memstat CAP_SYS_PTRACE"),
+        (DenialReason.HIDDEN, "hidepid hides the processes of other users: run memstat as root"),
+    ],
+)
+def test_the_advice_fits_the_cause(reason: DenialReason, advice: str) -> None:
+    sample = ProcessSample(ProcessKey(8, 1), "a", status=ReadStatus.DENIED, reason=reason)
+    snapshot = replace(snapshot_of({7: None}), processes=(sample,))
+    assert notes.partial_notes(snapshot)["denied"].startswith(
+        f"the total is partial: 1 process could not be read; {advice}"
     )
-    two = notes.denied_note(snapshot_of({7: MIB, 8: None, 9: None}))
-    assert two is not None
-    assert two.startswith("the total is partial: 2 processes could not be read; ")
+
+
+def unreadable(pid: int) -> ProcessSample:
+    return ProcessSample(
+        ProcessKey(pid, 1), "a\n", status=ReadStatus.UNREADABLE, reason="Input/output error (EIO)"
+    )
+
+
+def test_a_failed_read_is_reported_with_its_reason() -> None:
+    snapshot = replace(
+        snapshot_of({7: MIB}), complete=False, processes=(unreadable(8), unreadable(9))
+    )
+    one = replace(snapshot, processes=(unreadable(8),))
+    assert notes.partial_notes(one) == {
+        "unreadable": "the total is partial: reading process 8 (a\\n) failed:"
+        " Input/output error (EIO)"
+    }
+    assert "process 8 (a\\n) and 1 more failed" in notes.partial_notes(snapshot)["unreadable"]
+
+
+def test_processes_that_may_be_missing_are_reported_with_the_reason() -> None:
+    snapshot = replace(snapshot_of({7: MIB}), complete=False, missing_reason="a mishap")
+    assert notes.partial_notes(snapshot) == {"missing": "the total is partial: a mishap"}
+
+
+def test_each_kind_of_defect_is_reported_once_at_the_peak_or_for_another_sample() -> None:
+    peak = Peak(MIB, snapshot_of({7: MIB, 8: None}))
+    failed = replace(snapshot_of({7: MIB}), complete=False, processes=(unreadable(8),))
+    partial = (snapshot_of({7: 1, 8: None, 9: None}), failed, replace(failed, tick=2))
+    assert notes.partial_sample_notes(partial, peak) == [
+        "a sample is partial: reading process 8 (a\\n) failed: Input/output error (EIO)"
+    ]
+
+
+def beside(*, swap: int = 0, huge: tuple[tuple[int, int], ...] = ()) -> str | None:
+    """Return the note on processes with huge pages, of which some are shared."""
+    samples = tuple(
+        ProcessSample(
+            ProcessKey(7 + at, 1),
+            "a",
+            status=ReadStatus.MEASURED,
+            memory=replace(
+                private_memory(MIB),
+                swap_pss_bytes=swap,
+                hugetlb_bytes=(private + shared) * MIB,
+                hugetlb_shared_bytes=shared * MIB,
+            ),
+        )
+        for at, (private, shared) in enumerate(huge or ((0, 0),))
+    )
+    return notes.beside_pss(
+        replace(snapshot_of({7: MIB}), processes=samples, total=add_up(samples))
+    )
+
+
+def test_what_a_total_leaves_out_is_named_with_its_bounds() -> None:
+    assert beside() is None
+    assert beside(swap=12 * MIB) == "not in PSS: 12.0 MiB swapped out"
+    assert beside(huge=((64, 0),)) == "not in PSS: 64.0 MiB of huge pages"
+    assert beside(huge=((64, 8), (2, 0))) == "not in PSS: 74.0 MiB of huge pages"
+    # Two processes map 32 and 8 MiB of pages that are shared, perhaps with each other.
+    assert beside(swap=MIB, huge=((2, 32), (0, 8))) == (
+        "not in PSS: 34.0 MiB to 42.0 MiB of huge pages, 2.00 MiB swapped out"
+    )
 
 
 def test_processes_that_ended_meanwhile_are_counted() -> None:
@@ -102,26 +183,23 @@ def test_a_child_of_vfork_lives_in_its_parents_memory() -> None:
     child = proc.init.fork(MIB)
     child.memory = None
     assert reasons(proc, child) == [
-        (
-            f"process {child.pid} (init) still lives in its parent's memory (vfork), and has none"
-            " of its own"
-        )
+        f"process {child.pid} (init) still uses its parent's memory (vfork) and has none of its own"
     ]
 
 
-def test_a_target_that_vanished_before_the_sweep_is_told_of() -> None:
+def test_a_target_that_vanished_before_the_sweep_is_named() -> None:
     proc = FakeProc()
     target = proc.start("sh", MIB)
     known_as = target.identity
     target.end()
     target.reap()
-    told = [f"process {target.pid} (sh) ended while being measured"]
-    assert reasons(proc, target, known_as=known_as) == told
+    ended = [f"process {target.pid} (sh) ended while being measured"]
+    assert reasons(proc, target, known_as=known_as) == ended
     # Also when the sweep found its children before it was gone.
     orphan = snapshot_of({target.pid + 1: MIB})
-    assert [*notes.unreadable_targets(orphan, [known_as])] == told
+    assert [*notes.unreadable_targets(orphan, [known_as])] == ended
     alone = sweep_once(proc, scope_of(target.key, recursive=False))
-    assert [*notes.unreadable_targets(alone, [known_as])] == told
+    assert [*notes.unreadable_targets(alone, [known_as])] == ended
 
 
 def test_a_target_inside_the_tree_of_another_is_there() -> None:
@@ -141,33 +219,32 @@ def test_a_peak_of_many_samples_without_gaps_is_beyond_doubt() -> None:
     assert notes.peak_notes(None, MANY) == []
 
 
-def test_missed_ticks_are_told() -> None:
+def test_missed_ticks_are_counted() -> None:
     assert notes.missed_note(replace(MANY, missed_ticks=7)) == (
-        "7 of 57 ticks could not be kept: the peak may lie between; a longer interval (-i) costs"
-        " less"
+        "missed 7 of 57 ticks: the peak may lie between samples; a longer interval (-i) costs less"
     )
 
 
 @pytest.mark.parametrize(("samples", "words"), [(1, "1 sample"), (2, "2 samples")])
-def test_few_samples_are_told(samples: int, words: str) -> None:
+def test_few_samples_are_a_doubt(samples: int, words: str) -> None:
     assert notes.few_samples_note(replace(MANY, samples=samples)) == (
-        f"the peak rests on {words}: more ticks a second (-f) see more"
+        f"the peak rests on {words}: a higher frequency (-f) takes more"
     )
     assert notes.few_samples_note(replace(MANY, samples=3)) is None
 
 
-def test_every_doubt_about_a_peak_is_told() -> None:
+def test_every_doubt_about_a_peak_is_noted() -> None:
     peak = Peak(MIB, with_ended(snapshot_of({7: MIB, 8: None}), 1))
-    told = notes.peak_notes(peak, replace(MANY, samples=2, missed_ticks=1))
-    assert [note.split(":")[0] for note in told] == [
-        "1 of 3 ticks could not be kept",
+    doubts = notes.peak_notes(peak, replace(MANY, samples=2, missed_ticks=1))
+    assert [note.split(":")[0] for note in doubts] == [
+        "missed 1 of 3 ticks",
         "the peak rests on 2 samples",
         "the total is partial",
         "at the peak the total is partial",
     ]
 
 
-def test_a_limit_tells_how_it_was_exceeded() -> None:
+def test_a_limit_is_noted_with_the_size_and_time_that_exceeded_it() -> None:
     exceeded = snapshot_of({7: 5 * MIB}, elapsed_s=3.25)
     assert notes.limit_note(Limit(4 * MIB, exceeded), exceeded) == (
         "the limit of 4.00 MiB was exceeded at 3.2 s with 5.00 MiB:"
@@ -176,7 +253,7 @@ def test_a_limit_tells_how_it_was_exceeded() -> None:
 
 def test_too_few_samples_are_an_answer_of_their_own() -> None:
     assert notes.too_few_samples(replace(MANY, samples=1), 5) == (
-        "1 sample taken, at least 5 were asked for: more ticks a second (-f) take more"
+        "1 sample taken, at least 5 were asked for: a higher frequency (-f) takes more"
     )
 
 
@@ -196,7 +273,7 @@ def test_an_ordinary_end_needs_no_note() -> None:
 def test_the_oom_killer_is_suspected_of_a_sigkill_only() -> None:
     killed = replace(RESULT, exit_code=None, signal=signal.SIGKILL)
     assert notes.end_notes(replace(killed, oom_kills=1)) == [
-        "the kernel's OOM killer struck meanwhile: it killed 1 process"
+        "the kernel's OOM killer killed 1 process during the run"
     ]
     assert notes.end_notes(replace(killed, oom_kills=0)) == []
     assert notes.end_notes(replace(killed, oom_kills=None)) == []
@@ -208,18 +285,18 @@ def test_survivors_are_counted_and_summed_as_far_as_they_are_known() -> None:
         ProcessKey(7, 1), "a", status=ReadStatus.MEASURED, memory=private_memory(181 * MIB)
     )
     denied = ProcessSample(ProcessKey(8, 1), "b", status=ReadStatus.DENIED, memory=Memory())
-    told = [
+    remarks = [
         notes.end_notes(replace(RESULT, survivors=survivors))
         for survivors in ((one,), (one, denied), (denied,))
     ]
-    assert told == [
+    assert remarks == [
         ["1 descendant still running: 181 MiB"],
         ["2 descendants still running: 181 MiB"],
         ["1 descendant still running: ?"],
     ]
 
 
-def test_children_that_were_not_counted_are_told() -> None:
+def test_children_that_were_not_counted_are_noted() -> None:
     assert notes.uncounted_note(0) is None
     assert notes.uncounted_note(1) == "1 child process not counted: add -r"
     assert notes.uncounted_note(3) == "3 child processes not counted: add -r"
@@ -228,4 +305,16 @@ def test_children_that_were_not_counted_are_told() -> None:
 def test_why_there_is_no_peak() -> None:
     assert notes.no_peak_reason(0.0042, None) == "not measured: the command ended within 5 ms"
     denied = notes.no_peak_reason(1.0, snapshot_of({7: None}))
-    assert denied == (f"not measured: the total is partial: 1 process could not be read; {REMEDY}")
+    assert denied == f"not measured: the total is partial: 1 process could not be read; {REMEDY}"
+    nothing = notes.no_peak_reason(1.0, snapshot_of({}))
+    assert nothing == "not measured: no process could be measured in 1.0 s"
+
+
+def test_a_stop_explains_the_ticks_that_were_missed_in_it() -> None:
+    stopped = replace(MANY, missed_ticks=20, stopped_ticks=20)
+    assert notes.peak_notes(None, stopped) == [
+        "20 ticks missed while memstat was stopped (Ctrl+Z): a peak in that time is not known"
+    ]
+    both = notes.peak_notes(None, replace(stopped, missed_ticks=22))
+    assert both[0].startswith("missed 2 of 52 ticks: ")
+    assert both[1].startswith("20 ticks missed while memstat was stopped")

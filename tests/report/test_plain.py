@@ -50,6 +50,10 @@ def test_without_detail_there_is_the_total_alone() -> None:
     [
         (one(ReadStatus.DENIED, Memory(rss_bytes=4096)), "[7] denied, RSS 4 kB (a)"),
         (one(ReadStatus.DENIED), "[7] denied (a)"),
+        (
+            replace(one(ReadStatus.UNREADABLE), reason="no\x1b memory"),
+            "[7] unreadable: no\\x1b memory (a)",
+        ),
         (one(ReadStatus.GONE), "[7] gone (a)"),
         (one(ReadStatus.NO_MEMORY), "[7] no memory (a)"),
         (one(ReadStatus.MEASURED, Memory(pss_bytes=0)), "[7] 0 kB (a)"),
@@ -66,7 +70,7 @@ def test_the_rss_of_a_denied_process_is_in_bytes_where_all_is() -> None:
     assert text == "[7] denied, RSS 4096 (a)\nunknown"
 
 
-def test_an_unknown_total_is_said_to_be_unknown() -> None:
+def test_an_unknown_total_is_shown_as_unknown() -> None:
     assert block(showing(total=None), verbose=False, in_bytes=False) == "Total: unknown"
 
 

@@ -29,7 +29,7 @@ def test_names_cannot_draw_on_the_terminal() -> None:
     assert processes == r"  a\x1b[2J [7] 4.00 MiB"
 
 
-def test_a_run_tells_peak_end_duration_and_samples() -> None:
+def test_a_run_ends_with_peak_end_duration_and_samples() -> None:
     assert run_summary_lines(RESULT)[2:] == ["Exited with code 2 after 1:22, 50 samples"]
     killed = replace(
         RESULT, exit_code=None, signal=signal.SIGKILL, stats=replace(STATS, missed_ticks=1)
@@ -49,6 +49,6 @@ def test_a_run_too_short_to_be_measured_says_so() -> None:
     ]
 
 
-def test_a_watch_tells_peak_and_samples() -> None:
+def test_a_watch_ends_with_peak_and_samples() -> None:
     assert watch_summary_lines(PEAK, STATS) == [*peak_lines(PEAK), "50 samples"]
     assert watch_summary_lines(None, STATS) == ["50 samples"]

@@ -19,7 +19,7 @@ from memstat.model import (
     ReadStatus,
     SamplingStats,
 )
-from memstat.report.board import Row, View
+from memstat.report.board import ProcessRow, View
 from memstat.report.table import dashboard, total_line
 from memstat.testing import snapshot_of
 
@@ -27,7 +27,7 @@ MIB = 1 << 20
 STATS = SamplingStats(0.1, 42, 3, 0, 0.2, 0.0018, 0.004)
 
 
-def row(pid: int, name: str, pss_mib: int, *, depth: int = 1, ended: bool = False) -> Row:
+def row(pid: int, name: str, pss_mib: int, *, depth: int = 1, ended: bool = False) -> ProcessRow:
     sizes = Memory(
         pss_bytes=pss_mib * MIB,
         uss_bytes=pss_mib * MIB // 2,
@@ -37,10 +37,10 @@ def row(pid: int, name: str, pss_mib: int, *, depth: int = 1, ended: bool = Fals
     sample = ProcessSample(
         ProcessKey(pid, pid), name, 1, depth, ReadStatus.MEASURED, sizes, pss_mib * MIB * 2
     )
-    return Row(sample, 2 * pss_mib * MIB, (0, pss_mib * MIB, 2 * pss_mib * MIB), ended)
+    return ProcessRow(sample, 2 * pss_mib * MIB, (0, pss_mib * MIB, 2 * pss_mib * MIB), ended)
 
 
-DENIED = Row(
+DENIED = ProcessRow(
     ProcessSample(
         ProcessKey(30, 30), "sudo", 1, 1, ReadStatus.DENIED, Memory(rss_bytes=6 * MIB), 6 * MIB
     ),
@@ -55,7 +55,7 @@ ROWS = (
 )
 
 
-def view_of(rows: Sequence[Row]) -> View:
+def view_of(rows: Sequence[ProcessRow]) -> View:
     total = sum(r.pss_bytes for r in rows if not r.ended)
     return View(
         rows=tuple(rows),
@@ -76,7 +76,7 @@ def text_of(renderable: RenderableType, width: int) -> list[str]:
 
 
 def table(
-    width: int, *, rows: Sequence[Row] = ROWS, height: int = 24, ascii_only: bool = False
+    width: int, *, rows: Sequence[ProcessRow] = ROWS, height: int = 24, ascii_only: bool = False
 ) -> list[str]:
     shown = dashboard(view_of(rows), width=width, height=height, ascii_only=ascii_only)
     return text_of(shown, width)
@@ -155,6 +155,28 @@ def test_columns_are_dropped_in_the_stated_order() -> None:
     ]
 
 
+def test_huge_pages_have_a_column_where_there_are_any() -> None:
+    plain = row(7, "make", 4)
+    sizes = replace(plain.sample.memory, hugetlb_bytes=64 * MIB)
+    huge = replace(plain, sample=replace(plain.sample, memory=sizes))
+    titles, line, *_ = table(90, rows=[huge])
+    assert titles.split()[-3:] == ["SWAP", "HUGE", "TREND"]
+    assert "     0 B 64.0 MiB " in line
+    headers = [table(width, rows=[huge])[0].split() for width in range(100, 60, -1)]
+    assert [*dict.fromkeys(map(tuple, headers))][:2] == [
+        ("PID", "NAME", "PSS", "PEAK", "USS", "RSS", "SWAP", "HUGE", "TREND"),
+        ("PID", "NAME", "PSS", "PEAK", "USS", "RSS", "SWAP", "TREND"),
+    ]
+
+
+def test_the_footer_tells_what_the_total_leaves_out() -> None:
+    view = replace(view_of(ROWS), beside_pss="not in PSS: 12.0 MiB swapped out", unreadable=0)
+    shown = text_of(dashboard(view, width=80, height=20), 80)
+    assert (
+        shown[-1] == "not in PSS: 12.0 MiB swapped out  1:15  42 samples  3 missed  sweep  1.8 ms"
+    )
+
+
 def test_where_rows_do_not_fit_the_largest_are_shown_and_the_rest_is_summed() -> None:
     assert table(40, height=6)[1:-2] == [
         "      7 make           4.00 MiB 8.00 MiB",
@@ -163,7 +185,7 @@ def test_where_rows_do_not_fit_the_largest_are_shown_and_the_rest_is_summed() ->
     ]
 
 
-def test_who_has_ended_makes_room_first_and_counts_no_more() -> None:
+def test_processes_that_have_ended_make_room_first_and_count_no_more() -> None:
     rows = [row(1, "small", 1), row(2, "ended", 500, ended=True), row(3, "smaller", 1)]
     assert table(40, rows=rows, height=5)[1:-2] == [
         "      1   small        1.00 MiB 2.00 MiB",
@@ -188,11 +210,10 @@ def test_a_process_that_has_ended_is_dimmed() -> None:
 
 
 def test_a_command_line_stands_for_the_name_where_there_is_room() -> None:
-    commands = {ROWS[0].sample.key: "/usr/bin/make -j4 \x1b[2Jall /x"}
-    wide, narrow = (
-        text_of(dashboard(view_of(ROWS), width=width, height=24, command_lines=commands), width)
-        for width in (100, 80)
-    )
+    command_line = "/usr/bin/make -j4 \x1b[2Jall /x"
+    sample = replace(ROWS[0].sample, command_line=command_line)
+    view = view_of([replace(ROWS[0], sample=sample), *ROWS[1:]])
+    wide, narrow = (text_of(dashboard(view, width=width, height=24), width) for width in (100, 80))
     assert wide[1].startswith("      7 make -j4 \\x1b[2Jall /x ")
     assert narrow[1].startswith("      7 make    ")
 
@@ -213,7 +234,7 @@ def test_before_anything_is_known_nothing_is_claimed() -> None:
     ]
 
 
-def test_one_line_tells_total_and_peak() -> None:
+def test_one_line_shows_total_and_peak() -> None:
     assert text_of(total_line(view_of(ROWS), width=60), 60) == [FOOTER[0]]
     # What does not fit whole is left out.
     assert text_of(total_line(view_of(ROWS), width=30), 30) == ["Total  186 MiB  ▁▅█▆"]
@@ -227,7 +248,9 @@ def test_one_line_tells_total_and_peak() -> None:
         st.builds(row, st.integers(1, 1 << 22), st.text(max_size=30), st.integers(0, 1 << 30))
     ),
 )
-def test_a_table_never_exceeds_the_terminal(width: int, height: int, rows: list[Row]) -> None:
+def test_a_table_never_exceeds_the_terminal(
+    width: int, height: int, rows: list[ProcessRow]
+) -> None:
     file = io.StringIO()
     # Wider than the terminal, so that nothing is cut but by the table itself.
     console = Console(file=file, width=width + 50, color_system=None, markup=False, emoji=False)

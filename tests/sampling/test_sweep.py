@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from memstat.errors import TooManyDescriptors
 from memstat.model import MEMORY_FIELDS, Memory, ProcessKey, ProcessSample, ReadStatus, Snapshot
 from memstat.sampling.clock import Tick
+from memstat.sampling.liveness import alive, tree_ended
 from memstat.sampling.sweep import Sweeper, add_up, sweep_once
 from memstat.testing import FakeProc, FakeProcess, private_memory
 from tests.scopes import scope_of
@@ -92,6 +93,65 @@ def test_a_denied_process_makes_the_total_partial_and_adds_nothing() -> None:
     assert snapshot.total == private_memory(MIB)
     assert snapshot.processes[1].status is ReadStatus.DENIED
     assert snapshot.processes[1].memory == Memory(rss_bytes=MIB)
+
+
+def test_an_unreadable_process_makes_the_total_partial_and_is_alive() -> None:
+    proc = FakeProc()
+    root, child = tree_of(proc, 1)
+    sweeper = Sweeper(proc, scope_of(root.key))
+    swept(sweeper)
+    child.unreadable = "no memory"
+    snapshot = swept(sweeper)
+    assert not snapshot.complete
+    assert snapshot.total == private_memory(MIB)
+    unreadable = snapshot.processes[1]
+    assert (unreadable.status, unreadable.reason) == (ReadStatus.UNREADABLE, "no memory")
+    assert unreadable.memory == Memory()
+    assert unreadable in alive(snapshot)
+    child.unreadable = None
+    assert swept(sweeper).complete
+
+
+def test_a_newcomer_that_cannot_be_identified_makes_the_total_partial_until_it_can() -> None:
+    proc = FakeProc()
+    root, _ = tree_of(proc, 1)
+    sweeper = Sweeper(proc, scope_of(root.key))
+    swept(sweeper)
+    newcomer = root.fork(MIB)
+    newcomer.unreadable = "no memory"
+    grandchild = newcomer.fork(MIB)
+    partial = swept(sweeper)
+    assert not partial.complete
+    assert partial.missing_reason == f"process {newcomer.pid} could not be read: no memory"
+    assert len(partial.processes) == 2
+    newcomer.unreadable = None
+    whole = swept(sweeper)
+    assert (whole.complete, whole.missing_reason) == (True, None)
+    assert {newcomer.key, grandchild.key} < {p.key for p in whole.processes}
+
+
+def test_a_listing_that_fails_keeps_the_tree_of_the_last_one() -> None:
+    proc = FakeProc()
+    root, child = tree_of(proc, 1)
+    sweeper = Sweeper(proc, scope_of(root.key))
+    swept(sweeper)
+    proc.listing_error = "no memory"
+    child.end()
+    child.reap()
+    snapshot = swept(sweeper)
+    assert not snapshot.complete
+    assert snapshot.missing_reason == "the processes could not be listed: no memory"
+    assert [p.status for p in snapshot.processes] == [ReadStatus.MEASURED, ReadStatus.GONE]
+    assert not tree_ended(replace(snapshot, processes=()))
+
+
+def test_where_even_the_first_listing_fails_the_targets_are_read() -> None:
+    proc = FakeProc()
+    root, _ = tree_of(proc, 1)
+    proc.listing_error = "no memory"
+    snapshot = sweep_once(proc, scope_of(root.key))
+    assert [p.key for p in snapshot.processes] == [root.key]
+    assert (snapshot.total.pss_bytes, snapshot.complete) == (MIB, False)
 
 
 def test_a_total_of_denied_processes_only_is_unknown_and_not_zero() -> None:

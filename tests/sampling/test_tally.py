@@ -204,6 +204,21 @@ def test_the_peaks_of_processes_at_the_peak_stay_as_they_were_then() -> None:
     assert pss_of(tally) == {1: 40, 2: 50}
 
 
+# Defects
+
+
+def test_the_first_snapshot_with_each_kind_of_defect_is_kept() -> None:
+    tally = Tally(0.1)
+    whole = snapshot_of({7: 5})
+    denied = snapshot_of({7: 5, 8: None}, tick=1)
+    missing = replace(denied, tick=2, missing_reason="a mishap")
+    for snapshot in (whole, denied, replace(denied, tick=9), missing, missing, denied):
+        tally.observe(snapshot)
+    assert tally.partial == (denied, missing)
+    tally.restart(1.0)
+    assert not tally.partial
+
+
 # Beginning anew
 
 
@@ -227,3 +242,23 @@ def test_the_limit_keeps_the_first_snapshot_above_it() -> None:
         exceeded.append(tally.limit.exceeded)
     assert exceeded == [None, snapshot_of({7: 30}), snapshot_of({7: 30})]
     assert Tally(0.1).limit is None
+
+
+def test_the_gap_before_the_end_counts() -> None:
+    running = RunningStats(0.5)
+    running.end(1.0)
+    assert running.stats().longest_gap_s is None
+    running.observe(swept(1.0))
+    running.end(1.25)
+    assert running.stats().longest_gap_s == 0.25
+
+
+def test_ticks_that_were_missed_while_it_was_stopped_are_known() -> None:
+    running = RunningStats(0.1)
+    running.observe(swept(0.0))
+    running.resumed(2.0)
+    # Begun before the stop, finished after it.
+    running.observe(swept(0.1))
+    running.observe(replace(swept(2.05), missed_ticks=18))
+    running.observe(replace(swept(2.4), missed_ticks=20))
+    assert (running.stats().missed_ticks, running.stats().stopped_ticks) == (20, 18)

@@ -101,6 +101,7 @@ class SamplerThread:
                     return
 
 
+@pytest.mark.alone("the sidecar has 0.3 s to look")
 def test_it_measures_memory_that_comes_and_goes_while_c_code_holds_the_gil(
     hog: Callable[[int, float], tuple[float, float]],
 ) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -76,10 +77,9 @@ async def _left_behind() -> tuple[set[str], set[int], int]:
 def _descriptors() -> set[str]:
     found = set()
     for fd in os.listdir("/proc/self/fd"):
-        try:
+        # The listing's own has been closed meanwhile.
+        with suppress(FileNotFoundError):
             found.add(f"{fd} -> {os.readlink(f'/proc/self/fd/{fd}')}")
-        except FileNotFoundError:
-            pass  # The listing's own.
     return found
 
 

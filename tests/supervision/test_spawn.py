@@ -74,6 +74,17 @@ async def test_a_missing_working_directory(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("command", ["sleep 1; ls", b"ls", Path("/bin/ls")])
+async def test_a_string_is_no_command(command: object) -> None:
+    with pytest.raises(TypeError, match=r"a command is a list of arguments.*shlex\.split"):
+        await memstat.run(command)  # type: ignore[arg-type]
+
+
+async def test_a_path_may_stand_for_a_string() -> None:
+    result = await memstat.run([Path("/bin/sh"), "-c", "exit 4"])
+    assert (result.exit_status, result.command) == (4, ("/bin/sh", "-c", "exit 4"))
+
+
 async def test_a_null_byte_in_an_argument() -> None:
     error = await failure(["true", "a\0b"])
     assert error.exit_status == 127

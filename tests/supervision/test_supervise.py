@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import psutil
 import pytest
 from anyio import to_thread
@@ -18,7 +19,8 @@ from anyio import to_thread
 import memstat
 from memstat.proc.linux import LinuxProcSource
 from memstat.proc.signals import is_alive
-from tests.targets import python
+from memstat.supervision.termination import TreeTermination
+from tests.targets import AS_NOBODY, needs_nobody, python
 
 pytestmark = pytest.mark.anyio
 
@@ -237,7 +239,7 @@ int main(void) {
 """
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a setuid program")
+@needs_nobody
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_a_command_that_may_not_be_killed_does_not_hold_us(
     backend: str, c_program: Callable[[str], Path]
@@ -258,9 +260,8 @@ async def main():
         raise ZeroDivisionError
 anyio.run(main, backend={backend!r})
 """
-        as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
         done = subprocess.run(
-            [*as_nobody, *python(source)], capture_output=True, text=True, check=False
+            [*AS_NOBODY, *python(source)], capture_output=True, text=True, check=False
         )
         # It lives on, so it was not waited for to the end.
         os.kill(int(done.stdout), signal.SIGKILL)
@@ -284,3 +285,16 @@ anyio.run(main, backend={backend!r})
     assert done.returncode == 1
     assert int(done.stdout) not in psutil.pids()
     assert done.stderr.splitlines()[-1].startswith("memstat.errors.TooManyDescriptors")
+
+
+async def test_what_is_being_killed_has_ended_once_that_is_settled() -> None:
+    source = await to_thread.run_sync(LinuxProcSource)
+    with subprocess.Popen(["sleep", "60"]) as target:
+        identity = await to_thread.run_sync(source.identify, target.pid)
+        assert identity is not None
+        termination = TreeTermination(source, lambda: [identity.key])
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(termination.kill)
+            await anyio.lowlevel.checkpoint()
+            await termination.settled()
+            assert not await to_thread.run_sync(is_alive, source, identity.key)

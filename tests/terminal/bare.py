@@ -20,8 +20,9 @@ _CHUNK: Final = 1 << 16
 _FRAME_END: Final = b"\x1b[?7h"
 _DRAWING: Final = re.compile(
     rb"\x1b\[\?7l.*?\x1b\[\?7h"  # a view, drawn without line breaking
-    rb"|\r?\x1b\[2K(?:\x1b\[1A\x1b\[2K)*"  # the last view erased
-    rb"|\x1b\[\?(?:7|25)[hl]",
+    rb"|\x1b\[\?7h\x1b\[m *\r\x1b\[K"  # on to a fresh line
+    rb"|\x1b\[J"  # the last view erased
+    rb"|\x1b\[\?(?:7|25|2026)[hl]",
     re.DOTALL,
 )
 
@@ -89,12 +90,16 @@ class BareTerminal:
 
 
 def printed_pieces(terminal: BareTerminal) -> Iterator[bytes]:
-    """Yield what was printed up to the end, piece by piece, without what was only drawn."""
-    text = b""
+    """Yield what was printed up to the end, in whole lines, without what was only drawn."""
+    text = printed = b""
     while (chunk := terminal.read()) is not None:
         text += chunk
         end = text.rfind(_FRAME_END) + len(_FRAME_END)
         if end > len(_FRAME_END):
-            yield _DRAWING.sub(b"", text[:end])
+            printed += _DRAWING.sub(b"", text[:end])
             text = text[end:]
-    yield _DRAWING.sub(b"", text)
+            # A line may be printed in parts, with a view drawn in between.
+            lines = printed.rfind(b"\n") + 1
+            yield printed[:lines]
+            printed = printed[lines:]
+    yield printed + _DRAWING.sub(b"", text)

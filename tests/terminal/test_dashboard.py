@@ -66,6 +66,7 @@ open(sys.argv[1]).read()
 """
 
 
+@pytest.mark.alone("it measures how long")
 def test_a_process_that_has_ended_stays_dimmed_for_two_seconds(
     open_terminal: OpenTerminal, gate: Gate, tmp_path: Path
 ) -> None:
@@ -170,11 +171,11 @@ def test_a_resize_is_followed_and_leaves_nothing_behind(
     open_terminal: OpenTerminal, gate: Gate, tmp_path: Path
 ) -> None:
     terminal = open_terminal(columns=120)
-    # Far from the top: a terminal pushes lines that have become too many off its upper edge at
-    # once, and nothing can call them back.
+    # Far from the top, and never to less than half: a terminal pushes lines that have become too
+    # many off its upper edge at once, and nothing can call them back.
     assert terminal.run("seq 40") == 0
     start_tree(terminal, tmp_path, 5, 5, 5)
-    for columns in (90, 45, 140, 60, 100):
+    for columns in (90, 60, 140, 100):
         terminal.resize(columns, 30)
         terminal.wait_for(partial(drawn_at, columns))
         assert terminal.everything.count("NAME") == 1
@@ -278,6 +279,7 @@ def test_watching_with_detail_is_the_table(
     assert "at the peak" in terminal.screen
 
 
+@pytest.mark.alone("it counts the ticks that are kept")
 def test_it_samples_as_often_as_asked_and_draws_ten_times_a_second(
     open_terminal: OpenTerminal, tmp_path: Path
 ) -> None:

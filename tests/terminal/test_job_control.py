@@ -53,7 +53,7 @@ def test_the_terminal_is_left_as_it_was(
     before = modes(terminal, tmp_path)
     terminal.type(f"{command}; echo status=$?.")
     if by is not None:
-        terminal.wait_for(lambda s: rows(s) and not terminal.cursor_is_visible)
+        terminal.wait_for(rows)
         if isinstance(by, str):
             terminal.press(by)
         else:
@@ -102,7 +102,7 @@ def test_ctrl_z_gives_the_terminal_back_and_fg_takes_it_again(
         assert "NAME" not in terminal.screen
         terminal.type("clear")
         terminal.type("fg")
-        terminal.wait_for(lambda s: shows_one(s) and not terminal.cursor_is_visible)
+        terminal.wait_for(shows_one)
     gate.open()
     terminal.wait_for("Exited with code 0")
     assert "the end" in terminal.everything

@@ -9,6 +9,8 @@ import signal
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.terminal.bare import BareTerminal, printed_pieces
 from tests.terminal.programs import Gate
 from tests.terminal.tmux import wait_until
@@ -97,6 +99,7 @@ def test_a_command_that_ignores_the_hangup_finds_its_output_gone(tmp_path: Path)
     assert (tmp_path / "gone").read_text() == "gone\n"
 
 
+@pytest.mark.alone("it counts the ticks that are kept")
 def test_a_terminal_that_is_not_read_delays_no_tick(tmp_path: Path) -> None:
     gate = Gate(tmp_path / "gate")
     waits = f"yes & yes=$!; sleep 2; kill $yes; true < {gate.path}"

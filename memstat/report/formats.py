@@ -1,0 +1,150 @@
+"""The forms that a report may take. One of them is chosen, once, from the options. Pure."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from memstat.model import Peak, RunResult, SamplingStats, Snapshot
+from memstat.report import jsonlines, notes, plain, summary
+
+PeakMode = Literal["also", "never", "only"]
+"""Whether the end of a run shows its peak: with the rest, not at all, or nothing else."""
+OnExceed = Literal["kill", "fail", "warn"]
+"""What a limit that was exceeded leads to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format(ABC):
+    """Turns snapshots and results into text, without a newline at its end."""
+
+    verbose: bool = False
+    """Whether each measurement is shown in detail."""
+    is_self_contained: ClassVar[bool] = False
+    """Whether the summary of a run is for programs and complete: it is a result for stdout, and
+    says itself what remarks would say."""
+    is_for_people: ClassVar[bool] = False
+    """Whether it is only for a terminal, which may have a live display then."""
+
+    @property
+    def on_terminal(self) -> Format:
+        """What takes its place on a terminal."""
+        return self
+
+    @abstractmethod
+    def snapshot(self, snapshot: Snapshot) -> str:
+        """Return one snapshot."""
+
+    @abstractmethod
+    def run_summary(
+        self, result: RunResult, *, peak: PeakMode = "also", on_exceed: OnExceed = "kill"
+    ) -> str | None:
+        """Return the end of a run; ``None`` when there is nothing to say."""
+
+    @abstractmethod
+    def watch_summary(
+        self, peak: Peak | None, stats: SamplingStats, duration_s: float
+    ) -> str | None:
+        """Return the end of a watch; ``None`` when there is nothing to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plain(Format):
+    """Lines for pipes, logs and scripts, in kB.
+
+    >>> from memstat.testing import snapshot_of
+    >>> Plain().snapshot(snapshot_of({7: 2048}))
+    'Total: 2 kB'
+    """
+
+    in_bytes: ClassVar[bool] = False
+
+    @property
+    def on_terminal(self) -> Format:
+        return Readable(self.verbose)
+
+    def snapshot(self, snapshot: Snapshot) -> str:
+        return plain.block(snapshot, verbose=self.verbose, in_bytes=self.in_bytes)
+
+    def run_summary(
+        self,
+        result: RunResult,
+        *,
+        peak: PeakMode = "also",
+        on_exceed: OnExceed = "kill",  # noqa: ARG002 - the remark on a limit says it
+    ) -> str | None:
+        top = None if peak == "never" or not result.peak else self.snapshot(result.peak.snapshot)
+        if peak == "only":
+            return top
+        lines = [notes.exit_line(result)] if self.verbose else []
+        lines += ["Peak:", top] if top else []
+        return "\n".join(lines) or None
+
+    def watch_summary(
+        self,
+        peak: Peak | None,
+        stats: SamplingStats,  # noqa: ARG002 - remarks say what matters
+        duration_s: float,  # noqa: ARG002
+    ) -> str | None:
+        return f"Peak:\n{self.snapshot(peak.snapshot)}" if peak else None
+
+
+@dataclass(frozen=True, slots=True)
+class Bytes(Plain):
+    """The same lines with plain numbers.
+
+    >>> from memstat.testing import snapshot_of
+    >>> Bytes().snapshot(snapshot_of({7: 2048}))
+    '2048'
+    """
+
+    in_bytes: ClassVar[bool] = True
+
+    @property
+    def on_terminal(self) -> Format:
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Readable(Plain):
+    """Plain lines, and an end in a few lines with units: for people at a terminal."""
+
+    is_for_people: ClassVar[bool] = True
+
+    def run_summary(
+        self, result: RunResult, *, peak: PeakMode = "also", on_exceed: OnExceed = "kill"
+    ) -> str | None:
+        if peak == "also":
+            return "\n".join(summary.run_summary_lines(result))
+        return Plain.run_summary(self, result, peak=peak, on_exceed=on_exceed)
+
+    def watch_summary(
+        self,
+        peak: Peak | None,
+        stats: SamplingStats,
+        duration_s: float,  # noqa: ARG002 - seen on the screen
+    ) -> str | None:
+        return "\n".join(summary.watch_summary_lines(peak, stats))
+
+
+@dataclass(frozen=True, slots=True)
+class Json(Format):
+    """One object per line, for programs."""
+
+    is_self_contained: ClassVar[bool] = True
+
+    def snapshot(self, snapshot: Snapshot) -> str:
+        return jsonlines.line(jsonlines.snapshot_object(snapshot))
+
+    def run_summary(
+        self, result: RunResult, *, peak: PeakMode = "also", on_exceed: OnExceed = "kill"
+    ) -> str | None:
+        return jsonlines.line(
+            jsonlines.run_summary(result, with_peak=peak != "never", on_exceed=on_exceed)
+        )
+
+    def watch_summary(
+        self, peak: Peak | None, stats: SamplingStats, duration_s: float
+    ) -> str | None:
+        return jsonlines.line(jsonlines.watch_summary(stats, peak, duration_s))

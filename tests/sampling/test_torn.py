@@ -1,0 +1,342 @@
+"""Sweeps during which processes that share memory come and go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memstat.model import Memory, ReadStatus, Snapshot
+from memstat.proc.linux import LinuxProcSource
+from memstat.sampling.clock import Tick
+from memstat.sampling.stats import RunningStats
+from memstat.sampling.sweep import Sweeper, sweep_once
+from memstat.sampling.tally import RunningPeak, Tally, rank
+from memstat.sampling.torn import (
+    Change,
+    Relative,
+    is_torn,
+    is_worth_repeating,
+    tolerance_bytes,
+)
+from memstat.testing import FakeProc, FakeProcess, private_memory, snapshot_of
+from tests.scopes import scope_of
+from tests.targets import Target
+
+MIB = 1 << 20
+TICK = Tick(0, 0.0, 0)
+
+# The rule
+
+
+def relative(pid: int, family: int, share_mib: float, anonymous_mib: float = 0) -> Relative:
+    return Relative(pid, family, int(share_mib * MIB), int(anonymous_mib * MIB))
+
+
+@pytest.mark.parametrize(
+    ("relatives", "changes", "torn"),
+    [
+        ([relative(1, 5, 50)], [], False),
+        # It was not read: as much as its relative shares.
+        ([relative(1, 5, 50)], [Change(2, 5)], True),
+        ([relative(1, 5, 0.9)], [Change(2, 5)], False),
+        # It was read: what it shares itself.
+        ([relative(1, 5, 50), relative(2, 5, 0.5)], [Change(2, 5)], False),
+        ([relative(1, 5, 50), relative(2, 5, 2)], [Change(2, 5)], True),
+        # Alone it is one read.
+        ([relative(2, 5, 50)], [Change(2, 5)], False),
+        ([relative(1, 6, 50), relative(2, 5, 50)], [Change(2, 5)], False),
+        # Nothing is known of who is related.
+        ([relative(1, 0, 50)], [Change(2, 0)], False),
+        # execve, perhaps of a child of vfork.
+        ([relative(1, 5, 50, 0)], [Change(2, 5, by_exec=True)], False),
+        ([relative(1, 5, 50, 2)], [Change(2, 5, by_exec=True)], True),
+        # Many small ones add up.
+        ([relative(1, 5, 0.4)], [Change(n, 5) for n in (2, 3)], False),
+        ([relative(1, 5, 0.4)], [Change(n, 5) for n in (2, 3, 4)], True),
+    ],
+)
+def test_the_rule(relatives: list[Relative], changes: list[Change], torn: bool) -> None:  # noqa: FBT001
+    assert is_torn(relatives, changes, 100 * MIB) is torn
+
+
+def test_in_a_small_tree_a_shell_tears_nothing() -> None:
+    assert not is_torn([relative(1, 5, 0.2)], [Change(2, 5)], MIB)
+
+
+# Families of made-up processes, held to the truth
+
+
+@dataclass
+class Family:
+    """Processes that share the pages which they had at a fork: blocks of a mebibyte."""
+
+    proc: FakeProc
+    blocks: dict[FakeProcess, frozenset[int]] = field(default_factory=dict)
+    next_block: int = 0
+
+    def start(self, size: int) -> FakeProcess:
+        process = self.proc.start("root", 0)
+        self._own(process, size)
+        return process
+
+    def fork(self, parent: FakeProcess) -> FakeProcess:
+        child = parent.fork(0)
+        self.blocks[child] = self.blocks[parent]
+        self._share()
+        return child
+
+    def execute(self, process: FakeProcess) -> None:
+        process.execute("other", 0)
+        self._own(process, 1)
+
+    def end(self, process: FakeProcess) -> None:
+        del self.blocks[process]
+        process.end()
+        process.reap()
+        self._share()
+
+    @property
+    def total_bytes(self) -> int:
+        return len(frozenset[int]().union(*self.blocks.values())) * MIB
+
+    def _own(self, process: FakeProcess, size: int) -> None:
+        self.blocks[process] = frozenset(range(self.next_block, self.next_block + size))
+        self.next_block += size
+        self._share()
+
+    def _share(self) -> None:
+        users = [block for blocks in self.blocks.values() for block in blocks]
+        sharers = {block: users.count(block) for block in users}
+        for process, blocks in self.blocks.items():
+            pss = sum(MIB // sharers[block] for block in blocks)
+            uss = sum(MIB for block in blocks if sharers[block] == 1)
+            process.use(
+                replace(
+                    private_memory(len(blocks) * MIB),
+                    pss_bytes=pss,
+                    uss_bytes=uss,
+                    pss_anon_bytes=pss,
+                )
+            )
+
+
+Script = Sequence[Sequence[tuple[Callable[[Family, int], None], int]]]
+
+
+def fork_some(family: Family, _: int) -> None:
+    """Fork the first, which is read first: what is born and dies unseen, its parent notices."""
+    family.fork(next(iter(family.blocks)))
+
+
+def end_some(family: Family, which: int) -> None:
+    if len(family.blocks) > 1:
+        family.end(list(family.blocks)[1 + which % (len(family.blocks) - 1)])
+
+
+def execute_some(family: Family, which: int) -> None:
+    if len(family.blocks) > 1:
+        family.execute(list(family.blocks)[1 + which % (len(family.blocks) - 1)])
+
+
+STEPS = st.tuples(st.sampled_from([fork_some, end_some, execute_some]), st.integers(0, 20))
+
+
+@given(
+    st.integers(1, 60),
+    st.integers(0, 6),
+    st.lists(st.lists(STEPS, max_size=2), max_size=8),
+    st.booleans(),
+)
+def test_a_total_that_is_not_torn_is_that_of_some_moment(
+    size: int,
+    children: int,
+    script: Script,
+    swept_before: bool,  # noqa: FBT001
+) -> None:
+    family = Family(FakeProc())
+    root = family.start(size)
+    for _ in range(children):
+        family.fork(root)
+    sweeper = Sweeper(family.proc, scope_of(root.key))
+    if swept_before:
+        drained(sweeper)
+    sweep = sweeper.begin()
+    truths = [family.total_bytes]
+    for steps in script:
+        if (tracked := sweep._take()) is not None:
+            tracked.read()
+        for step, which in steps:
+            step(family, which)
+            truths.append(family.total_bytes)
+    sweep.drain()
+    snapshot = sweep.finish(TICK, 0.0)
+    total = snapshot.total.pss_bytes
+    assert total is not None
+    lost = sum(p.status is ReadStatus.GONE for p in snapshot.processes) * MIB
+    # A block that n share is cut to whole bytes; an execve takes a block of its own.
+    slack = tolerance_bytes(total) + lost + 1000 + MIB * len(truths)
+    if not snapshot.torn:
+        assert min(truths) - slack <= total <= max(truths) + slack
+
+
+def drained(sweeper: Sweeper) -> Snapshot:
+    sweep = sweeper.begin()
+    sweep.drain()
+    return sweep.finish(TICK, 0.0)
+
+
+@pytest.fixture
+def family() -> Family:
+    return Family(FakeProc())
+
+
+def test_a_quiet_family_is_not_torn(family: Family) -> None:
+    root = family.start(100)
+    for _ in range(4):
+        family.fork(root)
+    sweeper = Sweeper(family.proc, scope_of(root.key))
+    for _ in range(3):
+        snapshot = drained(sweeper)
+        assert (snapshot.torn, snapshot.complete) == (False, True)
+        assert snapshot.total.pss_bytes == pytest.approx(100 * MIB, abs=1000)
+
+
+@pytest.mark.parametrize("change", [fork_some, end_some, execute_some])
+def test_a_change_between_two_reads_tears_the_sweep_and_the_next_one_is_whole(
+    family: Family, change: Callable[[Family, int], None]
+) -> None:
+    root = family.start(100)
+    for _ in range(2):
+        family.fork(root)
+    sweeper = Sweeper(family.proc, scope_of(root.key))
+    sweep = sweeper.begin()
+    first = sweep._take()
+    assert first is not None
+    first.read()
+    change(family, 0)
+    sweep.drain()
+    snapshot = sweep.finish(TICK, 0.0)
+    assert (snapshot.torn, snapshot.complete) == (True, False)
+    assert not drained(sweeper).torn
+
+
+def test_a_process_that_is_exiting_tears_each_sweep_until_it_has_ended(family: Family) -> None:
+    root = family.start(100)
+    child = family.fork(root)
+    sweeper = Sweeper(family.proc, scope_of(root.key))
+    assert not drained(sweeper).torn
+    # Its pages are still mapped, but it has given its address space up.
+    child.family, child.memory, child.is_exiting = 0, None, True
+    assert [drained(sweeper).torn for _ in range(3)] == [True] * 3
+    family.end(child)
+    assert not drained(sweeper).torn
+
+
+def test_unrelated_processes_tear_nothing(family: Family) -> None:
+    root = family.start(100)
+    shared = replace(private_memory(50 * MIB), uss_bytes=20 * MIB, pss_anon_bytes=20 * MIB)
+    compilers = [family.proc.start("cc", shared, parent=root) for _ in range(3)]
+    sweeper = Sweeper(family.proc, scope_of(root.key))
+    sweep = sweeper.begin()
+    sweep.drain()
+    compilers[0].end()
+    compilers[0].reap()
+    family.proc.start("cc", shared, parent=root)
+    assert not sweep.finish(TICK, 0.0).torn
+
+
+# What becomes of it
+
+
+def torn(pss_bytes: int) -> Snapshot:
+    return replace(snapshot_of({7: pss_bytes}), torn=True, complete=False)
+
+
+def test_a_torn_snapshot_is_the_peak_only_while_all_are_torn() -> None:
+    running = RunningPeak()
+    peaks = []
+    for snapshot in (torn(30), torn(90), snapshot_of({7: 20}), torn(200), snapshot_of({7: 25})):
+        running.observe(snapshot)
+        assert running.peak is not None
+        peaks.append((running.peak.pss_bytes, running.peak.snapshot.torn))
+    assert peaks == [(30, True), (90, True), (20, False), (20, False), (25, False)]
+    assert rank(torn(1 << 50)) < rank(snapshot_of({7: 0}))
+
+
+def test_a_torn_snapshot_does_not_exceed_a_limit_and_is_counted() -> None:
+    tally = Tally(0.1, max_pss_bytes=50)
+    tally.observe(torn(90))
+    assert tally.limit is not None
+    assert tally.limit.exceeded is None
+    stats = RunningStats(0.1)
+    stats.observe(torn(90))
+    assert (stats.stats().torn_samples, stats.stats().incomplete_samples) == (1, 1)
+
+
+def test_only_what_is_torn_and_short_is_repeated() -> None:
+    short, long = replace(torn(90), sweep_s=0.01), replace(torn(90), sweep_s=0.03)
+    assert is_worth_repeating(short, 0.1)
+    assert not is_worth_repeating(long, 0.1)
+    assert not is_worth_repeating(replace(short, torn=False), 0.1)
+
+
+# Real families
+
+# A parent of 60 MiB with forked children, each of which lives for some milliseconds.
+FORK_SERVER = r"""
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(void) {
+    size_t size = 60 << 20;
+    memset(malloc(size), 1, size);
+    for (int born = 0;; born++) {
+        if (born == 4) { puts("ready"); fflush(stdout); }
+        if (born >= 4) wait(NULL);
+        if (!fork()) { usleep(1000 * (4 + born % 7)); _exit(0); }
+    }
+}
+"""
+
+
+def test_samples_of_a_fork_server_are_right_or_torn(
+    start: Callable[..., Target], c_program: Callable[[str], Path]
+) -> None:
+    target = start(str(c_program(FORK_SERVER)))
+    target.line()
+    source = LinuxProcSource()
+    sweeper = Sweeper(source, scope_of(source.require(target.pid).key))
+    snapshots = [drained(sweeper) for _ in range(200)]
+    sweeper.close()
+    wrong = [s.total.pss_bytes for s in snapshots if not s.torn and not _is_near_60_mib(s.total)]
+    assert not wrong
+    assert any(snapshot.torn for snapshot in snapshots)
+
+
+def _is_near_60_mib(total: Memory) -> bool:
+    assert total.pss_bytes is not None
+    return 0.95 < total.pss_bytes / (60 * MIB) < 1.06
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        "while :; do /bin/true; done",
+        "while :; do (:); done",
+        "while :; do env true | cat; done",
+    ],
+)
+def test_short_commands_do_not_tear_every_sample(start: Callable[..., Target], loop: str) -> None:
+    target = start("sh", "-c", f"echo ready; {loop}", stderr=None)
+    target.line()
+    source = LinuxProcSource()
+    scope = scope_of(source.require(target.pid).key)
+    torn = sum(sweep_once(source, scope).torn for _ in range(100))
+    assert torn < 50
