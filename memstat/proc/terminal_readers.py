@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
 _TERMINAL_WAITS: Final = (b"wait_woken", b"n_tty_read")
-"""Where n_tty_read() of the kernel sleeps, as proc_pid_wchan(5) names it; sockets do there too."""
+"""Where n_tty_read() of the kernel sleeps, as proc_pid_wchan(5) names it.
+
+n_tty_write() and sockets do there too: proc_pid_syscall(5) tells them apart.
+"""
+_READ_CALLS: Final = frozenset({3, 145}) | (
+    {0, 19} if os.uname().machine == "x86_64" else {63, 65} if sys.maxsize > 1 << 32 else set()
+)
+"""The numbers of read(2) and readv(2): those of 32-bit programs, and of this machine."""
 _MANY_FILES: Final = (
     b"poll_",
     b"do_poll",
@@ -141,8 +149,10 @@ class TerminalReaders:
             judged = judge_wait(wchan, state)
             if judged is not None:
                 return judged
-            descriptor = int(_read(f"{directory}/syscall").split()[1], 16)
-            device = os.stat(f"{directory}/fd/{descriptor}").st_rdev
+            call, descriptor, *_ = _read(f"{directory}/syscall").split()
+            if int(call) not in _READ_CALLS:
+                return Waiting.ELSEWHERE
+            device = os.stat(f"{directory}/fd/{int(descriptor, 16)}").st_rdev
         except (FileNotFoundError, ProcessLookupError):
             return Waiting.ELSEWHERE
         except (OSError, ValueError, IndexError):

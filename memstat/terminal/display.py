@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import select
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final, TextIO
 
 from rich.console import Console, RenderableType
@@ -48,33 +49,34 @@ class LiveDisplay:
         self._line = b""
         self._line_is_foreign = False
         self._held_back = b""
-        self._lock = threading.RLock()
+        self._queue = threading.Lock()
+        self._lock = threading.Lock()
 
     def follow_size(self) -> bool:
         """Take over the size of the terminal; return whether it has changed."""
-        with self._lock:
+        with self._in_turn():
             size = _terminal_size(self.fd)
             if size == self._size:
                 return False
             self._size = self._console.size = size
             # A terminal that became narrower has broken the lines of the view in two or more.
-            self.stop()
+            self._erase()
             return True
 
     def needs_to_know_readers(self) -> bool:
         """Whether the next look must say what processes wait for."""
-        with self._lock:
+        with self._in_turn():
             return not self._occupancy.is_decided_by(modes_of(self.fd))
 
     def take_look(self, look: Look) -> bool:
         """Step aside, or come back, as the terminal is used; return whether a view may be drawn."""
-        with self._lock:
+        with self._in_turn():
             self._set_occupied(is_occupied=self._occupancy.take(look))
             return not self._occupied and not self._passage.on_alternate
 
     def draw(self, view: View) -> None:
         """Show a view in place of the last one, unless the command has the terminal to itself."""
-        with self._lock:
+        with self._in_turn():
             if self._occupied or self._passage.on_alternate:
                 return
             # Rendered once: text that scrolls past redraws it often, and need not compute it. One
@@ -85,7 +87,7 @@ class LiveDisplay:
 
     def output(self, data: bytes) -> None:
         """Let the command's output scroll past above the view, or pass as it is."""
-        with self._lock:
+        with self._in_turn():
             if moves_cursor(data):
                 self._occupancy.command_moved_cursor(modes_of(self.fd))
                 self._set_occupied(is_occupied=self._occupancy.is_command_s)
@@ -94,14 +96,14 @@ class LiveDisplay:
 
     def end_output(self) -> None:
         """Finish the last line of the command's output."""
-        with self._lock:
+        with self._in_turn():
             for piece in self._passage.finish():
                 self._show(piece)
 
     def write_above(self, text: str) -> None:
         """Write finished lines above the view; where the command has the terminal, at the end."""
         note = text.encode(self._encoding, "backslashreplace")
-        with self._lock:
+        with self._in_turn():
             if self._occupied or self._passage.on_alternate:
                 self._held_back += note
                 return
@@ -111,15 +113,13 @@ class LiveDisplay:
 
     def stop(self) -> None:
         """Remove the view. Harmless when repeated."""
-        with self._lock:
-            if self._table:
-                self._table = ()
-                self._write(frame.ERASE_BELOW)
+        with self._in_turn():
+            self._erase()
 
     def finish(self) -> None:
         """Remove the view for good, and leave the cursor at the start of a line."""
-        with self._lock:
-            self.stop()
+        with self._in_turn():
+            self._erase()
             # What was typed, Ctrl+C too, was shown by the terminal itself.
             self._write(frame.fresh_line(self._size.columns))
             held_back, self._held_back = self._held_back, b""
@@ -127,20 +127,39 @@ class LiveDisplay:
 
     def leave(self, view: View) -> None:
         """Print a view that stays, with room for a summary below it on the same screen."""
-        with self._lock:
+        with self._in_turn():
             lines = self._render(view, self._size.lines - _SUMMARY_LINES)
             self._write(b"".join([line + b"\r\n" for line in lines]))
 
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        """Have the display alone, in the order of asking.
+
+        A lock alone goes to the thread that has just released it: output without end would hold up
+        the views.
+        """
+        with self._queue:
+            self._lock.acquire()
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def _erase(self) -> None:
+        if self._table:
+            self._table = ()
+            self._write(frame.ERASE_BELOW)
+
     def _set_occupied(self, *, is_occupied: bool) -> None:
         if is_occupied and not self._occupied:
-            self.stop()
+            self._erase()
         if self._occupied and not is_occupied:
             self._line, self._line_is_foreign = b"", True
         self._occupied = is_occupied
 
     def _show(self, piece: Piece) -> None:
         if piece.is_whole:
-            self.stop()
+            self._erase()
             self._line, self._line_is_foreign = b"", True
             self._write(piece.text)
             return

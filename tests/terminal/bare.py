@@ -91,15 +91,16 @@ class BareTerminal:
 
 def printed_pieces(terminal: BareTerminal) -> Iterator[bytes]:
     """Yield what was printed up to the end, in whole lines, without what was only drawn."""
-    text = printed = b""
+    text, printed = bytearray(), b""
     while (chunk := terminal.read()) is not None:
+        searched = max(0, len(text) - len(_FRAME_END))
         text += chunk
-        end = text.rfind(_FRAME_END) + len(_FRAME_END)
-        if end > len(_FRAME_END):
-            printed += _DRAWING.sub(b"", text[:end])
-            text = text[end:]
+        if (frame_end := text.rfind(_FRAME_END, searched)) >= 0:
+            end = frame_end + len(_FRAME_END)
+            printed += _DRAWING.sub(b"", bytes(text[:end]))
+            del text[:end]
             # A line may be printed in parts, with a view drawn in between.
             lines = printed.rfind(b"\n") + 1
             yield printed[:lines]
             printed = printed[lines:]
-    yield printed + _DRAWING.sub(b"", text)
+    yield printed + _DRAWING.sub(b"", bytes(text))

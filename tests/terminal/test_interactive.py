@@ -123,7 +123,11 @@ def test_a_shell_in_the_shell_controls_its_jobs(open_terminal: OpenTerminal) -> 
     terminal.type("sleep 1000")
     terminal.press("C-z")
     terminal.wait_for("Stopped                 sleep 1000")
-    terminal.type("kill -9 %1; wait; exit 3")
+    terminal.type("fg")
+    terminal.wait_for("$ fg\nsleep 1000")
+    terminal.press("C-c")
+    terminal.wait_for(lambda s: s.rstrip().endswith("\n$"))
+    terminal.type("exit 3")
     assert terminal.wait_for_status() == 3
     assert "Exited with code 3" in terminal.screen
     assert "job control" not in terminal.everything
