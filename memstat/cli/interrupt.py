@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import signal
-
-from memstat.sampling.observation import Observation
+from collections.abc import Callable
 
 
 def restore_default_sigint() -> None:
@@ -16,9 +15,9 @@ def restore_default_sigint() -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def note_stops(observed: Observation) -> None:
-    """Let the statistics know when this process was stopped.
+def note_stops(resumed: Callable[[], object]) -> None:
+    """Have ``resumed`` called when this process was stopped and goes on.
 
     A handler of Python's own runs before the event loop does anything else, such as the next tick.
     """
-    signal.signal(signal.SIGCONT, lambda *_: observed.resumed())
+    signal.signal(signal.SIGCONT, lambda *_: resumed())

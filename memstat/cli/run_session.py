@@ -161,7 +161,7 @@ async def _session(
         ) as supervisor:
             # Only now: the command has inherited the limits that memstat was given.
             raise_descriptor_limit()
-            note_stops(supervisor.supervised)
+            note_stops(supervisor.supervised.resumed)
             async with beside(uncounted.count, supervisor):
                 await view.show(supervisor.supervised)
             result = await supervisor.supervised.wait()

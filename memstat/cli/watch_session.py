@@ -49,7 +49,7 @@ def watch_and_report(
     async def watch(signals: AsyncIterable[signal.Signals]) -> int:
         async with watch_scope(read, interval_s) as watched:
             received: list[int] = []
-            note_stops(watched)
+            note_stops(watched.resumed)
             async with beside(_stop_on_signal, watched, signals, received):
                 async with beside(report.limit_patience_after, watched):
                     await follow(watched)
