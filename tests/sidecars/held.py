@@ -42,8 +42,10 @@ def held() -> Held:
 def is_sidecar_of_ours(process: psutil.Process) -> bool:
     """Whether a process is a running sidecar that this process started."""
     try:
-        is_running = process.status() != psutil.STATUS_ZOMBIE
-        return is_running and process.name() == NAME and process.cmdline()[-1] == str(os.getpid())
+        if process.status() == psutil.STATUS_ZOMBIE or process.name() != NAME:
+            return False
+        # Empty where it has ended just now.
+        return process.cmdline()[-1:] == [str(os.getpid())]
     except psutil.NoSuchProcess:
         return False
 
