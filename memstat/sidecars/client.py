@@ -209,7 +209,7 @@ class SidecarBlock:
     def _open(self) -> Connection:
         request = start_request(self._pid, recursive=self._recursive, interval_s=self._interval_s)
         self._connection = connection = Connection.start(
-            self._record, patience_s=self._patience_s, python=self._python
+            self._record, patience_s=self._patience_s, python=self._python, listens=True
         )
         if self._is_abandoned:
             connection.abandon()
@@ -289,6 +289,10 @@ def sidecar(
     libraries, it lowers the PSS of a Python program by a megabyte or two. The sidecar ends with the
     block, or when this process ends, however it ends. It is not an error when the target ends
     before the block.
+
+    During the block a thread of this process takes in the snapshots, so that none is lost while the
+    program asks for nothing. While it cannot run, because C code holds the GIL, the sidecar keeps
+    16 MiB of them, and of more every second one, the larger of two.
 
     ``python`` names the interpreter that runs it, by default that of ``MEMSTAT_PYTHON`` or else
     ``sys.executable``. Where that is no Python, as in a server that embeds one, entering the block

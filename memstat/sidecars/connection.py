@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import Enum, auto
 from functools import partial
 from typing import Final, TypeVar
@@ -23,6 +23,10 @@ T = TypeVar("T")
 
 PATIENCE_S: Final = 30.0
 """How long any answer may take. It takes milliseconds, but a machine can be very busy."""
+_LOOK_S: Final = 0.05
+"""How often to look whether another thread of the program has read what one waits for."""
+_LISTEN_S: Final = 0.5
+"""How often a listener whose log stays silent, and open, looks whether the block was left."""
 
 
 class _State(Enum):
@@ -39,14 +43,26 @@ class _State(Enum):
 class Connection:
     """A sidecar that has been started, what it has measured, and how to end it.
 
-    Constructing one starts the sidecar. Its log is read whenever somebody asks for something: no
-    thread waits for it, so the program may fork. Every wait is bounded. A process that is forked
-    meanwhile has no part in it: there, ``close`` does nothing and requests raise SidecarError.
+    Constructing one starts the sidecar. Its log is read whenever somebody asks for something. With
+    ``listens`` a thread also reads it meanwhile, so that the sidecar, which keeps what is not read
+    only to a bound, drops no snapshot. Without it there is no thread, and the program may fork.
+    Every wait is bounded. A process that is forked meanwhile has no part in it: there, ``close``
+    does nothing and requests raise SidecarError.
     """
 
-    def __init__(self, record: Record, patience_s: float, python: str | None = None) -> None:
+    def __init__(
+        self,
+        record: Record,
+        patience_s: float,
+        python: str | None = None,
+        *,
+        listens: bool = False,
+    ) -> None:
         self._record = record
-        self._lock = threading.RLock()
+        self._changed = threading.Condition()
+        """Guards the record; the listener notifies those who wait for a change of it."""
+        self._listens = listens
+        self._listener: threading.Thread | None = None
         self._patience_s = patience_s
         self._owner_pid = system.getpid()
         self._state = _State.STARTING
@@ -56,10 +72,15 @@ class Connection:
 
     @classmethod
     def start(
-        cls, record: Record, *, patience_s: float = PATIENCE_S, python: str | None = None
+        cls,
+        record: Record,
+        *,
+        patience_s: float = PATIENCE_S,
+        python: str | None = None,
+        listens: bool = False,
     ) -> Connection:
         """Start a sidecar that a forked process gives up. Raises SidecarError."""
-        return registry.launch(lambda: cls(record, patience_s, python))
+        return registry.launch(lambda: cls(record, patience_s, python, listens=listens))
 
     @property
     def pid(self) -> int:
@@ -82,7 +103,7 @@ class Connection:
     @contextmanager
     def reading(self) -> Iterator[Record]:
         """Give the record to a block during which it does not change."""
-        with self._lock:
+        with self._changed:
             self._pump()
             yield self._record
 
@@ -103,7 +124,7 @@ class Connection:
 
     def abandon(self) -> None:
         """Leave nothing behind of ``begin`` in another thread, whether it has returned or not."""
-        with self._lock:
+        with self._changed:
             was_open = self._state is _State.OPEN
             self._state = _State.CLOSED
         if was_open:
@@ -139,7 +160,7 @@ class Connection:
         Snapshots that began before are not counted, whenever they arrive. Raises SidecarError.
         """
         self._check_open()
-        with self._lock:
+        with self._changed:
             elapsed_s = self.elapsed_s()
             self._record.restart(elapsed_s)
         return elapsed_s
@@ -169,7 +190,8 @@ class Connection:
     def disown(self) -> None:
         """Give up the sidecar in a forked process, while the parent goes on with it."""
         # Another thread of the parent may have held the lock; it does not exist here.
-        self._lock = threading.RLock()
+        self._changed = threading.Condition()
+        self._listener = None
         self._process.disown()
 
     @property
@@ -177,16 +199,32 @@ class Connection:
         return system.getpid() != self._owner_pid
 
     def _become_open(self) -> None:
-        with self._lock:
+        with self._changed:
             if self._state is not _State.STARTING:
                 raise SidecarError("the sidecar was abandoned before it had begun")
             self._state = _State.OPEN
+            if self._listens:
+                self._start_listener()
+
+    def _start_listener(self) -> None:
+        listener = threading.Thread(target=self._listen, name="memstat sidecar", daemon=True)
+        # Where no thread can be started, the log is read when somebody asks.
+        with suppress(RuntimeError):
+            listener.start()
+            self._listener = listener
+
+    def _listen(self) -> None:
+        while self._state is _State.OPEN and not self._process.has_closed_log:
+            self._process.wait(_LISTEN_S)
+            with self._changed:
+                self._pump()
+                self._changed.notify_all()
 
     def _request(self, line: bytes, act: Callable[[float], T]) -> T:
         """Send a request; return what ``act`` returned, called at the boundary in the log."""
         self._check_open()
         results: list[T] = []
-        with self._lock:
+        with self._changed:
             self._pump()
             if self._record.has_ended:
                 return act(self.elapsed_s())
@@ -213,14 +251,20 @@ class Connection:
     def _wait(self, is_met: Callable[[], bool], patience_s: float) -> None:
         until_s = system.monotonic_s() + patience_s
         while True:
-            self._pump()
-            if is_met():
-                return
-            left_s = until_s - system.monotonic_s()
-            if self._process.has_closed_log or left_s <= 0:
-                break
-            # Not under the lock: others may look at the record meanwhile.
-            self._process.wait(left_s)
+            with self._changed:
+                self._pump()
+                if is_met():
+                    return
+                left_s = until_s - system.monotonic_s()
+                if self._process.has_closed_log or left_s <= 0:
+                    break
+                is_heard = self._listener is not None
+                if is_heard:
+                    # What comes from here on is read by the listener, or by others who ask.
+                    self._changed.wait(min(left_s, _LOOK_S))
+            if not is_heard:
+                # Not under the lock: others may look at the record meanwhile.
+                self._process.wait(min(left_s, _LOOK_S))
         if self._failure is None:
             self._failure = self._describe_failure(patience_s)
             # A sidecar that does not answer now is not waited for again.
@@ -237,17 +281,20 @@ class Connection:
         return self._process.describe_end()
 
     def _clean_up(self) -> None:
-        """Leave no process and no descriptor, whatever state they are in."""
+        """Leave no process, no thread and no descriptor, whatever state they are in."""
         self._state = _State.CLOSED
         if not self._record.has_ended:
             self._process.kill()
+        if self._listener is not None:
+            # The number of a descriptor that it waits for must not be used for another file.
+            self._listener.join()
         self._process.close()
 
     def _pump(self) -> None:
         """Take in what the log has now."""
         if self._is_forked_copy:
             return
-        with self._lock:
+        with self._changed:
             for message in self._process.messages():
                 if message["kind"] == "snapshot":
                     self._record.take_snapshot(snapshot_from(message))

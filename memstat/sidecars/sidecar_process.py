@@ -1,4 +1,4 @@
-"""A sidecar process and the pipes to it, read when somebody asks: no thread waits for it."""
+"""A sidecar process and the pipes to it, read when somebody asks. It starts no thread."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
@@ -20,8 +21,10 @@ import pytest
 import memstat
 from memstat import MemstatError, Peak, SidecarError, sidecar
 from memstat.errors import NoSuchProcess
-from memstat.sidecars.client import SidecarBlock
-from tests.sidecars.held import end_of, held, is_running
+from memstat.sidecars.client import SidecarBlock, start_request
+from memstat.sidecars.connection import Connection
+from memstat.sidecars.record import Record
+from tests.sidecars.held import LONG_S, end_of, held, is_running
 from tests.targets import Target, python
 
 MIB = 1 << 20
@@ -296,6 +299,32 @@ def test_a_sidecar_needs_no_thread_in_the_program(monkeypatch: pytest.MonkeyPatc
         with sidecar() as s:
             assert s.mark("fine").peak is not None
     assert held() == before
+
+
+def test_the_snapshots_of_a_program_that_asks_nothing_are_read_meanwhile() -> None:
+    record = Record(0.001, None)
+    connection = Connection.start(record, listens=True)
+    connection.begin(start_request(interval_s=0.001))
+    until_s = time.monotonic() + LONG_S
+    # More than a pipe holds, and nobody asks for one.
+    while len(record.snapshots) < 500 and time.monotonic() < until_s:
+        time.sleep(0.01)
+    assert len(record.snapshots) >= 500
+    connection.close()
+    assert record.tally.stats.samples == len(record.snapshots)
+
+
+def test_the_block_of_a_sidecar_listens_and_ends_with_its_thread() -> None:
+    before = {*threading.enumerate()}
+    with sidecar(interval_s=60.0) as s:
+        assert [thread.name for thread in {*threading.enumerate()} - before] == ["memstat sidecar"]
+        # An answer is not waited for until the next tick, whoever reads it.
+        with ThreadPoolExecutor(4) as pool:
+            began_s = time.monotonic()
+            marks = [*pool.map(s.mark, map(str, range(40)))]
+            assert time.monotonic() - began_s < LONG_S / 2
+    assert {*threading.enumerate()} <= before
+    assert {*s.marks} == {*marks}
 
 
 def test_no_file_of_the_program_shadows_the_standard_library(
