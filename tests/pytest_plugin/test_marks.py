@@ -101,6 +101,16 @@ def test_the_larger_of_samples_and_marks_decides(
     assert used.peak_bytes == (30 + growth) * MIB
 
 
+def test_a_torn_sample_decides_nothing_and_is_called_uncertain() -> None:
+    certain = usage(70, Marks(9 * MIB, 50 * MIB))
+    assert certain.peak is not None
+    torn = replace(certain.peak.snapshot, torn=True, complete=False)
+    used = replace(certain, peak=replace(certain.peak, snapshot=torn))
+    assert (used.growth_bytes, used.decided_by) == (9 * MIB, DecidedBy.KERNEL)
+    text = messages.over_limit(used, MaxPss(8 * MIB, absolute=False))
+    assert "note: the total is uncertain: processes that share memory" in text
+
+
 def test_a_failure_says_that_the_mark_decided_and_shows_the_largest_sample() -> None:
     limit = MaxPss(20 * MIB, absolute=False)
     assert messages.over_limit(usage(31, Marks(25 * MIB, 25 * MIB)), limit) == (
