@@ -22,7 +22,7 @@ unset here link
 if [ "${1-}" = run ]; then
     # Python ignores SIGPIPE and SIGXFSZ itself: what the command is to ignore is known only now.
     # Bits 12, 16 and 24 are SIGPIPE, SIGCHLD and SIGXFSZ.
-    while read -r name value; do
+    { while read -r name value; do
         case $name in
         SigIgn:)
             case $value in
@@ -31,7 +31,7 @@ if [ "${1-}" = run ]; then
             break
             ;;
         esac
-    done </proc/self/status
+    done </proc/self/status; } 2>/dev/null
     unset name value
     # A shell drops variables with names that are not its own (bash's functions, names with dots),
     # and sets PWD. The command gets the environment as it was: in hexadecimal, since a variable

@@ -101,6 +101,11 @@ def memstat_path() -> str:
     return str(Path(sys.executable).with_name("memstat"))
 
 
+def memstat_python_path() -> str:
+    """Return the path of what the installed command becomes: Python alone, without the shell."""
+    return f"{memstat_path()}-python"
+
+
 def search_path() -> str:
     """Return a PATH on which the installed command and its Python come first."""
     return f"{Path(sys.executable).parent}:{os.environ['PATH']}"

@@ -15,9 +15,9 @@ def restore_default_sigint() -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def note_stops(resumed: Callable[[], object]) -> None:
-    """Have ``resumed`` called when this process was stopped and goes on.
+def on_resume(act: Callable[[], object]) -> None:
+    """Call ``act`` whenever this process goes on after it was stopped.
 
     A handler of Python's own runs before the event loop does anything else, such as the next tick.
     """
-    signal.signal(signal.SIGCONT, lambda *_: resumed())
+    signal.signal(signal.SIGCONT, lambda *_: act())

@@ -12,7 +12,7 @@ from typing import Final
 from memstat.background import beside, in_thread, require_threads
 from memstat.cli import event_loop
 from memstat.cli.exit_status import ExitStatus
-from memstat.cli.interrupt import note_stops, restore_default_sigint
+from memstat.cli.interrupt import on_resume, restore_default_sigint
 from memstat.cli.line_report import LineReport
 from memstat.cli.output import Output, standard_error, standard_output
 from memstat.cli.redirection import Redirection, open_redirection, open_report
@@ -161,7 +161,7 @@ async def _session(
         ) as supervisor:
             # Only now: the command has inherited the limits that memstat was given.
             raise_descriptor_limit()
-            note_stops(supervisor.supervised.resumed)
+            on_resume(supervisor.supervised.resumed)
             async with beside(uncounted.count, supervisor):
                 await view.show(supervisor.supervised)
             result = await supervisor.supervised.wait()

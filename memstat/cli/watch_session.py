@@ -12,7 +12,7 @@ import anyio
 from memstat.api import Watch, watch_scope
 from memstat.background import beside, in_thread
 from memstat.cli.exit_status import ExitStatus, stopped_by
-from memstat.cli.interrupt import note_stops, restore_default_sigint
+from memstat.cli.interrupt import on_resume, restore_default_sigint
 from memstat.cli.line_report import LineReport
 from memstat.cli.output import Output
 from memstat.proc.descriptors import raise_descriptor_limit, require_descriptors
@@ -49,7 +49,7 @@ def watch_and_report(
     async def watch(signals: AsyncIterable[signal.Signals]) -> int:
         async with watch_scope(read, interval_s) as watched:
             received: list[int] = []
-            note_stops(watched.resumed)
+            on_resume(watched.resumed)
             async with beside(_stop_on_signal, watched, signals, received):
                 async with beside(report.limit_patience_after, watched):
                     await follow(watched)

@@ -14,7 +14,15 @@ from collections.abc import Callable
 import pytest
 
 from tests.cli.harness import PAUSE, assert_one_line
-from tests.targets import AS_NOBODY, Target, memstat, memstat_path, needs_nobody, python
+from tests.targets import (
+    AS_NOBODY,
+    Target,
+    memstat,
+    memstat_path,
+    memstat_python_path,
+    needs_nobody,
+    python,
+)
 
 REMEDY = ("same user", "root", "CAP_SYS_PTRACE", "CAP_PERFMON", "--cap-add SYS_PTRACE")
 
@@ -215,7 +223,7 @@ def test_a_process_that_proc_hides_is_an_error_that_names_the_remedy(
     mount = f"mount -t proc -o hidepid={hidepid} proc /proc"
     script = f'{mount} || exit 77; {" ".join(AS_NOBODY)} "$0" get "$1"'
     done = subprocess.run(
-        ["unshare", "-m", "sh", "-c", script, memstat_path(), str(target.pid)],
+        ["unshare", "-m", "sh", "-c", script, memstat_python_path(), str(target.pid)],
         capture_output=True,
         text=True,
     )
@@ -232,7 +240,7 @@ def test_a_run_works_where_proc_hides_others() -> None:
         f"{mount} || exit 77; {' '.join(AS_NOBODY)} \"$0\" run -rv -- sh -c 'sleep 0.2; exit 3'"
     )
     done = subprocess.run(
-        ["unshare", "-m", "sh", "-c", script, memstat_path()], capture_output=True, text=True
+        ["unshare", "-m", "sh", "-c", script, memstat_python_path()], capture_output=True, text=True
     )
     if done.returncode == 77:
         pytest.skip(f"/proc cannot be mounted with hidepid: {done.stderr.strip()}")
@@ -243,7 +251,7 @@ def test_a_run_works_where_proc_hides_others() -> None:
 
 def run_as_nobody(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*AS_NOBODY, memstat_path(), *arguments], capture_output=True, text=True, timeout=60
+        [*AS_NOBODY, memstat_python_path(), *arguments], capture_output=True, text=True, timeout=60
     )
 
 
