@@ -31,6 +31,13 @@ def test_the_worker_stays_small() -> None:
     assert int(done.stdout) == 300_000
 
 
+@pytest.mark.xfail(reason="it shows a limit that is too low", strict=True)
+@pytest.mark.max_pss("20 MiB")
+def test_a_limit_counts_what_is_gone_in_a_moment() -> None:
+    """Memory between two samples counts too: the kernel keeps a high-water mark."""
+    assert len(bytearray(40 * MIB)) == 40 * MIB
+
+
 def test_the_cache_gives_its_memory_back(memory: MemoryProbe) -> None:
     """A closer look: each mark has the peak since the mark before it."""
     empty = memory.mark("empty")
@@ -46,7 +53,10 @@ def test_the_cache_gives_its_memory_back(memory: MemoryProbe) -> None:
 def test_any_piece_of_code() -> None:
     """Without the plugin: the same sidecar, for scripts and programs as well."""
     with memstat.sidecar() as s:
-        total = sum(range(1_000_000))
-    assert total
+        before = s.mark("before")
+        held = bytearray(30 * MIB)
+        after = s.mark("after")
+    assert len(held) == 30 * MIB
+    assert pss_bytes(after) > pss_bytes(before) + 25 * MIB
     assert s.peak is not None
     assert s.peak.pss_bytes < 500 * MIB

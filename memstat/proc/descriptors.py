@@ -6,6 +6,7 @@ import errno
 import os
 import resource
 import threading
+from contextlib import suppress
 from typing import Final
 
 from memstat.errors import TooManyDescriptors
@@ -71,3 +72,12 @@ def raise_descriptor_limit() -> None:
     """Raise the soft limit of this process to its hard limit. Children started later inherit it."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def close_inherited_descriptors() -> None:
+    """Close every descriptor above 2. For a program that has opened none itself."""
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > 2:
+            # The listing's own descriptor is closed already.
+            with suppress(OSError):
+                os.close(int(name))

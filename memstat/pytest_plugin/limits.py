@@ -5,13 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Final
 
 from memstat.model import Peak
+from memstat.pytest_plugin.marks import Marks
 from memstat.units import parse_size
 
 _LEAST_SLACK_BYTES: Final = 1 << 20
 """The allocator and the interpreter vary by themselves; that is no growth of the test."""
+
+
+class DecidedBy(StrEnum):
+    """What the growth of a test was taken from: whichever is larger."""
+
+    SAMPLES = "samples"
+    """PSS of all its processes: samples saw it, to within 1 MiB."""
+    KERNEL = "high-water mark"
+    """The RSS of one of its processes, as the kernel's own high-water mark has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,20 +33,67 @@ class Usage:
     """Total PSS just before the call, after its fixtures were set up."""
     start_s: float
     """When that was, in seconds after the sidecar's start."""
-    peak: Peak
-    """The largest total from then to the end of the call."""
+    peak: Peak | None
+    """The largest total from then to the end of the call; ``None`` without a sample."""
     samples: int
     """Snapshots in that time."""
+    marks: Marks | None = None
+    """What the kernel's own marks say; ``None`` where they could not be read."""
+    own_start_bytes: int = 0
+    """The part of the start that the own process has."""
+    own_pid: int = 0
+    """The PID of the own process."""
 
     @property
     def growth_bytes(self) -> int:
-        """The peak over the start."""
-        return self.peak.pss_bytes - self.start_bytes
+        """The growth over the start: that of the samples, or of the marks if larger."""
+        return max(
+            (growth for growth in (self._sampled_bytes, self._marked_bytes) if growth is not None),
+            default=0,
+        )
 
     @property
-    def peak_after_s(self) -> float:
-        """Seconds from the start of the test to its peak."""
-        return self.peak.elapsed_s - self.start_s
+    def peak_bytes(self) -> int:
+        """The total at the peak: the start and the growth."""
+        return self.start_bytes + self.growth_bytes
+
+    @property
+    def decided_by(self) -> DecidedBy:
+        """Which of the two the growth is from."""
+        sampled_bytes = self._sampled_bytes
+        if sampled_bytes is None or sampled_bytes + _LEAST_SLACK_BYTES < self.growth_bytes:
+            return DecidedBy.KERNEL
+        return DecidedBy.SAMPLES
+
+    @property
+    def peak_after_s(self) -> float | None:
+        """Seconds from the start of the test to the largest sample; ``None`` without any."""
+        return None if self.peak is None else self.peak.elapsed_s - self.start_s
+
+    @property
+    def _marked_bytes(self) -> int | None:
+        return None if self.marks is None else self.marks.growth_bytes
+
+    @property
+    def _sampled_bytes(self) -> int | None:
+        """The growth of PSS in the largest sample.
+
+        PSS also grows when another process ends that shared pages, a Python of another program,
+        say. That is no growth of the test: its own process counts for no more than its RSS grew.
+        The total of a torn sample may be too large: no test fails for one where there are marks.
+        """
+        if self.peak is None or (self.peak.snapshot.torn and self.marks is not None):
+            return None
+        growth = self.peak.pss_bytes - self.start_bytes
+        if self.marks is None:
+            return growth
+        return growth - max(0, self._own_growth_bytes(self.peak) - self.marks.most_bytes)
+
+    def _own_growth_bytes(self, peak: Peak) -> int:
+        for process in peak.snapshot.processes:
+            if process.key.pid == self.own_pid:
+                return (process.memory.pss_bytes or 0) - self.own_start_bytes
+        return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +107,7 @@ class MaxPss:
 
     def exceeded_by(self, usage: Usage) -> int:
         """Return by how many bytes a test exceeded this; zero or negative if it did not."""
-        used = usage.peak.pss_bytes if self.absolute else usage.growth_bytes
+        used = usage.peak_bytes if self.absolute else usage.growth_bytes
         return used - self.most_bytes
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from textwrap import indent
 
-from memstat.pytest_plugin.limits import MaxPss, Usage
+from memstat.pytest_plugin.limits import DecidedBy, MaxPss, Usage
 from memstat.pytest_plugin.usage import TestUsage
-from memstat.report.notes import ended_note, partial_notes
+from memstat.report.notes import ended_note, partial_notes, uncertain_note
 from memstat.report.plain import block
 from memstat.text import plural, printable
 from memstat.units import format_duration, format_size
@@ -18,7 +18,7 @@ def over_limit(usage: Usage, limit: MaxPss) -> str:
     excess = format_size(limit.exceeded_by(usage))
     most = format_size(limit.most_bytes)
     if limit.absolute:
-        what = f"the test and what it started used {format_size(usage.peak.pss_bytes)} in total"
+        what = f"the test and what it started used {format_size(usage.peak_bytes)} in total"
     else:
         what = f"the test and what it started grew by {format_size(usage.growth_bytes)}"
     return _failure(f"{what}, {excess} more than max_pss allows", f"limit  {most}", usage)
@@ -33,18 +33,21 @@ def over_baseline(usage: Usage, before_bytes: int, slack_bytes: int) -> str:
 
 
 def _failure(what: str, limit: str, usage: Usage) -> str:
-    when = f"{format_duration(usage.peak_after_s)} after the start"
-    samples = plural(usage.samples, "sample", "samples")
-    lines = [
-        f"memstat: {what}",
-        f"  {limit}",
-        f"  start  {format_size(usage.start_bytes)}",
-        f"  peak   {format_size(usage.peak.pss_bytes)}, {when} ({samples})",
-        "at the peak:",
-        indent(block(usage.peak.snapshot, verbose=True, in_bytes=False), "  "),
-    ]
+    lines = [f"memstat: {what}", f"  {limit}", f"  start  {format_size(usage.start_bytes)}"]
+    peak = f"  peak   {format_size(usage.peak_bytes)}"
+    if usage.decided_by is DecidedBy.KERNEL:
+        lines.append(f"{peak}, by the kernel's high-water mark of RSS")
+        head = "in the largest sample:"
+    else:
+        when = f"{format_duration(usage.peak_after_s or 0.0)} after the start"
+        samples = plural(usage.samples, "sample", "samples")
+        lines.append(f"{peak}, {when} ({samples})")
+        head = "at the peak:"
+    if usage.peak is None:
+        return "\n".join([*lines, "no sample was taken meanwhile"])
     snapshot = usage.peak.snapshot
-    notes = (*partial_notes(snapshot).values(), ended_note(snapshot))
+    lines += [head, indent(block(snapshot, verbose=True, in_bytes=False), "  ")]
+    notes = (*partial_notes(snapshot).values(), ended_note(snapshot), uncertain_note(snapshot))
     return "\n".join([*lines, *(f"note: {note}" for note in notes if note)])
 
 
@@ -57,7 +60,8 @@ def table(usages: Sequence[TestUsage], most: int) -> list[str]:
     lines = [f"{'GROWTH':>9} {'PEAK':>9}  TEST"]
     for usage in measured[:most]:
         growth, peak = format_size(usage.growth_pss_bytes), format_size(usage.peak_pss_bytes)
-        lines.append(f"{growth:>9} {peak:>9}  {printable(usage.test)}")
+        how = "  (high-water mark)" if usage.decided_by == DecidedBy.KERNEL else ""
+        lines.append(f"{growth:>9} {peak:>9}  {printable(usage.test)}{how}")
     if len(measured) > most:
         lines.append(f"{'...':>9} {'':>9}  {plural(len(measured) - most, 'test', 'tests')} more")
     lines += [_left_running(usage) for usage in usages if usage.left_running]

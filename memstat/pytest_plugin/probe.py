@@ -6,77 +6,170 @@ from contextlib import suppress
 from typing import Final
 
 from memstat.errors import SidecarError
-from memstat.model import Mark, Peak, Snapshot
-from memstat.sidecars.client import Sidecar, SidecarBlock, sidecar
+from memstat.model import Mark, Peak, SamplingStats, Snapshot
+from memstat.proc.system import system
+from memstat.pytest_plugin.marks import StartedProcesses
+from memstat.sidecars.client import KEPT_SNAPSHOTS, Sidecar, start_request
+from memstat.sidecars.connection import Connection
+from memstat.sidecars.record import Record
 
 INTERVAL_S: Final = 0.02
+_ALONE_INTERVAL_S: Final = 0.25
+"""How often a process without children is sampled whose tests do not ask for figures: the kernel
+has them."""
+_STALE_S: Final = 0.05
+_MOST_FAILED_STARTS: Final = 2
+"""After so many it is not started again: each costs time, and every test would pay."""
 
 
 class SharedSidecar:
     """One sidecar for all tests of a process, and another one after a failure."""
 
     def __init__(self) -> None:
-        self._block: SidecarBlock | None = None
-        self._sidecar: Sidecar | None = None
+        self.started = StartedProcesses()
+        """The processes that the test has started."""
+        self._connection: Connection | None = None
+        self._is_asked: bool | None = None
+        self._read_s = 0.0
+        self._failed_starts = 0
+        self._failure = ""
 
     @property
-    def sidecar(self) -> Sidecar:
+    def connection(self) -> Connection:
         """The sidecar, started if there is none. Raises SidecarError."""
-        return self._sidecar or self._start()
+        return self._connection or self._start()
 
-    def begin(self) -> Sidecar:
-        """Return a sidecar that measures from now on. Raises SidecarError."""
-        if self._sidecar is not None:
-            try:
-                self._sidecar.restart()
-                return self._sidecar
-            except SidecarError:
-                self.close()
-        return self._start()
+    def begin(self, *, is_sampled: bool, is_asked: bool) -> Snapshot:
+        """Begin anew for a test; return the newest snapshot. Raises SidecarError.
+
+        With ``is_sampled`` it is taken now, which takes a millisecond. A test that ``is_asked`` for
+        has samples at every tick.
+        """
+        try:
+            return self._begin(is_sampled=is_sampled, is_asked=is_asked)
+        except SidecarError:
+            self.close()
+            return self._begin(is_sampled=is_sampled, is_asked=is_asked)
+
+    def latest(self) -> Snapshot:
+        """Return the newest snapshot there is; does not wait. Raises SidecarError."""
+        connection = self.connection
+        now_s = system.monotonic_s()
+        # Reading takes longer than an empty test.
+        if now_s - self._read_s > _STALE_S:
+            self._read_s = now_s
+            connection.check()
+        latest = connection.known.tally.latest
+        # It begins with one.
+        assert latest is not None
+        return latest
+
+    def sample(self) -> Snapshot:
+        """Take a snapshot now and return it. Raises SidecarError."""
+        self.connection.sample()
+        return self.latest()
+
+    def read(self) -> Record:
+        """Take in what has been sampled, and return it; does not wait. Raises SidecarError."""
+        self._read_s = system.monotonic_s()
+        self.connection.check()
+        return self.connection.known
 
     def close(self) -> None:
         """End the sidecar, in whatever state it is."""
-        block, self._block, self._sidecar = self._block, None, None
-        if block is not None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
             with suppress(SidecarError):
-                block.__exit__(None, None, None)
+                connection.close()
 
-    def _start(self) -> Sidecar:
-        # Only the newest snapshot and those of the peaks are kept: a session may take hours.
-        block = sidecar(interval_s=INTERVAL_S, keep_snapshots=0)
-        self._sidecar = block.__enter__()
-        self._block = block
-        return self._sidecar
+    def _begin(self, *, is_sampled: bool, is_asked: bool) -> Snapshot:
+        connection = self.connection
+        if is_asked is not self._is_asked:
+            self._is_asked = is_asked
+            connection.set_pace(0.0 if is_asked else _ALONE_INTERVAL_S)
+            # Only the newest snapshot and those of the peaks are kept: a session may take hours.
+            connection.known.keep(0)
+        if is_sampled:
+            connection.restart()
+            latest = self.latest()
+            since_s = latest.elapsed_s
+        else:
+            since_s = connection.restart_unsampled()
+            latest = self.latest()
+        self.started.restart(since_s, [process.key for process in latest.processes])
+        return latest
+
+    def _start(self) -> Connection:
+        if self._failed_starts >= _MOST_FAILED_STARTS:
+            raise SidecarError(self._failure)
+        record = Record(INTERVAL_S, keep_snapshots=0)
+        record.observe = self.started.observe
+        try:
+            connection = Connection.start(record)
+            connection.begin(start_request(interval_s=INTERVAL_S))
+        except SidecarError as error:
+            self._failed_starts += 1
+            self._failure = str(error)
+            raise
+        self._connection = connection
+        self._is_asked = None
+        return connection
 
 
 class MemoryProbe:
     """What a test and all that it starts use: the fixture ``memory``.
 
-    Sizes are in bytes. Everything counts from the call of the test: what its fixtures set up before
-    is in ``latest`` and in the peaks, but was there at the start.
+    Sizes are in bytes, times in seconds. Everything counts from the call of the test: what its
+    fixtures set up before is in ``latest`` and in the peaks, but was there at the start. ``mark``
+    and ``reset_peak`` block for a millisecond, in async tests too, and raise SidecarError when the
+    sidecar has failed.
     """
 
     def __init__(self, shared: SharedSidecar) -> None:
         self._shared = shared
+        shared.connection.record.keep(KEPT_SNAPSHOTS)
+
+    @property
+    def pid(self) -> int:
+        """PID of the sidecar process."""
+        return self._sidecar.pid
 
     @property
     def latest(self) -> Snapshot:
         """The newest snapshot."""
-        return self._shared.sidecar.latest
+        return self._sidecar.latest
 
     @property
     def peak(self) -> Peak | None:
-        """The peak since the call of the test began; ``None`` if nothing could be measured."""
-        return self._shared.sidecar.peak
+        """The peak since the call of the test began, or since the last ``reset_peak``.
+
+        ``None`` if nothing could be measured.
+        """
+        return self._sidecar.peak
 
     @property
     def marks(self) -> tuple[Mark, ...]:
-        """The marks since then, oldest first."""
-        return self._shared.sidecar.marks
+        """The marks since the call of the test began, oldest first."""
+        return self._sidecar.marks
+
+    @property
+    def snapshots(self) -> tuple[Snapshot, ...]:
+        """The last 1000 snapshots since then, oldest first."""
+        return self._sidecar.snapshots
+
+    @property
+    def stats(self) -> SamplingStats:
+        """The quality of the sampling since then: how many samples, gaps and durations."""
+        return self._sidecar.stats
 
     def mark(self, name: str) -> Mark:
-        """Take a sample now and name the instant; the mark has the peak since the one before it.
+        """Take a sample now and name the instant; the mark has the peak since the one before it."""
+        return self._sidecar.mark(name)
 
-        Takes a millisecond, in async tests too. Raises SidecarError when the sidecar has failed.
-        """
-        return self._shared.sidecar.mark(name)
+    def reset_peak(self) -> None:
+        """Begin ``peak`` anew with a sample now; marks keep theirs, and ``max_pss`` goes on."""
+        self._sidecar.reset_peak()
+
+    @property
+    def _sidecar(self) -> Sidecar:
+        return Sidecar(self._shared.connection)

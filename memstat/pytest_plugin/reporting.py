@@ -30,16 +30,21 @@ class ReportingPlugin:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._usages: dict[str, TestUsage] = {}
-        self._passed: set[str] = set()
+        self._usages: list[TestUsage] = []
+        self._growths: dict[str, int] = {}
+        self._passed: dict[tuple[object, str], bool] = {}
         self._errors: list[str] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.when == "call" and report.passed:
-            self._passed.add(report.nodeid)
-        value = getattr(report, "memstat", None)
-        if value is not None:
-            self._usages[report.nodeid] = TestUsage.decode(value)
+        # Several workers may run one test, and it may be run again: each time is a row.
+        run = (getattr(report, "node", None), report.nodeid)
+        if report.when == "call":
+            self._passed[run] = report.passed
+        elif report.when == "teardown":
+            passed = self._passed.pop(run, False)
+            value = getattr(report, "memstat", None)
+            if value is not None:
+                self._take(TestUsage.decode(value), passed=passed)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         texts_of = {
@@ -63,25 +68,25 @@ class ReportingPlugin:
     def _lines(self) -> Iterator[str]:
         settings = self._settings
         if settings.top is not None and self._usages:
-            yield from messages.table([*self._usages.values()], settings.top)
-        new = len(self._growths().keys() - settings.baseline.keys())
+            yield from messages.table(self._usages, settings.top)
+        new = len(self._growths.keys() - settings.baseline.keys())
         if settings.baseline_path is not None and not settings.updates and new:
             yield f"{plural(new, 'test is', 'tests are')} not in the baseline: --memstat-update"
         yield from self._errors
 
-    def _growths(self) -> dict[str, int]:
-        return {
-            test: usage.growth_pss_bytes
-            for test, usage in self._usages.items()
-            if test in self._passed and usage.growth_pss_bytes is not None
-        }
+    def _take(self, usage: TestUsage, *, passed: bool) -> None:
+        self._usages.append(usage)
+        if passed and usage.growth_pss_bytes is not None:
+            # A baseline has one figure for each id.
+            growth = max(usage.growth_pss_bytes, self._growths.get(usage.test, 0))
+            self._growths[usage.test] = growth
 
     def _figures(self) -> str:
-        usages = sorted(self._usages.values(), key=lambda usage: usage.test)
+        usages = sorted(self._usages, key=lambda usage: usage.test)
         return json.dumps({"tests": [usage.encode() for usage in usages]}, indent=2) + "\n"
 
     def _baseline(self) -> str:
         settings = self._settings
         return baseline.encode(
-            baseline.update(settings.baseline, self._growths(), settings.tolerance)
+            baseline.update(settings.baseline, self._growths, settings.tolerance)
         )

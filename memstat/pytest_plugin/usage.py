@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar
 
 
@@ -34,12 +34,14 @@ class TestUsage:
     """The peak of its call."""
     growth_pss_bytes: int | None = None
     """The peak over the start."""
+    decided_by: str | None = None
+    """Where the growth is from: ``samples`` of PSS, or the kernel's ``high-water mark`` of RSS."""
     peak_after_s: float | None = None
-    """Seconds from the start of the call to the peak."""
+    """Seconds from the start of the call to the largest sample; ``None`` without any."""
     samples: int = 0
     """Snapshots during the call."""
     complete: bool = False
-    """Whether every process at the peak could be read."""
+    """Whether every process at the peak could be read; true as well without a sample."""
     left_running: tuple[Survivor, ...] = ()
     """The processes that it started and did not end."""
     failure: str | None = None
@@ -47,7 +49,8 @@ class TestUsage:
 
     def encode(self) -> dict[str, Any]:
         """Return it as plain values, which pytest-xdist can send from a worker."""
-        value = asdict(self)
+        # Not asdict(), which copies in depth: this is done for every test.
+        value: dict[str, Any] = {name: getattr(self, name) for name in _FIELDS}
         value["left_running"] = [asdict(survivor) for survivor in self.left_running]
         return value
 
@@ -61,3 +64,6 @@ class TestUsage:
         """
         survivors = tuple(Survivor(**survivor) for survivor in value["left_running"])
         return cls(**{**value, "left_running": survivors})
+
+
+_FIELDS = tuple(field.name for field in fields(TestUsage))

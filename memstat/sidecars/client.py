@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from types import TracebackType
 from typing import Final, TypeVar, TypeVarTuple, Unpack
 
 from memstat.errors import SidecarError
-from memstat.model import Mark, Peak, ProcessKey, ProcessSample, ReadStatus, SamplingStats, Snapshot
+from memstat.model import Mark, Peak, ProcessSample, ReadStatus, SamplingStats, Snapshot
 from memstat.proc.linux import LinuxProcSource
+from memstat.proc.own import key_of
+from memstat.proc.system import system
 from memstat.report.notes import remedy
 from memstat.sampling.clock import check_interval
 from memstat.sidecars.connection import PATIENCE_S, Connection
@@ -30,7 +31,6 @@ class _View:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._record = connection.record
 
     @property
     def pid(self) -> int:
@@ -40,31 +40,32 @@ class _View:
     @property
     def latest(self) -> Snapshot:
         """The newest snapshot."""
+        latest = self._connection.record.tally.latest
         # The block begins with one.
-        assert self._record.tally.latest is not None
-        return self._record.tally.latest
+        assert latest is not None
+        return latest
 
     @property
     def peak(self) -> Peak | None:
         """The peak since the start or the last ``reset_peak``; ``None`` if nothing was measured."""
-        return self._record.tally.peak
+        return self._connection.record.tally.peak
 
     @property
     def marks(self) -> tuple[Mark, ...]:
         """The marks so far, oldest first."""
-        return self._record.tally.marks
+        return self._connection.record.tally.marks
 
     @property
     def snapshots(self) -> tuple[Snapshot, ...]:
         """The last snapshots, oldest first, at most ``keep_snapshots``."""
-        with self._connection.changed:
-            return tuple(self._record.snapshots)
+        with self._connection.reading() as record:
+            return tuple(record.snapshots)
 
     @property
     def stats(self) -> SamplingStats:
         """The quality of the sampling: how many samples, gaps and durations in seconds."""
-        with self._connection.changed:
-            return self._record.tally.stats
+        with self._connection.reading() as record:
+            return record.tally.stats
 
 
 class Sidecar(_View):
@@ -154,6 +155,7 @@ class SidecarBlock:
         recursive: bool = True,
         interval_s: float = INTERVAL_S,
         keep_snapshots: int | None = KEPT_SNAPSHOTS,
+        python: str | None = None,
         patience_s: float = PATIENCE_S,
     ) -> None:
         check_interval(interval_s)
@@ -161,6 +163,7 @@ class SidecarBlock:
         self._recursive = recursive
         self._interval_s = interval_s
         self._record = Record(interval_s, keep_snapshots)
+        self._python = python
         self._patience_s = patience_s
         self._connection: Connection | None = None
         self._is_entered = False
@@ -204,8 +207,10 @@ class SidecarBlock:
         self._is_entered = True
 
     def _open(self) -> Connection:
-        request = self._start_request()
-        self._connection = connection = Connection.start(self._record, patience_s=self._patience_s)
+        request = start_request(self._pid, recursive=self._recursive, interval_s=self._interval_s)
+        self._connection = connection = Connection.start(
+            self._record, patience_s=self._patience_s, python=self._python, listens=True
+        )
         if self._is_abandoned:
             connection.abandon()
         connection.begin(request)
@@ -215,17 +220,6 @@ class SidecarBlock:
             pid = request.target.pid
             raise SidecarError(f"the memory of process {pid} may not be read: {remedy(denied)}")
         return connection
-
-    def _start_request(self) -> StartRequest:
-        source = LinuxProcSource()
-        host = source.require(os.getpid())
-        target = host if self._pid is None else source.require(self._pid)
-        return StartRequest(
-            target=ProcessKey(target.pid, target.start_ticks),
-            host=ProcessKey(host.pid, host.start_ticks),
-            recursive=self._recursive,
-            interval_s=self._interval_s,
-        )
 
     def _abandon(self) -> None:
         # ``_open`` runs in another thread: it sees this flag, or here its connection is seen.
@@ -242,6 +236,22 @@ class SidecarBlock:
             # The error of the block matters more.
             if error is None:
                 raise
+
+
+def start_request(
+    pid: int | None = None, *, recursive: bool = True, interval_s: float
+) -> StartRequest:
+    """Return the request to measure a process, this one by default.
+
+    Raises NoSuchProcess or NotAProcess for a ``pid`` that is no process.
+    """
+    host = key_of(system.getpid())
+    if host is None or pid is not None:
+        # Says what is wrong with either.
+        target = LinuxProcSource().require(system.getpid() if pid is None else pid).key
+    else:
+        target = host
+    return StartRequest(target, host or target, recursive, interval_s)
 
 
 def _denied_of(snapshot: Snapshot | None) -> ProcessSample | None:
@@ -264,6 +274,7 @@ def sidecar(
     recursive: bool = True,
     interval_s: float = INTERVAL_S,
     keep_snapshots: int | None = KEPT_SNAPSHOTS,
+    python: str | None = None,
 ) -> SidecarBlock:
     """Measure a process, by default this one, and its descendants from a separate process.
 
@@ -279,6 +290,17 @@ def sidecar(
     block, or when this process ends, however it ends. It is not an error when the target ends
     before the block.
 
+    During the block a thread of this process takes in the snapshots, so that none is lost while the
+    program asks for nothing. While it cannot run, because C code holds the GIL, the sidecar keeps
+    16 MiB of them, and of more every second one, the larger of two.
+
+    ``python`` names the interpreter that runs it, by default that of ``MEMSTAT_PYTHON`` or else
+    ``sys.executable``. Where that is no Python, as in a server that embeds one, entering the block
+    raises SidecarError within a second.
+
+    The sidecar is no child of this process, unless this process adopts orphans as a subreaper or
+    as process 1 of a container. It is waited for there too.
+
     Raises ValueError at once for an interval that is not a positive number. Entering the block
     raises NoSuchProcess or NotAProcess for a ``pid`` that is no process, and SidecarError when the
     sidecar cannot be started or may not read the target. Leaving it raises SidecarError when the
@@ -291,5 +313,9 @@ def sidecar(
     True
     """
     return SidecarBlock(
-        pid, recursive=recursive, interval_s=interval_s, keep_snapshots=keep_snapshots
+        pid,
+        recursive=recursive,
+        interval_s=interval_s,
+        keep_snapshots=keep_snapshots,
+        python=python,
     )

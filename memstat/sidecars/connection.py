@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from enum import Enum, auto
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from memstat.errors import SidecarError
 from memstat.model import Mark
+from memstat.proc.system import system
 from memstat.report.jsonlines import snapshot_from
 from memstat.sidecars import protocol
 from memstat.sidecars.protocol import StartRequest
@@ -23,6 +23,10 @@ T = TypeVar("T")
 
 PATIENCE_S: Final = 30.0
 """How long any answer may take. It takes milliseconds, but a machine can be very busy."""
+_LOOK_S: Final = 0.05
+"""How often to look whether another thread of the program has read what one waits for."""
+_LISTEN_S: Final = 0.5
+"""How often a listener whose log stays silent, and open, looks whether the block was left."""
 
 
 class _State(Enum):
@@ -39,31 +43,69 @@ class _State(Enum):
 class Connection:
     """A sidecar that has been started, what it has measured, and how to end it.
 
-    Constructing one starts the sidecar. Every wait is bounded. A process that is forked meanwhile
-    has no part in it: there, ``close`` does nothing and requests raise SidecarError.
+    Constructing one starts the sidecar. Its log is read whenever somebody asks for something. With
+    ``listens`` a thread also reads it meanwhile, so that the sidecar, which keeps what is not read
+    only to a bound, drops no snapshot. Without it there is no thread, and the program may fork.
+    Every wait is bounded. A process that is forked meanwhile has no part in it: there, ``close``
+    does nothing and requests raise SidecarError.
     """
 
-    def __init__(self, record: Record, patience_s: float) -> None:
-        self.record = record
-        self.changed = threading.Condition()
-        """Guards the record; notified of every change."""
+    def __init__(
+        self,
+        record: Record,
+        patience_s: float,
+        python: str | None = None,
+        *,
+        listens: bool = False,
+    ) -> None:
+        self._record = record
+        self._changed = threading.Condition()
+        """Guards the record; the listener notifies those who wait for a change of it."""
+        self._listens = listens
+        self._listener: threading.Thread | None = None
         self._patience_s = patience_s
-        self._owner_pid = os.getpid()
+        self._owner_pid = system.getpid()
         self._state = _State.STARTING
         self._failure: str | None = None
         self._requests = 0
-        # The last attribute: from here on another thread calls this object.
-        self._process = SidecarProcess(self._take, self._notify)
+        self._process = SidecarProcess(python)
 
     @classmethod
-    def start(cls, record: Record, *, patience_s: float = PATIENCE_S) -> Connection:
-        """Start a sidecar that other sidecars of this process do not count. Raises SidecarError."""
-        return registry.launch(lambda: cls(record, patience_s))
+    def start(
+        cls,
+        record: Record,
+        *,
+        patience_s: float = PATIENCE_S,
+        python: str | None = None,
+        listens: bool = False,
+    ) -> Connection:
+        """Start a sidecar that a forked process gives up. Raises SidecarError."""
+        return registry.launch(lambda: cls(record, patience_s, python, listens=listens))
 
     @property
     def pid(self) -> int:
         """PID of the sidecar."""
-        return self._process.pid
+        # A block begins after it has said hello.
+        assert self._process.key is not None
+        return self._process.key.pid
+
+    @property
+    def record(self) -> Record:
+        """What it has measured until now."""
+        self._pump()
+        return self._record
+
+    @property
+    def known(self) -> Record:
+        """What it had measured when the log was last read."""
+        return self._record
+
+    @contextmanager
+    def reading(self) -> Iterator[Record]:
+        """Give the record to a block during which it does not change."""
+        with self._changed:
+            self._pump()
+            yield self._record
 
     def begin(self, request: StartRequest) -> None:
         """Send the start request and wait for the first snapshot.
@@ -71,9 +113,10 @@ class Connection:
         Raises SidecarError when it fails, and when the target ends before it could be measured.
         """
         try:
+            self._process.await_hello(PATIENCE_S)
             self._process.write(request.encode())
             # The interpreter has to start as well: that may take longer than an answer.
-            self._wait(lambda: self.record.tally.latest is not None, PATIENCE_S)
+            self._wait(lambda: self._record.tally.latest is not None, PATIENCE_S)
             self._become_open()
         except BaseException:
             self._clean_up()
@@ -81,7 +124,7 @@ class Connection:
 
     def abandon(self) -> None:
         """Leave nothing behind of ``begin`` in another thread, whether it has returned or not."""
-        with self.changed:
+        with self._changed:
             was_open = self._state is _State.OPEN
             self._state = _State.CLOSED
         if was_open:
@@ -92,15 +135,42 @@ class Connection:
 
     def mark(self, name: str) -> Mark:
         """Have a sample taken and mark the instant after it. Raises SidecarError."""
-        return self._request(protocol.end_phase_request(), partial(self.record.tally.mark, name))
+        return self._request(protocol.end_phase_request(), partial(self._record.tally.mark, name))
+
+    def sample(self) -> None:
+        """Have a sample taken. Raises SidecarError."""
+        self._request(protocol.end_phase_request(), lambda _: None)
 
     def reset_peak(self) -> None:
         """Begin the peak anew, with a sample now. Raises SidecarError."""
-        self._request(protocol.begin_phase_request(), self.record.tally.reset)
+        self._request(protocol.begin_phase_request(), self._record.tally.reset)
 
     def restart(self) -> None:
         """Begin the whole record anew, with a sample now. Raises SidecarError."""
-        self._request(protocol.begin_phase_request(), self.record.restart)
+        self._request(protocol.begin_phase_request(), self._record.restart)
+
+    def set_pace(self, alone_interval_s: float) -> None:
+        """Have a target that has no descendants sampled no more often. Does not wait."""
+        self._check_open()
+        self._process.write(protocol.pace_request(alone_interval_s))
+
+    def restart_unsampled(self) -> float:
+        """Begin the whole record anew without a sample and without waiting; return when.
+
+        Snapshots that began before are not counted, whenever they arrive. Raises SidecarError.
+        """
+        self._check_open()
+        with self._changed:
+            elapsed_s = self.elapsed_s()
+            self._record.restart(elapsed_s)
+        return elapsed_s
+
+    def check(self) -> None:
+        """Raise SidecarError if it is known that no more samples come from a living target."""
+        self._check_open()
+        self._pump()
+        if self._process.has_closed_log and not self._record.has_ended:
+            self._wait(lambda: False, 0.0)
 
     def close(self) -> None:
         """Have a last sample taken, and end the sidecar.
@@ -110,42 +180,61 @@ class Connection:
         if self._is_forked_copy or self._state is not _State.OPEN:
             return
         try:
-            if not self.record.has_ended:
+            self._pump()
+            if not self._record.has_ended:
                 self._process.write(protocol.stop_request())
-                self._wait(lambda: self.record.has_ended, self._patience_s)
+                self._wait(lambda: self._record.has_ended, self._patience_s)
         finally:
             self._clean_up()
 
     def disown(self) -> None:
         """Give up the sidecar in a forked process, while the parent goes on with it."""
         # Another thread of the parent may have held the lock; it does not exist here.
-        self.changed = threading.Condition()
+        self._changed = threading.Condition()
+        self._listener = None
         self._process.disown()
 
     @property
     def _is_forked_copy(self) -> bool:
-        return os.getpid() != self._owner_pid
+        return system.getpid() != self._owner_pid
 
     def _become_open(self) -> None:
-        with self.changed:
+        with self._changed:
             if self._state is not _State.STARTING:
                 raise SidecarError("the sidecar was abandoned before it had begun")
             self._state = _State.OPEN
+            if self._listens:
+                self._start_listener()
+
+    def _start_listener(self) -> None:
+        listener = threading.Thread(target=self._listen, name="memstat sidecar", daemon=True)
+        # Where no thread can be started, the log is read when somebody asks.
+        with suppress(RuntimeError):
+            listener.start()
+            self._listener = listener
+
+    def _listen(self) -> None:
+        while self._state is _State.OPEN and not self._process.has_closed_log:
+            self._process.wait(_LISTEN_S)
+            with self._changed:
+                self._pump()
+                self._changed.notify_all()
 
     def _request(self, line: bytes, act: Callable[[float], T]) -> T:
         """Send a request; return what ``act`` returned, called at the boundary in the log."""
         self._check_open()
         results: list[T] = []
-        with self.changed:
-            if self.record.has_ended:
-                return act(self._elapsed_s())
+        with self._changed:
+            self._pump()
+            if self._record.has_ended:
+                return act(self.elapsed_s())
             self._requests += 1
             number = self._requests
-            self.record.at_boundary(lambda at_s: results.append(act(at_s)))
+            self._record.at_boundary(lambda at_s: results.append(act(at_s)))
             self._process.write(line)
-        self._wait(lambda: self.record.done >= number or self.record.has_ended, self._patience_s)
+        self._wait(lambda: self._record.done >= number or self._record.has_ended, self._patience_s)
         # Without a result the target has ended before the sidecar came to this request.
-        return results[0] if results else act(self._elapsed_s())
+        return results[0] if results else act(self.elapsed_s())
 
     def _check_open(self) -> None:
         if self._is_forked_copy:
@@ -155,14 +244,27 @@ class Connection:
         if self._state is not _State.OPEN:
             raise SidecarError("this sidecar has ended: its block was left")
 
-    def _elapsed_s(self) -> float:
-        return time.monotonic() - self.record.started_s
+    def elapsed_s(self) -> float:
+        """Return the seconds since the sidecar began to measure."""
+        return system.monotonic_s() - self._record.started_s
 
     def _wait(self, is_met: Callable[[], bool], patience_s: float) -> None:
-        with self.changed:
-            self.changed.wait_for(lambda: is_met() or self._process.has_closed_log, patience_s)
-            if is_met():
-                return
+        until_s = system.monotonic_s() + patience_s
+        while True:
+            with self._changed:
+                self._pump()
+                if is_met():
+                    return
+                left_s = until_s - system.monotonic_s()
+                if self._process.has_closed_log or left_s <= 0:
+                    break
+                is_heard = self._listener is not None
+                if is_heard:
+                    # What comes from here on is read by the listener, or by others who ask.
+                    self._changed.wait(min(left_s, _LOOK_S))
+            if not is_heard:
+                # Not under the lock: others may look at the record meanwhile.
+                self._process.wait(min(left_s, _LOOK_S))
         if self._failure is None:
             self._failure = self._describe_failure(patience_s)
             # A sidecar that does not answer now is not waited for again.
@@ -170,9 +272,9 @@ class Connection:
         raise SidecarError(self._failure)
 
     def _describe_failure(self, patience_s: float) -> str:
-        if self.record.failure is not None:
-            return f"the sidecar failed: {self.record.failure}"
-        if self.record.has_ended:
+        if self._record.failure is not None:
+            return f"the sidecar failed: {self._record.failure}"
+        if self._record.has_ended:
             return "the target ended before it could be measured"
         if not self._process.has_closed_log:
             return f"the sidecar did not answer within {patience_s:g} s"
@@ -181,21 +283,20 @@ class Connection:
     def _clean_up(self) -> None:
         """Leave no process, no thread and no descriptor, whatever state they are in."""
         self._state = _State.CLOSED
-        if not self.record.has_ended:
+        if not self._record.has_ended:
             self._process.kill()
+        if self._listener is not None:
+            # The number of a descriptor that it waits for must not be used for another file.
+            self._listener.join()
         self._process.close()
 
-    def _take(self, message: Mapping[str, Any]) -> None:
-        if message["kind"] == "snapshot":
-            # Not under the lock: a large snapshot takes a while.
-            snapshot = registry.without_sidecars(snapshot_from(message))
-            take = partial(self.record.take_snapshot, snapshot)
-        else:
-            take = partial(self.record.take, message)
-        with self.changed:
-            take()
-            self.changed.notify_all()
-
-    def _notify(self) -> None:
-        with self.changed:
-            self.changed.notify_all()
+    def _pump(self) -> None:
+        """Take in what the log has now."""
+        if self._is_forked_copy:
+            return
+        with self._changed:
+            for message in self._process.messages():
+                if message["kind"] == "snapshot":
+                    self._record.take_snapshot(snapshot_from(message))
+                else:
+                    self._record.take(message)

@@ -1,7 +1,8 @@
 """The messages between a sidecar and its host, one line of JSON each. Pure.
 
-The host sends the start request first, then others. The sidecar writes a log: when its clock
-started, each snapshot, and where among them a phase ended. The names of phases stay with the host.
+The sidecar first says which process it is. The host sends the start request, then others. The
+sidecar writes a log: when its clock started, each snapshot, and where among them a phase ended. The
+names of phases stay with the host.
 """
 
 from __future__ import annotations
@@ -64,9 +65,19 @@ def begin_phase_request() -> bytes:
     return _encode(kind="begin phase")
 
 
+def pace_request(alone_interval_s: float) -> bytes:
+    """Request that a target without descendants is sampled no more often. Nothing answers."""
+    return _encode(kind="pace", alone_interval_s=alone_interval_s)
+
+
 def stop_request() -> bytes:
     """Request a last sample, then the end."""
     return _encode(kind="stop")
+
+
+def hello(key: ProcessKey) -> bytes:
+    """Report that this is a sidecar, and which process it is."""
+    return _encode(kind="hello", pid=key.pid, start_ticks=key.start_ticks)
 
 
 def started(monotonic_s: float) -> bytes:

@@ -23,6 +23,8 @@ class Record:
         """Whether the log ended as it should."""
         self.failure: str | None = None
         """Why the sidecar could not go on."""
+        self.observe: Callable[[Snapshot], object] | None = None
+        """Called with every snapshot, if set."""
         self._at_boundaries: deque[Callable[[float], object]] = deque()
 
     def at_boundary(self, act: Callable[[float], object]) -> None:
@@ -34,9 +36,15 @@ class Record:
         self.tally.restart(elapsed_s)
         self.snapshots.clear()
 
+    def keep(self, count: int | None) -> None:
+        """Keep so many of the last snapshots from now on; ``None`` keeps all."""
+        self.snapshots = deque(self.snapshots, maxlen=count)
+
     def take_snapshot(self, snapshot: Snapshot) -> None:
         """Take in a snapshot of the log."""
         self.snapshots.append(snapshot)
+        if self.observe is not None:
+            self.observe(snapshot)
         self.tally.observe(snapshot)
 
     def take(self, message: Mapping[str, object]) -> None:

@@ -1,4 +1,4 @@
-"""The sidecars of this process: none of them counts in the total of another."""
+"""The sidecars of this process, which are not those of a process that it forks."""
 
 from __future__ import annotations
 
@@ -6,22 +6,11 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final, Protocol, TypeVar
-
-from memstat.model import ProcessKey, Snapshot
-from memstat.proc.linux import LinuxProcSource
-from memstat.proc.source import identify_if_readable
-from memstat.sampling.sweep import add_up, is_complete
 
 
 class Owned(Protocol):
     """A sidecar that belongs to the process which started it, not to those it forks."""
-
-    @property
-    def pid(self) -> int:
-        """PID of the sidecar."""
-        ...
 
     def disown(self) -> None:
         """Give it up in a forked process, without harm to the parent. Called after the fork."""
@@ -32,31 +21,18 @@ OwnedT = TypeVar("OwnedT", bound=Owned)
 
 
 class Registry:
-    """Remembers every sidecar that this process ever started, by an identity that never recurs."""
+    """Remembers the sidecars that this process has started, while anything else does."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._keys: set[ProcessKey] = set()
         self._owned: weakref.WeakSet[Owned] = weakref.WeakSet()
 
     def launch(self, start: Callable[[], OwnedT]) -> OwnedT:
-        """Start a sidecar, and remember it before any snapshot with it in is filtered."""
+        """Start a sidecar and remember it."""
         with self._lock:
             owned = start()
-            identity = identify_if_readable(LinuxProcSource(), owned.pid)
-            if identity is not None:
-                self._keys.add(ProcessKey(identity.pid, identity.start_ticks))
             self._owned.add(owned)
         return owned
-
-    def without_sidecars(self, snapshot: Snapshot) -> Snapshot:
-        """Return the snapshot without any sidecar."""
-        with self._lock:
-            kept = tuple([p for p in snapshot.processes if p.key not in self._keys])
-        if len(kept) == len(snapshot.processes):
-            return snapshot
-        complete = is_complete(kept) and snapshot.missing_reason is None and not snapshot.torn
-        return replace(snapshot, processes=kept, total=add_up(kept), complete=complete)
 
     def disown(self) -> None:
         """Begin anew in a forked process: its sidecars are those of its parent."""

@@ -6,6 +6,7 @@ blocks on its host.
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import time
@@ -13,8 +14,9 @@ from typing import Final
 
 from memstat.errors import MemstatError
 from memstat.model import ProcessKey
-from memstat.proc.descriptors import raise_descriptor_limit
+from memstat.proc.descriptors import close_inherited_descriptors, raise_descriptor_limit
 from memstat.proc.linux import LinuxProcSource
+from memstat.proc.own import key_of, newest_pid
 from memstat.proc.signals import is_alive, open_pidfd
 from memstat.proc.tree import Scope
 from memstat.sampling.clock import Tick, TickGrid
@@ -22,12 +24,15 @@ from memstat.sampling.liveness import targets_ended, tree_ended
 from memstat.sampling.sweep import Sweeper
 from memstat.sampling.tally import rank
 from memstat.sidecars import protocol
+from memstat.sidecars.others import SidecarFilter
 from memstat.sidecars.outbox import Outbox
 from memstat.sidecars.protocol import StartRequest
 
 _STDIN: Final = 0
 _STDOUT: Final = 1
 _READ_BYTES: Final = 1 << 16
+_LISTING_S: Final = 0.05
+"""How often to look for new processes of a target that is alone, while others start some."""
 _LONGEST_WAIT_S: Final = 1.0
 """How often to check the host where no pidfd reports its end."""
 
@@ -105,6 +110,39 @@ class Host:
             raise _HostGone
 
 
+class Solitude:
+    """Saves samples of a target that has no descendants, where the host has asked for it.
+
+    The host then knows from the kernel what the target itself uses. What the target starts must
+    still be noticed: while the newest PID stays, nothing has started.
+    """
+
+    def __init__(self, sweeper: Sweeper) -> None:
+        self.interval_s = 0.0
+        """How often to sample a target that is alone; at every tick by default."""
+        self._sweeper = sweeper
+        self._is_alone = False
+        self._sampled_s = self._listed_s = 0.0
+        self._newest_pid: int | None = None
+
+    def sampled(self, elapsed_s: float, processes: int) -> None:
+        """Take note of a sample."""
+        self._is_alone = processes == 1
+        self._sampled_s = self._listed_s = elapsed_s
+
+    def makes_needless(self, elapsed_s: float) -> bool:
+        """Whether a sample now would show nothing but the target itself."""
+        if not self._is_alone or elapsed_s - self._sampled_s >= self.interval_s:
+            return False
+        newest = newest_pid()
+        if newest is not None and newest == self._newest_pid:
+            return True
+        if elapsed_s - self._listed_s < _LISTING_S:
+            return True
+        self._listed_s, self._newest_pid = elapsed_s, newest
+        return len(self._sweeper.find()) == 1
+
+
 class SidecarSampler:
     """Takes samples of the target and puts them into the outbox."""
 
@@ -114,9 +152,12 @@ class SidecarSampler:
             recursive=request.recursive,
             excluded=frozenset({os.getpid()}),
         )
-        self._sweeper = Sweeper(LinuxProcSource(), scope)
+        source = LinuxProcSource()
+        self._sweeper = Sweeper(source, scope)
+        self._filter = SidecarFilter(source.command_line)
         self._grid = TickGrid(request.interval_s)
         self._outbox = outbox
+        self._solitude = Solitude(self._sweeper)
         self._started_s = time.monotonic()
         outbox.put(protocol.started(self._started_s))
 
@@ -127,11 +168,16 @@ class SidecarSampler:
 
     def sample_tick(self) -> bool:
         """Take the sample of the tick that is due; return whether the target is alive."""
-        return self._sample(self._grid.begin(self._elapsed_s()))
+        elapsed_s = self._elapsed_s()
+        tick = self._grid.begin(elapsed_s)
+        return self._solitude.makes_needless(elapsed_s) or self._sample(tick)
 
     def answer(self, request: bytes) -> bool:
         """Carry out a request of the host; return whether to go on."""
         match protocol.decode(request):
+            case {"kind": "pace", "alone_interval_s": float(interval_s)}:
+                self._solitude.interval_s = interval_s
+                return True
             case {"kind": "end phase"}:
                 self._sample_now()
                 self._outbox.put(protocol.boundary(self._elapsed_s()))
@@ -152,6 +198,8 @@ class SidecarSampler:
 
     def _sample(self, tick: Tick) -> bool:
         snapshot = self._sweeper.sweep(tick, self._started_s, interval_s=self._grid.interval_s)
+        self._solitude.sampled(snapshot.elapsed_s, len(snapshot.processes))
+        snapshot = self._filter.without_sidecars(snapshot)
         if not tree_ended(snapshot):
             self._outbox.put(protocol.snapshot(snapshot), rank(snapshot))
         return not targets_ended(self._sweeper.scope.roots, snapshot)
@@ -167,10 +215,21 @@ def serve(sampler: SidecarSampler, host: Host) -> None:
             going_on = sampler.sample_tick()
 
 
+def _settle_in() -> None:
+    """Say hello, and keep nothing of what the host had open or where it was."""
+    key = key_of(os.getpid())
+    if key is None:
+        raise OSError(errno.ESRCH, "the process files of another PID namespace are mounted")
+    os.write(_STDOUT, protocol.hello(key))
+    os.chdir("/")
+    close_inherited_descriptors()
+    raise_descriptor_limit()
+
+
 def main() -> None:
     """Serve the host at the other end of stdin and stdout until it stops or ends."""
     try:
-        raise_descriptor_limit()
+        _settle_in()
         request = _read_start_request()
         host = Host(request.host)
         try:

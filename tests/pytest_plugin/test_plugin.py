@@ -437,16 +437,22 @@ def test_a_sidecar_that_is_killed_fails_the_test_that_needs_it_and_no_other(
     make(
         pytester,
         """
-    import os, signal
+    import os, select, signal
+    import psutil
 
-    def kill_all_children():
-        listing = f"/proc/self/task/{os.getpid()}/children"
-        for pid in open(listing).read().split(): os.kill(int(pid), signal.SIGKILL)
+    def kill_sidecar():
+        found = psutil.process_iter(["name", "cmdline"])
+        sidecars = [p for p in found if p.info["name"] == "memstat-sidecar" and p.info["cmdline"]]
+        (pid,) = [p.pid for p in sidecars if p.info["cmdline"][-1] == str(os.getpid())]
+        pidfd = os.pidfd_open(pid)
+        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+        select.select([pidfd], [], [])
+        os.close(pidfd)
 
     @pytest.mark.max_pss("100 MiB")
-    def test_needs_it(): kill_all_children()
+    def test_needs_it(): kill_sidecar()
 
-    def test_does_not(): kill_all_children()
+    def test_does_not(): kill_sidecar()
 
     @pytest.mark.max_pss("100 MiB")
     def test_next(): pass
@@ -573,3 +579,55 @@ def test_a_process_that_a_test_leaks_is_named_and_is_no_growth_of_the_next_test(
     assert after["growth_pss_bytes"] < 10 << 20
     assert [p["name"][:6] for p in leak["left_running"]] == ["python"]
     assert after["left_running"] == []
+
+
+def test_the_fixture_offers_what_a_sidecar_does(pytester: pytest.Pytester) -> None:
+    make(
+        pytester,
+        """
+    def test_it(memory):
+        process = start(60)
+        loaded = memory.mark("loaded")
+        stop(process)
+        memory.mark("stopped")
+        memory.reset_peak()
+        assert memory.peak.pss_bytes < loaded.peak.pss_bytes - (50 << 20)
+        assert [mark.name for mark in memory.marks] == ["loaded", "stopped"]
+        assert memory.snapshots[-1] is memory.latest
+        assert memory.stats.samples >= len(memory.snapshots) >= 3
+        assert memory.pid > 0
+
+    @pytest.mark.max_pss("20 MiB")
+    def test_limit(memory):
+        process = start(60)
+        memory.mark("loaded")
+        stop(process)
+        memory.reset_peak()
+    """,
+    )
+    # What a test resets for itself is no way round its limit.
+    pytester.runpytest().assert_outcomes(passed=1, failed=1)
+
+
+def test_every_run_of_one_id_is_a_row(pytester: pytest.Pytester) -> None:
+    make(
+        pytester,
+        """
+    count = iter(range(9))
+
+    @pytest.mark.flaky(reruns=2)
+    def test_again(): assert next(count) == 2
+    """,
+    )
+    options = ("-p", "no:randomly", "--memstat-json", "out.json", "--junitxml", "out.xml")
+    result = pytester.runpytest_subprocess(*options, "--memstat")
+    assert [row["test"] for row in json.loads(Path("out.json").read_text())["tests"]] == [
+        "test_it.py::test_again"
+    ] * 3
+    assert (
+        len(re.findall("iB  test_it.py::test_again", result.stdout.str()))
+        + len(re.findall(" B  test_it.py::test_again", result.stdout.str()))
+        == 3
+    )
+    case = next(ET.parse("out.xml").iter("testcase"))
+    assert len({*case.iter("property")}) == len(properties("out.xml")["test_again"]) == 2

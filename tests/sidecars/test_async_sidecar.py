@@ -14,12 +14,14 @@ import pytest
 from memstat import SidecarError, sidecar
 from memstat.sidecars.client import AsyncSidecar
 from tests.blocking import forbid_blocking
-from tests.sidecars.held import held
+from tests.sidecars.held import held, is_running
 
 
-def assert_reaped(s: AsyncSidecar) -> None:
-    with pytest.raises(ProcessLookupError):
-        os.kill(s.pid, 0)
+def assert_ended(s: AsyncSidecar) -> None:
+    assert not is_running(s.pid)
+    # It was never a child.
+    with pytest.raises(ChildProcessError):
+        os.waitid(os.P_PID, s.pid, os.WEXITED | os.WNOHANG)
 
 
 @pytest.mark.alone("it counts the ticks that are kept")
@@ -38,7 +40,7 @@ async def test_it_measures_a_program_whose_loop_is_blocked() -> None:
         assert s.peak.pss_bytes < loaded.peak.pss_bytes - (55 << 20)
         assert s.stats.samples > samples + 3
     assert s.marks[-1] == loaded
-    assert_reaped(s)
+    assert_ended(s)
 
 
 @pytest.mark.anyio
@@ -68,7 +70,7 @@ async def test_cancellation_in_the_block_ends_it() -> None:
             scope.cancel()
             await anyio.sleep_forever()
     assert scope.cancelled_caught
-    assert_reaped(s)
+    assert_ended(s)
 
 
 @pytest.mark.anyio
@@ -90,7 +92,7 @@ async def test_its_failure_is_raised_by_the_block() -> None:
             os.kill(s.pid, signal.SIGKILL)
             with pytest.raises(SidecarError, match="killed by SIGKILL"):
                 await s.mark("killed")
-    assert_reaped(s)
+    assert_ended(s)
 
 
 @pytest.mark.anyio

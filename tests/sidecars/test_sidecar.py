@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
@@ -20,8 +21,10 @@ import pytest
 import memstat
 from memstat import MemstatError, Peak, SidecarError, sidecar
 from memstat.errors import NoSuchProcess
-from memstat.sidecars.client import SidecarBlock
-from tests.sidecars.held import held
+from memstat.sidecars.client import SidecarBlock, start_request
+from memstat.sidecars.connection import Connection
+from memstat.sidecars.record import Record
+from tests.sidecars.held import LONG_S, end_of, held, is_running
 from tests.targets import Target, python
 
 MIB = 1 << 20
@@ -206,8 +209,9 @@ def test_the_target_may_end_before_the_block(start: Callable[..., Target]) -> No
     with sidecar(target.pid, interval_s=0.01) as s:
         target.send()
         target.process.wait()
-        # The sidecar ends with its target; it is waited for when the block is left.
-        os.waitid(os.P_PID, s.pid, os.WEXITED | os.WNOWAIT)
+        # The sidecar ends with its target.
+        with end_of(s.pid) as wait:
+            wait()
         late = s.mark("too late")
         later = s.mark("even later")
         s.reset_peak()
@@ -268,8 +272,7 @@ def test_a_sidecar_that_does_not_answer_is_an_error_in_bounded_time() -> None:
         os.kill(s.pid, signal.SIGSTOP)
         with pytest.raises(SidecarError, match="did not answer"):
             s.mark("stopped")
-    with pytest.raises(ProcessLookupError):
-        os.kill(s.pid, 0)
+    assert not is_running(s.pid)
 
 
 def test_a_sidecar_that_cannot_start_is_an_error_with_the_reason(
@@ -286,18 +289,42 @@ def test_a_sidecar_that_cannot_start_is_an_error_with_the_reason(
             pytest.fail("the block must not begin")
 
 
-def test_a_sidecar_without_a_thread_to_read_it_leaves_nothing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_sidecar_needs_no_thread_in_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
     before = held()
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", fail)
-        with pytest.raises(RuntimeError, match="can't start new thread"), sidecar():
-            pytest.fail("the block must not begin")
+        with sidecar() as s:
+            assert s.mark("fine").peak is not None
     assert held() == before
+
+
+def test_the_snapshots_of_a_program_that_asks_nothing_are_read_meanwhile() -> None:
+    record = Record(0.001, None)
+    connection = Connection.start(record, listens=True)
+    connection.begin(start_request(interval_s=0.001))
+    until_s = time.monotonic() + LONG_S
+    # More than a pipe holds, and nobody asks for one.
+    while len(record.snapshots) < 500 and time.monotonic() < until_s:
+        time.sleep(0.01)
+    assert len(record.snapshots) >= 500
+    connection.close()
+    assert record.tally.stats.samples == len(record.snapshots)
+
+
+def test_the_block_of_a_sidecar_listens_and_ends_with_its_thread() -> None:
+    before = {*threading.enumerate()}
+    with sidecar(interval_s=60.0) as s:
+        assert [thread.name for thread in {*threading.enumerate()} - before] == ["memstat sidecar"]
+        # An answer is not waited for until the next tick, whoever reads it.
+        with ThreadPoolExecutor(4) as pool:
+            began_s = time.monotonic()
+            marks = [*pool.map(s.mark, map(str, range(40)))]
+            assert time.monotonic() - began_s < LONG_S / 2
+    assert {*threading.enumerate()} <= before
+    assert {*s.marks} == {*marks}
 
 
 def test_no_file_of_the_program_shadows_the_standard_library(

@@ -3,34 +3,19 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
 import subprocess
 import textwrap
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from pathlib import Path
 
+import psutil
 import pytest
 
 from memstat import SidecarError, sidecar
+from memstat.sidecars.launch import NAME
+from tests.sidecars.held import LONG_S, end_of
 from tests.targets import Target, python
-
-LONG_S = 30
-
-
-@contextmanager
-def end_of(pid: int) -> Iterator[Callable[[], None]]:
-    """Yield a function that waits for the end of a process, which need not be a child."""
-    pidfd = os.pidfd_open(pid)
-
-    def wait() -> None:
-        readable, _, _ = select.select([pidfd], [], [], LONG_S)
-        assert readable, f"process {pid} is still running"
-
-    try:
-        yield wait
-    finally:
-        os.close(pidfd)
 
 
 def host(source: str) -> tuple[str, ...]:
@@ -196,3 +181,94 @@ def test_a_process_may_fork_while_another_thread_starts_a_sidecar(
     target.line()
     target.send()
     assert target.line() == "fine"
+
+
+def test_it_is_no_child_of_the_program() -> None:
+    with sidecar() as s:
+        assert psutil.Process().children(recursive=True) == []
+        with pytest.raises(ChildProcessError):
+            os.waitpid(-1, os.WNOHANG)
+        assert s.mark("fine").peak is not None
+
+
+SUBREAPER = """
+    import memstat, psutil
+    PR_SET_CHILD_SUBREAPER = 36
+    assert libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+    with memstat.sidecar() as inner:
+        print(*(child.pid for child in psutil.Process().children()), inner.pid, flush=True)
+        with memstat.sidecar() as other:
+            pass
+        seen = {p.key.pid for s in inner.snapshots + other.snapshots for p in s.processes}
+    print(*seen, os.getpid(), flush=True)
+    print(psutil.Process().children(), flush=True)
+"""
+
+
+def test_a_host_that_adopts_orphans_waits_for_it_and_does_not_count_it(
+    start: Callable[..., Target],
+) -> None:
+    target = start(*host(SUBREAPER))
+    target.line()
+    target.send()
+    # The kernel makes it a child again.
+    child, inner = target.line().split()
+    assert child == inner
+    seen, own = target.line().split()
+    assert seen == own
+    assert target.line() == "[]"
+
+
+def test_the_sidecar_of_a_child_is_no_part_of_the_total(start: Callable[..., Target]) -> None:
+    source = """
+        import memstat
+        print("ready", flush=True)
+        for _ in range(3):
+            with memstat.sidecar(interval_s=0.001) as s:
+                print(s.pid, flush=True)
+                input()
+    """
+    child = start(*python(textwrap.dedent(source)))
+    child.line()
+    names = set()
+    with sidecar(interval_s=0.001, keep_snapshots=None) as s:
+        for _ in range(3):
+            child.line()
+            s.mark("running")
+            child.send()
+        child.process.wait(LONG_S)
+    for snapshot in s.snapshots:
+        names |= {p.name for p in snapshot.processes}
+        # Before it executes the interpreter, its memory is that of the process which starts it.
+        counted = {p.key.pid for p in snapshot.processes if p.memory.pss_bytes is not None}
+        assert counted <= {os.getpid(), child.pid}
+    assert NAME not in names
+
+
+def test_a_program_that_closes_its_descriptors_keeps_the_files_it_opens_then(
+    start: Callable[..., Target], tmp_path: Path
+) -> None:
+    source = f"""
+        os.closerange(3, 100)
+        files = [open(f"{tmp_path}/{{number}}", "w+") for number in range(20)]
+        try:
+            s.mark("closed")
+        except memstat.SidecarError as error:
+            print(error, flush=True)
+        try:
+            block.__exit__(None, None, None)
+        except memstat.SidecarError as error:
+            print(error, flush=True)
+        for file in files:
+            file.write("kept")
+            file.flush()
+        print("fine", flush=True)
+    """
+    target = start(*host(source))
+    with end_of(int(target.line())) as wait:
+        target.send()
+        assert target.line() == "the program has closed the descriptors of the sidecar"
+        assert target.line() == "the program has closed the descriptors of the sidecar"
+        assert target.line() == "fine"
+        wait()
+    assert {path.read_text() for path in tmp_path.iterdir()} == {"kept"}
