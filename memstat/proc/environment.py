@@ -46,7 +46,7 @@ def _undo_launcher(environment: MutableMapping[str, str]) -> None:
 
 
 def inherited_ignored_signals() -> frozenset[signal.Signals]:
-    """Return which signals a child is to ignore, of those whose disposition memstat changes.
+    """Return which signals a child is to ignore, of those that memstat changes itself.
 
     Without the launcher (``python -m memstat``) only SIGCHLD is known.
     """

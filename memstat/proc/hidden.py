@@ -65,7 +65,7 @@ def _options_of_proc(mounts: bytes) -> Mapping[str, str]:
 
 
 class HiddenProcesses:
-    """Remembers who was seen, and finds those that are hidden."""
+    """Remembers which processes were seen, and finds those that are hidden."""
 
     def __init__(self) -> None:
         self.is_known = os.path.exists(f"/proc/self/task/{os.getpid()}/children")

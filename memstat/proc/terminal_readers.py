@@ -12,7 +12,7 @@ from typing import Final
 _TERMINAL_WAITS: Final = (b"wait_woken", b"n_tty_read")
 """Where n_tty_read() of the kernel sleeps, as proc_pid_wchan(5) names it.
 
-n_tty_write() and sockets do there too: proc_pid_syscall(5) tells them apart.
+n_tty_write() and sockets do there too: proc_pid_syscall(5) shows which it is.
 """
 _READ_CALLS: Final = frozenset({3, 145}) | (
     {0, 19} if os.uname().machine == "x86_64" else {63, 65} if sys.maxsize > 1 << 32 else set()

@@ -23,7 +23,7 @@ from memstat.pytest_plugin.usage import Survivor, TestUsage
 from memstat.sampling.liveness import alive
 
 _WORTH_A_SAMPLE_BYTES: Final = 1 << 20
-"""Only a sample can tell how much of the file pages that a test mapped is shared."""
+"""Only a sample shows how much of the file pages that a test mapped is shared."""
 _WORTH_READING_S: Final = 0.005
 """A shorter test without children is not sampled: it would be by luck."""
 _PROPERTY: Final = "memstat_"
@@ -290,7 +290,7 @@ class MeasuringPlugin:
 
 
 def _keep_snapshots_for_fixture(item: pytest.Item, shared: SharedSidecar) -> None:
-    """Keep snapshots if the test has the fixture ``memory``, whose value was made before."""
+    """Keep snapshots if the test has the fixture ``memory``, which was made before."""
     if "memory" in getattr(item, "fixturenames", ()):
         MemoryProbe(shared)
 

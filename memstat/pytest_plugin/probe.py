@@ -15,7 +15,7 @@ from memstat.sidecars.record import Record
 
 INTERVAL_S: Final = 0.02
 _ALONE_INTERVAL_S: Final = 0.25
-"""How often a process without children is sampled whose tests do not ask for figures: the kernel
+"""How often a process without children is sampled while no test asks for figures: the kernel
 has them."""
 _STALE_S: Final = 0.05
 _MOST_FAILED_STARTS: Final = 2

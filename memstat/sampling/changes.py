@@ -44,7 +44,7 @@ def relatives_of(swept: Iterable[Tracked]) -> Sequence[Relative]:
 def changes_of(
     swept: Sequence[Tracked], arrivals: Callable[[], Iterable[Identity] | None]
 ) -> Sequence[Change]:
-    """Return who came or went since the sweep began. Reads ``/proc``, for families alone.
+    """Return which processes came or went during the sweep. Reads ``/proc``, for families only.
 
     ``arrivals`` returns ``None`` when nothing was started.
     """
@@ -76,7 +76,7 @@ def _changes_afterwards(tracked: Tracked) -> Iterator[Change]:
 
 
 def _seen_changes(swept: Sequence[Tracked]) -> Iterator[Change]:
-    """Yield what the reads themselves show: who had another address space, or none any more."""
+    """Yield what the reads themselves show: which had another address space, or none any more."""
     for tracked in swept:
         before, after = tracked.before, tracked.reading
         if after is None or (before is after and not after.is_exiting):

@@ -45,7 +45,7 @@ REPEATS_OF_ONE: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Relative:
-    """A process whose memory was read in the sweep."""
+    """A process that was read in the sweep."""
 
     pid: int
     family: int

@@ -26,7 +26,7 @@ PATIENCE_S: Final = 30.0
 _LOOK_S: Final = 0.05
 """How often to look whether another thread of the program has read what one waits for."""
 _LISTEN_S: Final = 0.5
-"""How often a listener whose log stays silent, and open, looks whether the block was left."""
+"""How often a listener of a silent log checks whether the block was left."""
 
 
 class _State(Enum):
@@ -43,7 +43,7 @@ class _State(Enum):
 class Connection:
     """A sidecar that has been started, what it has measured, and how to end it.
 
-    Constructing one starts the sidecar. Its log is read whenever somebody asks for something. With
+    Constructing one starts the sidecar. Its log is read on every request. With
     ``listens`` a thread also reads it meanwhile, so that the sidecar, which keeps what is not read
     only to a bound, drops no snapshot. Without it there is no thread, and the program may fork.
     Every wait is bounded. A process that is forked meanwhile has no part in it: there, ``close``
@@ -60,7 +60,7 @@ class Connection:
     ) -> None:
         self._record = record
         self._changed = threading.Condition()
-        """Guards the record; the listener notifies those who wait for a change of it."""
+        """Guards the record; the listener notifies waiters of each change."""
         self._listens = listens
         self._listener: threading.Thread | None = None
         self._patience_s = patience_s
@@ -208,7 +208,7 @@ class Connection:
 
     def _start_listener(self) -> None:
         listener = threading.Thread(target=self._listen, name="memstat sidecar", daemon=True)
-        # Where no thread can be started, the log is read when somebody asks.
+        # Where no thread can be started, the log is read on request.
         with suppress(RuntimeError):
             listener.start()
             self._listener = listener
@@ -260,7 +260,7 @@ class Connection:
                     break
                 is_heard = self._listener is not None
                 if is_heard:
-                    # What comes from here on is read by the listener, or by others who ask.
+                    # What comes from here on is read by the listener, or on another request.
                     self._changed.wait(min(left_s, _LOOK_S))
             if not is_heard:
                 # Not under the lock: others may look at the record meanwhile.

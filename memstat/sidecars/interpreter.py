@@ -23,7 +23,7 @@ class Interpreter:
 
     @property
     def is_chosen(self) -> bool:
-        """Whether a person has named it, who should know."""
+        """Whether it was named on purpose."""
         return self.named_by != "sys.executable"
 
     def advice(self) -> str:

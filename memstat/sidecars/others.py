@@ -13,7 +13,7 @@ from memstat.sidecars.launch import NAME, is_command_of_sidecar
 class SidecarFilter:
     """Removes sidecars from snapshots.
 
-    A sidecar takes its name some milliseconds after its start. Until then its command line tells,
+    A sidecar takes its name some milliseconds after its start. Before, its command line shows it,
     which is read once for each process that has memory: before ``execve`` a child has none of its
     own where it was made by vfork, as sidecars are.
     """

@@ -1,4 +1,4 @@
-"""A sidecar process and the pipes to it, read when somebody asks. It starts no thread."""
+"""A sidecar process and the pipes to it, read on demand. It starts no thread."""
 
 from __future__ import annotations
 

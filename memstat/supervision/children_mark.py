@@ -28,5 +28,5 @@ class ChildrenMark:
         return now_bytes
 
 
-def _mark_bytes(who: int) -> int:
-    return resource.getrusage(who).ru_maxrss * KIB
+def _mark_bytes(which: int) -> int:
+    return resource.getrusage(which).ru_maxrss * KIB

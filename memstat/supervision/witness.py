@@ -1,7 +1,7 @@
 """Whether a signal was sent to memstat alone or to its whole process group.
 
-The kernel reports who sent a signal, not to what. So a process that does nothing stands in the
-command's group: what it was sent as well, the command was sent directly.
+The kernel reports the sender of a signal, not its destination. So an idle process is kept in the
+command's group: what it received as well, the command received directly.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ WITNESSED: Final = frozenset(
 _BURST_S: Final = 0.1
 """The same signal within this time is the same one: timeout(1) sends it to its child, then to all.
 
-Standard signals are not queued, so the command may not tell them apart either (signal(7)).
+Standard signals are not queued, so the command cannot count them either (signal(7)).
 """
 _PERIOD_S: Final = 0.2
 """How soon a signal to the group is noticed that this process is no member of."""

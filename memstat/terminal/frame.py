@@ -89,7 +89,7 @@ def rewritten(line: bytes) -> bytes:
 
 
 def with_returns(text: bytes) -> bytes:
-    r"""Return text whose newlines go to the start of the next line in any mode of a terminal.
+    r"""Return text with newlines that go to the start of the next line in any terminal mode.
 
     >>> with_returns(b"a\nb")
     b'a\r\nb'

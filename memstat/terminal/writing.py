@@ -56,7 +56,7 @@ class PatientFile(io.RawIOBase):
     def write(self, data: ReadableBuffer, /) -> int:
         """Write all of it. Raises OSError, with ETIMEDOUT when the patience has run out.
 
-        After that every write fails at once: those who close a stream flush it first.
+        After that every write fails at once: closing a stream flushes it first.
         """
         if self._failure is not None:
             raise self._failure
