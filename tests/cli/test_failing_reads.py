@@ -43,4 +43,5 @@ def test_the_command_goes_on_and_its_status_is_kept(fault: tuple[str, ...]) -> N
         check=False,
     )
     assert (done.returncode, done.stdout) == (7, "finished\n"), done.stderr
-    assert len(done.stderr.splitlines()) <= 4
+    # A busy machine may say besides that ticks were missed.
+    assert len([line for line in done.stderr.splitlines() if "missed" not in line]) <= 4

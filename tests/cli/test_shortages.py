@@ -91,6 +91,8 @@ def test_little_memory(marker: str, most_kib: int) -> None:
 
 @pytest.mark.parametrize("hide", ["mount -t tmpfs -o ro none /tmp", "mount -t tmpfs none /tmp"])
 def test_no_directory_for_temporary_files(hide: str, marker: str) -> None:
+    if memstat_path().startswith("/tmp/"):
+        pytest.skip("memstat itself lies in the directory that would be hidden")
     full = "mount -t tmpfs -o size=4k none /dev/shm; head -c 8192 /dev/zero >/dev/shm/x 2>/dev/null"
     script = f'{hide} || exit 77; {full}; cd /; exec env {marker} "$0" run -- sh -c "exit 3"'
     done = subprocess.run(

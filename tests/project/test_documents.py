@@ -125,7 +125,7 @@ def test_both_set_up_commands_are_what_ci_runs() -> None:
     commands = blocks(README, "sh")
     assert len(commands) == 2
     assert ".venv/bin/memstat run" in commands[0]
-    assert commands[1].endswith(".venv/bin/pytest -n 6\n")
+    assert commands[1].endswith(".venv/bin/pytest -n 4\n")
     ci = (ROOT / ".ci" / "run").read_text()
     assert "readme_command 1" in ci
     assert "readme_command 2" in ci

@@ -441,9 +441,13 @@ def test_a_sidecar_that_is_killed_fails_the_test_that_needs_it_and_no_other(
     import psutil
 
     def kill_sidecar():
-        found = psutil.process_iter(["name", "cmdline"])
-        sidecars = [p for p in found if p.info["name"] == "memstat-sidecar" and p.info["cmdline"]]
-        (pid,) = [p.pid for p in sidecars if p.info["cmdline"][-1] == str(os.getpid())]
+        own = []
+        # It takes its name some milliseconds after its start.
+        while not own:
+            found = psutil.process_iter(["name", "cmdline"])
+            named = [p for p in found if p.info["name"] == "memstat-sidecar" and p.info["cmdline"]]
+            own = [p.pid for p in named if p.info["cmdline"][-1] == str(os.getpid())]
+        (pid,) = own
         pidfd = os.pidfd_open(pid)
         signal.pidfd_send_signal(pidfd, signal.SIGKILL)
         select.select([pidfd], [], [])
