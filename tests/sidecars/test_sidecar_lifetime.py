@@ -199,7 +199,9 @@ SUBREAPER = """
         print(*(child.pid for child in psutil.Process().children()), inner.pid, flush=True)
         with memstat.sidecar() as other:
             pass
-        seen = {p.key.pid for s in inner.snapshots + other.snapshots for p in s.processes}
+        # Before execve(2) a sidecar is listed, without memory of its own: it counts for nothing.
+        samples = [p for s in inner.snapshots + other.snapshots for p in s.processes]
+        seen = {p.key.pid for p in samples if p.memory.pss_bytes is not None}
     print(*seen, os.getpid(), flush=True)
     print(psutil.Process().children(), flush=True)
 """
