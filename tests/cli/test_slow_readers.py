@@ -1,4 +1,4 @@
-"""Pipes that the command, or another process, has made non-blocking, and whose reader is slow."""
+"""Pipes that the command, or another process, has made non-blocking, with a slow reader."""
 
 from __future__ import annotations
 

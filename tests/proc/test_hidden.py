@@ -17,7 +17,7 @@ from memstat.proc.linux import LinuxProcSource
 from memstat.sampling.sweep import sweep_once
 from tests.proc.worlds import effective_user
 from tests.scopes import scope_of
-from tests.targets import Target, memstat_path
+from tests.targets import AS_NOBODY, Target, memstat_path
 
 NOT_DUMPABLE = r"""
 #include <stdio.h>
@@ -30,7 +30,7 @@ int main(void) {
     pause();
 }
 """
-NOBODY = "setpriv --reuid 65534 --regid 65534 --clear-groups"
+NOBODY = " ".join(AS_NOBODY)
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,7 @@ SHORT = """
     def test_small(): pass
 
     def test_child():
-        # Larger than pytest itself, whose mark it inherits.
+        # Larger than pytest itself: it inherits the mark of pytest.
         source = "held = bytearray(150 << 20)"
         subprocess.run([sys.executable, "-c", source], check=True)
     """

@@ -50,7 +50,7 @@ def relative(pid: int, family: int, share_mib: float, anonymous_mib: float = 0) 
         # Alone it is one read.
         ([relative(2, 5, 50)], [Change(2, 5)], False),
         ([relative(1, 6, 50), relative(2, 5, 50)], [Change(2, 5)], False),
-        # Nothing is known of who is related.
+        # Which processes are related is not known.
         ([relative(1, 0, 50)], [Change(2, 0)], False),
         # execve, perhaps of a child of vfork.
         ([relative(1, 5, 50, 0)], [Change(2, 5, by_exec=True)], False),

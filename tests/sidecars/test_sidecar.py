@@ -306,7 +306,7 @@ def test_the_snapshots_of_a_program_that_asks_nothing_are_read_meanwhile() -> No
     connection = Connection.start(record, listens=True)
     connection.begin(start_request(interval_s=0.001))
     until_s = time.monotonic() + LONG_S
-    # More than a pipe holds, and nobody asks for one.
+    # More than a pipe holds, and no program asks for one.
     while len(record.snapshots) < 500 and time.monotonic() < until_s:
         time.sleep(0.01)
     assert len(record.snapshots) >= 500
@@ -318,7 +318,7 @@ def test_the_block_of_a_sidecar_listens_and_ends_with_its_thread() -> None:
     before = {*threading.enumerate()}
     with sidecar(interval_s=60.0) as s:
         assert [thread.name for thread in {*threading.enumerate()} - before] == ["memstat sidecar"]
-        # An answer is not waited for until the next tick, whoever reads it.
+        # An answer is not waited for until the next tick, whichever thread reads it.
         with ThreadPoolExecutor(4) as pool:
             began_s = time.monotonic()
             marks = [*pool.map(s.mark, map(str, range(40)))]
