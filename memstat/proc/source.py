@@ -29,6 +29,33 @@ class Reading:
     """Whether it has given up its memory and not ended yet: the kernel may still be unmapping."""
 
 
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What a process shows of its memory without being held up: ``statm`` and ``stat``."""
+
+    family: int
+    """``Identity.family``; 0 when unknown."""
+    ppid: int
+    anon_bytes: int
+    """The anonymous memory that it maps, each page whole."""
+    file_bytes: int
+    """Likewise of files and of shared memory."""
+    faulted_bytes: int
+    """A page for each fault that it has ever had."""
+
+
+@dataclass(frozen=True, slots=True)
+class WalkedPages:
+    """What a walk shows beside the sizes of a sample."""
+
+    anon_bytes: int
+    pss_anon_bytes: int
+    file_bytes: int
+    pss_file_bytes: int
+    private_bytes: int
+    has_huge: bool = False
+
+
 GONE = Reading(ReadStatus.GONE)
 
 

@@ -1,0 +1,90 @@
+"""What a walk may cost, and whether to walk now. Pure.
+
+A walk holds up the process that it looks at (its ``mmap_lock`` is taken) and takes CPU time. So each
+process earns a part of its life, 2 % by default, as time for which walks may hold it up; memstat
+earns a part of a core. A walk is charged what it really took. Who is in debt is not walked, and as a
+sum is exact only when all were walked, nobody is walked until all debts are paid. (To require the
+credit before a walk was tried: one walk that is preempted then blocks the next for seconds.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from memstat.model import ProcessKey
+
+CORE_SHARE: Final = 0.05
+"""The part of a core that walks may take."""
+_SAVED_S: Final = 5.0
+"""So much of its life's earnings a process may save."""
+_GRACE_S: Final = 0.014
+"""What a process may be held up at once when it is new."""
+_LOOSE: Final = 0.005
+"""Bounds further apart than this part of the total are worth a walk."""
+_REFRESH_S: Final = 10.0
+"""Walk after this time whatever the bounds: sharers outside the tree come and go unseen."""
+_WALK_S: Final = 60e-6
+"""The cost of a walk besides that of the pages."""
+_FIRST_RATE: Final = 20e-9 / 1024
+"""Seconds for a byte until the first large walk; a walk of memory in pages of 4 KiB."""
+_LEARNING: Final = 0.2
+_LARGE_BYTES: Final = 8 << 20
+
+
+class Budget:
+    """Who may be walked. Every debt is kept as the time at which it will have been paid."""
+
+    def __init__(self, share: float, interval_s: float) -> None:
+        self._share = share
+        self._interval_s = interval_s
+        self._rate = _FIRST_RATE
+        self._paid_s: dict[ProcessKey, float] = {}
+        self._own_paid_s = float("-inf")
+        self._walked_s = float("-inf")
+        self.walk_s = 0.0
+        """What all walks took."""
+
+    def meet(self, key: ProcessKey, size_bytes: int, now_s: float) -> None:
+        """Note a new process: it has earned nothing for its first walk but some grace."""
+        self._paid_s[key] = now_s + self._as_life_s(self._pages_s(size_bytes) - _GRACE_S)
+
+    def forget(self, key: ProcessKey) -> None:
+        """Note that a process has ended."""
+        self._paid_s.pop(key, None)
+
+    def is_due(
+        self, sizes: Mapping[ProcessKey, int], now_s: float, *, loose: float, has_changed: bool
+    ) -> bool:
+        """Whether to walk all of these, by their sizes and how loose the bounds of their sum are."""
+        is_old = now_s - self._walked_s > _REFRESH_S
+        if not (has_changed or is_old) or self._share <= 0 or self._own_paid_s > now_s:
+            return False
+        if not (is_old or loose > _LOOSE or self._is_cheap(sizes.values())):
+            return False
+        return all(self._paid_s.get(key, now_s) <= now_s for key in sizes)
+
+    def charge(self, costs_s: Mapping[ProcessKey, float], size_bytes: int, now_s: float) -> None:
+        """Charge a round of walks to those who were walked and to memstat."""
+        spent_s = sum(costs_s.values())
+        for key, cost_s in costs_s.items():
+            before_s = max(self._paid_s.get(key, now_s), now_s - _SAVED_S)
+            self._paid_s[key] = before_s + self._as_life_s(cost_s)
+        self._own_paid_s = max(self._own_paid_s, now_s - _SAVED_S) + spent_s / CORE_SHARE
+        self._walked_s = now_s
+        self.walk_s += spent_s
+        if size_bytes > _LARGE_BYTES:
+            self._rate += _LEARNING * (spent_s / size_bytes - self._rate)
+
+    def _is_cheap(self, sizes: Iterable[int]) -> bool:
+        costs_s = [_WALK_S + self._pages_s(size) for size in sizes]
+        return (
+            sum(costs_s) <= CORE_SHARE * self._interval_s
+            and max(costs_s, default=0.0) <= self._share * self._interval_s
+        )
+
+    def _pages_s(self, size_bytes: int) -> float:
+        return size_bytes * self._rate
+
+    def _as_life_s(self, cost_s: float) -> float:
+        return cost_s / self._share if self._share > 0 else 0.0
