@@ -138,6 +138,10 @@ class Memory:
     that n processes share counts whole in each, and n times in their total."""
     hugetlb_shared_bytes: int | None = None
     """The part of it that other processes map too."""
+    pss_low_bytes: int | None = None
+    """PSS is no less: equal to it when it was just read, less when it is estimated."""
+    pss_high_bytes: int | None = None
+    """PSS is no more, likewise; the RSS of a process that may not be read."""
 
 
 MEMORY_FIELDS = tuple(Memory.__dataclass_fields__)
@@ -171,6 +175,9 @@ class ProcessSample:
     either: the process may have written anything into it."""
     reason: str | None = None
     """Why it is unreadable, or denied (a ``DenialReason``); ``None`` otherwise."""
+    walk_age_s: float | None = None
+    """How long before the sweep its pages were last walked: what a glance cannot know (USS, the
+    parts of PSS, swap, huge pages) is as old. 0 when walked in this sweep, ``None`` never yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +208,11 @@ class Snapshot:
     ended or called ``execve`` between two reads. It is not complete then."""
     missing_reason: str | None = None
     """Why processes may be missing from the tree; ``None`` when none are."""
+    spikes_bytes: int = 0
+    """By how much processes had more RSS between the sweep before and this one than at either, by
+    the kernel's own marks (``VmHWM``)."""
+    walk_s: float | None = None
+    """How long its walks held processes up, in sum; ``None`` when it only glanced."""
 
 
 @dataclass(frozen=True, slots=True)

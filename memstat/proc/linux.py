@@ -46,7 +46,9 @@ class LinuxProcSource:
         self.budget = DescriptorBudget(limit)
         self._hidden = HiddenProcesses() if hides_processes() else None
         # Some containers mount a made-up file over it, which need not know our PIDs.
-        self._has_loadavg = os.stat("/proc/loadavg").st_dev == os.stat("/proc").st_dev
+        is_real = os.stat("/proc/loadavg").st_dev == os.stat("/proc").st_dev
+        # Hidden processes are found by listings alone.
+        self._has_loadavg = is_real and self._hidden is None
 
     def list_processes(self) -> Mapping[int, int]:
         try:
@@ -99,6 +101,13 @@ class LinuxProcSource:
             self.list_processes()
             found = self._hidden.find(pid)
         return found
+
+    def is_thread(self, number: int) -> bool:
+        # proc(5): the directory of a thread can be opened too, though it is not listed.
+        try:
+            return parse_status(read_file(f"/proc/{number}/status")).tgid != number
+        except (OSError, ParseError):
+            return False
 
     def require(self, pid: int) -> Identity:
         try:

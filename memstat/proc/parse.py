@@ -76,19 +76,52 @@ def parse_children_usage(data: bytes) -> tuple[bytes, ...]:
     return (*fields[8:11:2], *fields[13:15])
 
 
-def parse_name_and_parent(data: bytes) -> tuple[str, int]:
-    """Parse only the name and the parent's PID from ``/proc/PID/stat``.
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What changes in ``/proc/PID/stat`` while a process lives, and matters."""
 
-    Raises ParseError as ``parse_stat`` does, which takes several times as long.
+    name: str
+    ppid: int
+    faults: int
+    """Minor and major ones, since it was started."""
+    family: int
+    """``Identity.family``."""
 
-    >>> parse_name_and_parent(b"7 (a) b) S 1 7 7")
-    ('a) b', 1)
+
+def parse_activity(data: bytes) -> Activity:
+    """Parse no more of ``/proc/PID/stat`` than changes; ``parse_stat`` takes several times as long.
+
+    Raises ParseError as it does.
+
+    >>> parse_activity(b"7 (a) b) S 1 7 7 0 -1 0 5 11 2 0 " + b"0 " * 14 + b"99 0").faults
+    7
     """
     head, _, tail = data.rpartition(b")")
+    fields = tail.split(None, 26)
     try:
-        return decode_name(head.partition(b"(")[2]), int(tail.split(None, 2)[1])
+        return Activity(
+            decode_name(head.partition(b"(")[2]),
+            int(fields[1]),
+            int(fields[7]) + int(fields[9]),
+            int(fields[25]),
+        )
     except (ValueError, IndexError) as error:
         raise ParseError(f"/proc/PID/stat: {error}: {data[:80]!r}") from None
+
+
+def parse_statm(data: bytes) -> tuple[int, int]:
+    r"""Parse ``/proc/PID/statm``: resident pages, and those of files and shared memory among them.
+
+    Raises ParseError when they are missing or not numbers.
+
+    >>> parse_statm(b"2543 1500 900 1 0 600 0\n")
+    (1500, 900)
+    """
+    fields = data.split(None, 3)
+    try:
+        return int(fields[1]), int(fields[2])
+    except (ValueError, IndexError) as error:
+        raise ParseError(f"/proc/PID/statm: {error}: {data[:80]!r}") from None
 
 
 def parse_rss_peak(data: bytes) -> int | None:
@@ -159,8 +192,9 @@ def parse_rollup(data: bytes) -> Memory:
     words = data[data.find(b"\n") :].split()
     kib = dict(zip(words[::3], words[1::3], strict=False))
     try:
+        pss_bytes = int(kib[b"Pss:"]) * KIB
         return Memory(
-            int(kib[b"Pss:"]) * KIB,
+            pss_bytes,
             (int(kib[b"Private_Clean:"]) + int(kib[b"Private_Dirty:"])) * KIB,
             int(kib[b"Rss:"]) * KIB,
             int(kib[b"Pss_Anon:"]) * KIB if b"Pss_Anon:" in kib else None,
@@ -171,19 +205,28 @@ def parse_rollup(data: bytes) -> Memory:
             if b"Private_Hugetlb:" in kib
             else None,
             int(kib[b"Shared_Hugetlb:"]) * KIB if b"Shared_Hugetlb:" in kib else None,
+            pss_bytes,
+            pss_bytes,
         )
     except (ValueError, KeyError) as error:
         raise ParseError(f"/proc/PID/smaps_rollup: {error!r}: {data[:80]!r}") from None
 
 
-def parse_anonymous(data: bytes) -> int | None:
-    r"""Parse only ``Anonymous`` from ``smaps_rollup``: bytes, each page whole; ``None`` without it.
+_ANONYMOUS: Final = re.compile(rb"^(Anonymous|AnonHugePages): *(\d{1,20}) kB$", re.MULTILINE)
+
+
+def parse_anonymous(data: bytes) -> tuple[int, int] | None:
+    r"""Parse only ``Anonymous`` and ``AnonHugePages`` from ``smaps_rollup``, in bytes.
+
+    Each page counts whole. ``None`` without the former.
 
     >>> parse_anonymous(b"0-f ---p 0 00:00 0 [rollup]\nAnonymous:             8 kB\n")
-    8192
+    (8192, 0)
     """
-    found = re.search(rb"^Anonymous: *(\d{1,20}) kB$", data, re.MULTILINE)
-    return int(found[1]) * KIB if found else None
+    found = dict(_ANONYMOUS.findall(data))
+    if b"Anonymous" not in found:
+        return None
+    return int(found[b"Anonymous"]) * KIB, int(found.get(b"AnonHugePages", 0)) * KIB
 
 
 _SMAPS_LINE: Final = re.compile(
@@ -218,6 +261,8 @@ def parse_smaps(data: bytes) -> Memory:
             swap_pss_bytes=None if swap is None else swap * KIB,
             hugetlb_bytes=None if private is None else (private + (shared or 0)) * KIB,
             hugetlb_shared_bytes=None if shared is None else shared * KIB,
+            pss_low_bytes=kib[b"Pss"] * KIB,
+            pss_high_bytes=kib[b"Pss"] * KIB,
         )
     except KeyError as error:
         raise ParseError(f"/proc/PID/smaps: no {error}: {data[:80]!r}") from None

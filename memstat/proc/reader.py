@@ -15,19 +15,25 @@ from memstat.proc.failures import DENIED, ENDED, Failure, reason_of
 from memstat.proc.files import fetch, fetch_pieces, read_file, read_first_bytes
 from memstat.proc.parse import (
     Status,
+    parse_activity,
     parse_anonymous,
     parse_children_usage,
-    parse_name_and_parent,
     parse_rollup,
     parse_rss_peak,
     parse_smaps,
     parse_stat,
+    parse_statm,
     parse_status,
 )
-from memstat.proc.source import GONE, LEFT, Afterwards, Reading
+from memstat.proc.source import GONE, LEFT, Afterwards, Glance, Reading, WalkedPages
 
 _EXEC_RACES: Final = 4
 """How often an ``execve`` may come between opening and reading until this tick is given up."""
+_PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
+_HUGE: Final = 512
+"""The pages of a huge page of 2 MiB: one fault may map as many."""
+_STATM_BYTES: Final = 256
+_FIRST_GLANCE: Final = Glance(0, 0, 0, 0, 0)
 
 
 def no_hidden(_: int) -> None:
@@ -37,17 +43,19 @@ def no_hidden(_: int) -> None:
 class LinuxReader:
     """Keeps the files of one process open and reads them with ``pread``.
 
+    A glance reads ``statm``, and ``stat`` if that has changed or faults count: no lock of the
+    process is taken. A walk reads ``smaps_rollup``, for which the kernel looks at every page.
+
     ``smaps_rollup`` is bound to an address space and fails with ESRCH after ``execve`` or exit;
-    ``stat`` and ``status`` are bound to the process. Whatever fails leads to the same slow path:
+    ``stat`` and ``statm`` are bound to the process. Whatever fails leads to the same slow path:
     close, open anew, check that the start time is still ours, classify. What fails there too is a
     reading of its own: no process that cannot be read may keep the others from being read.
 
     A child of vfork(2) uses its parent's address space until ``execve``: it has no memory of its
     own yet, and its parent's would be counted twice.
 
-    ``stat`` is read to detect changes: it holds faults, CPU time, name and parent. While it stays
-    the same to the byte, so does what ``status`` said, and that dearer file need not be read. Of
-    what changes, no more is parsed than a sample holds.
+    ``status`` is dear, and read only when there have been faults enough to raise the mark that it
+    holds. Of what changes, no more is parsed than a sample holds.
     """
 
     __slots__ = (
@@ -57,6 +65,9 @@ class LinuxReader:
         "_family",
         "_fetch",
         "_find_hidden",
+        "_glance",
+        "_glance_stat_text",
+        "_has_huge",
         "_key",
         "_last",
         "_memory_fd",
@@ -65,7 +76,8 @@ class LinuxReader:
         "_parse",
         "_stat_fd",
         "_stat_text",
-        "_status_fd",
+        "_statm_fd",
+        "_statm_text",
     )
 
     def __init__(
@@ -83,18 +95,38 @@ class LinuxReader:
         self._memory_file = "smaps_rollup" if rollup else "smaps"
         self._fetch = fetch if rollup else fetch_pieces
         self._parse = parse_rollup if rollup else parse_smaps
-        self._memory_fd = self._status_fd = self._stat_fd = -1
-        self._stat_text = self._memory_text = b""
+        self._memory_fd = self._stat_fd = self._statm_fd = -1
+        self._stat_text = self._glance_stat_text = self._statm_text = self._memory_text = b""
         self._last = GONE
+        self._glance = _FIRST_GLANCE
+        self._has_huge = False
         self._borrows: bool | None = None
         self._family = 0
 
-    def read(self) -> Reading:
+    def glance(self, *, with_faults: bool) -> Glance | None:
+        if self._statm_fd >= 0:
+            try:
+                return self._glance_open(with_faults=with_faults)
+            except (OSError, ParseError):
+                self.close()
+        glance: Glance | None = None
+        try:
+            if self._open_for_glances():
+                glance = self._glance_open(with_faults=True)
+        except (OSError, ParseError) as failure:
+            raise_if_no_descriptor_is_left(failure)
+        finally:
+            if glance is None or not self._may_stay:
+                self.close()
+        return glance
+
+    def walk(self) -> Reading:
         if self._memory_fd >= 0:
             try:
                 return self._read_open()
             except (OSError, ParseError):
-                self.close()
+                pass
+        self.close()
         for _ in range(_EXEC_RACES):
             reading = self._read_anew()
             if reading is not None:
@@ -115,31 +147,108 @@ class LinuxReader:
             return LEFT
         return Afterwards(stat.is_alive and stat.family == self._family, has_waited)
 
-    def anonymous_share_bytes(self) -> int | None:
-        whole, part = parse_anonymous(self._memory_text), self._last.memory.pss_anon_bytes
-        return None if whole is None or part is None else whole - part
-
     def close(self) -> None:
-        for fd in (self._memory_fd, self._status_fd, self._stat_fd):
+        for fd in (self._memory_fd, self._stat_fd, self._statm_fd):
             if fd >= 0:
                 self._close(fd)
-        self._memory_fd = self._status_fd = self._stat_fd = -1
+        self._memory_fd = self._stat_fd = self._statm_fd = -1
+
+    def _open_for_glances(self) -> bool:
+        """Open what a glance reads; whether a glance shows what the process uses."""
+        self._stat_fd = self._open(f"{self._directory}/stat")
+        identity = parse_stat(fetch(self._stat_fd))
+        if identity.start_ticks != self._key.start_ticks:
+            return False
+        self._borrows = not identity.has_executed and shares_address_space(
+            identity.pid, identity.ppid
+        )
+        self._statm_fd = self._open(f"{self._directory}/statm")
+        return self._borrows is False
+
+    def _glance_open(self, *, with_faults: bool) -> Glance | None:
+        statm_text = os.pread(self._statm_fd, _STATM_BYTES, 0)
+        is_same = statm_text == self._statm_text
+        if is_same and not with_faults:
+            return self._glance
+        stat_text = fetch(self._stat_fd)
+        if is_same and stat_text == self._glance_stat_text:
+            return self._glance
+        glance = self._glance_of(statm_text, stat_text)
+        if glance is not None:
+            self._statm_text, self._glance_stat_text = statm_text, stat_text
+            if glance != self._glance:
+                self._glance = glance
+            return self._glance
+        return None
+
+    def _glance_of(self, statm_text: bytes, stat_text: bytes) -> Glance | None:
+        resident, shared = parse_statm(statm_text)
+        activity = parse_activity(stat_text)
+        # Without memory or without the right to read it, a walk finds out which it is.
+        if not (resident and activity.family):
+            return None
+        before = self._glance
+        rss_bytes, faulted_bytes = resident * _PAGE_BYTES, activity.faults * _PAGE_BYTES
+        mark_bytes = before.rss_peak_bytes
+        may_map = (faulted_bytes - before.faulted_bytes) * (_HUGE if self._has_huge else 1)
+        if (
+            mark_bytes is None
+            or activity.family != before.family
+            or max(rss_bytes, before.rss_bytes + may_map) > mark_bytes
+        ):
+            mark_bytes = parse_rss_peak(read_file(f"{self._directory}/status"))
+        return Glance(
+            activity.family,
+            activity.ppid,
+            rss_bytes - shared * _PAGE_BYTES,
+            shared * _PAGE_BYTES,
+            faulted_bytes,
+            activity.name,
+            mark_bytes,
+        )
 
     def _read_open(self) -> Reading:
+        statm_text = os.pread(self._statm_fd, _STATM_BYTES, 0)
         stat_text = fetch(self._stat_fd)
         memory_text = self._fetch(self._memory_fd)
         last = self._last
-        memory = last.memory if memory_text == self._memory_text else self._parse(memory_text)
+        if memory_text == self._memory_text:
+            memory, pages = last.memory, last.pages
+        else:
+            memory = self._parse(memory_text)
+            pages = self._pages(memory_text, memory, statm_text)
         if stat_text != self._stat_text:
-            name, ppid = parse_name_and_parent(stat_text)
-            rss_peak_bytes = parse_rss_peak(fetch(self._status_fd))
+            activity = parse_activity(stat_text)
+            rss_peak_bytes = parse_rss_peak(read_file(f"{self._directory}/status"))
             self._last = Reading(
-                ReadStatus.MEASURED, name, ppid, memory, rss_peak_bytes, None, self._family
+                ReadStatus.MEASURED,
+                activity.name,
+                activity.ppid,
+                memory,
+                rss_peak_bytes,
+                family=self._family,
+                pages=pages,
             )
         elif memory is not last.memory:
-            self._last = replace(last, memory=memory)
+            self._last = replace(last, memory=memory, pages=pages)
         self._stat_text, self._memory_text = stat_text, memory_text
         return self._last
+
+    def _pages(self, text: bytes, memory: Memory, statm_text: bytes) -> WalkedPages | None:
+        """Return what the ledger needs; ``statm_text`` was read just before the walk."""
+        anonymous, pss, pss_anon = parse_anonymous(text), memory.pss_bytes, memory.pss_anon_bytes
+        rss, private = memory.rss_bytes, memory.uss_bytes
+        if anonymous is None or pss is None or pss_anon is None or rss is None or private is None:
+            return None
+        anon, huge = anonymous
+        self._has_huge = huge > 0
+        error = 0
+        # If nothing has changed meanwhile, both must report the same.
+        if os.pread(self._statm_fd, _STATM_BYTES, 0) == statm_text:
+            resident, shared = parse_statm(statm_text)
+            glanced_anon = (resident - shared) * _PAGE_BYTES
+            error = abs(resident * _PAGE_BYTES - rss) + abs(glanced_anon - anon)
+        return WalkedPages(anon, pss_anon, rss - anon, pss - pss_anon, private, huge > 0, error)
 
     def _read_anew(self) -> Reading | None:
         """Read from fresh descriptors; ``None`` when the address space changed under us."""
@@ -159,7 +268,8 @@ class LinuxReader:
         if before.start_ticks != self._key.start_ticks:
             return GONE
         self._borrows = not before.has_executed and shares_address_space(before.pid, before.ppid)
-        self._status_fd = self._open(f"{self._directory}/status")
+        self._statm_fd = self._open(f"{self._directory}/statm")
+        status_text = read_file(f"{self._directory}/status")
         refusal = self._open_memory()
         # Read once more, it fails if the process has ended: the files opened meanwhile are its own.
         self._stat_text = fetch(self._stat_fd)
@@ -169,7 +279,7 @@ class LinuxReader:
         self._family = after.family
         if self._borrows:
             return Reading(ReadStatus.NO_MEMORY, before.name, before.ppid, family=after.family)
-        status = parse_status(fetch(self._status_fd))
+        status = parse_status(status_text)
         if status.rss_bytes is None:
             is_exiting = after.is_alive and not after.is_kernel_thread
             return self._read_through_thread(status, is_exiting=is_exiting)
@@ -177,8 +287,11 @@ class LinuxReader:
             if refusal.errno not in DENIED:
                 raise refusal
             return _denied(status)
+        statm_text = os.pread(self._statm_fd, _STATM_BYTES, 0)
         self._memory_text = self._fetch(self._memory_fd)
-        self._last = _measured(status, self._parse(self._memory_text), self._family)
+        memory = self._parse(self._memory_text)
+        pages = self._pages(self._memory_text, memory, statm_text)
+        self._last = _measured(status, memory, self._family, pages)
         return self._last
 
     def _open_memory(self) -> OSError | None:
@@ -273,7 +386,9 @@ class LinuxReader:
         self._budget.give_back()
 
 
-def _measured(status: Status, memory: Memory, family: int) -> Reading:
+def _measured(
+    status: Status, memory: Memory, family: int, pages: WalkedPages | None = None
+) -> Reading:
     return Reading(
         ReadStatus.MEASURED,
         status.name,
@@ -281,11 +396,12 @@ def _measured(status: Status, memory: Memory, family: int) -> Reading:
         memory,
         status.rss_peak_bytes,
         family=family,
+        pages=pages,
     )
 
 
 def _denied(status: Status) -> Reading:
-    known = Memory(rss_bytes=status.rss_bytes)
+    known = Memory(rss_bytes=status.rss_bytes, pss_low_bytes=0, pss_high_bytes=status.rss_bytes)
     return Reading(
         ReadStatus.DENIED,
         status.name,

@@ -11,6 +11,49 @@ from memstat.model import Identity, Memory, ProcessKey, ReadStatus
 
 
 @dataclass(frozen=True, slots=True)
+class Glance:
+    """What a process shows of its memory without being held up: ``statm`` and ``stat``."""
+
+    family: int
+    """``Identity.family``; 0 when unknown."""
+    ppid: int
+    anon_bytes: int
+    """The anonymous memory that it maps, each page whole."""
+    file_bytes: int
+    """Likewise of files and of shared memory."""
+    faulted_bytes: int
+    """A page for each fault that it has ever had."""
+    name: str = ""
+    rss_peak_bytes: int | None = None
+    """``VmHWM``, as far as the process can have raised it; ``None`` when unknown."""
+
+    @property
+    def rss_bytes(self) -> int:
+        """All that it maps."""
+        return self.anon_bytes + self.file_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class WalkedPages:
+    """What a walk (``smaps_rollup``) shows of a process, in the terms of a glance."""
+
+    anon_bytes: int
+    """The anonymous memory that it maps, each page whole."""
+    pss_anon_bytes: int
+    """What counts of it."""
+    file_bytes: int
+    """The pages of files and of shared memory that it maps, each whole."""
+    pss_file_bytes: int
+    """What counts of them."""
+    private_bytes: int
+    """All pages that no other process maps."""
+    has_huge: bool = False
+    """Whether there are huge anonymous pages among them."""
+    glance_error_bytes: int = 0
+    """How far a glance was off while nothing changed: not 0 on kernels that count per CPU."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """One read of one process: a process that is gone or denied is a value, not an error."""
 
@@ -27,33 +70,9 @@ class Reading:
     borrowed; 0 when unknown, or when there is none."""
     is_exiting: bool = False
     """Whether it has given up its memory and not ended yet: the kernel may still be unmapping."""
-
-
-@dataclass(frozen=True, slots=True)
-class Glance:
-    """What a process shows of its memory without being held up: ``statm`` and ``stat``."""
-
-    family: int
-    """``Identity.family``; 0 when unknown."""
-    ppid: int
-    anon_bytes: int
-    """The anonymous memory that it maps, each page whole."""
-    file_bytes: int
-    """Likewise of files and of shared memory."""
-    faulted_bytes: int
-    """A page for each fault that it has ever had."""
-
-
-@dataclass(frozen=True, slots=True)
-class WalkedPages:
-    """What a walk shows beside the sizes of a sample."""
-
-    anon_bytes: int
-    pss_anon_bytes: int
-    file_bytes: int
-    pss_file_bytes: int
-    private_bytes: int
-    has_huge: bool = False
+    pages: WalkedPages | None = None
+    """What the ledger needs; ``None`` when it was not measured, or the kernel reports too little
+    (before Linux 5.3)."""
 
 
 GONE = Reading(ReadStatus.GONE)
@@ -75,21 +94,26 @@ LEFT: Final = Afterwards(keeps_memory=False, has_waited=False)
 class ProcessReader(Protocol):
     """Reads one process again and again; bound to that process, never to a recycled PID."""
 
-    def read(self) -> Reading:
-        """Return what the process uses now. Raises TooManyDescriptors, nothing else of its own."""
+    def glance(self, *, with_faults: bool) -> Glance | None:
+        """Return what the process maps, without holding it up.
+
+        The same object while that stays as it is. Without ``with_faults`` the faults may be those
+        of an earlier glance, if nothing else changed. ``None`` where only a walk shows what there
+        is: it has ended, has no memory of its own, or may not be read. Raises TooManyDescriptors.
+        """
+        ...
+
+    def walk(self) -> Reading:
+        """Return what the process uses now. The kernel holds it up while it looks at its pages.
+
+        Raises TooManyDescriptors, nothing else of its own.
+        """
         ...
 
     def afterwards(self) -> Afterwards:
         """Return what has become of the process since the last read.
 
         A fork of it that was under way has then either ended or not begun to copy.
-        """
-        ...
-
-    def anonymous_share_bytes(self) -> int | None:
-        """Return what it shared of anonymous pages at the last read, if not less; else ``None``.
-
-        Like the part of its PSS in shared anonymous pages, it is 0 when it shares none.
         """
         ...
 
@@ -125,6 +149,10 @@ class ProcSource(Protocol):
 
         Raises UnreadableProcess when reading fails for another reason, TooManyDescriptors.
         """
+        ...
+
+    def is_thread(self, number: int) -> bool:
+        """Whether this is the id of a thread, and not of a process."""
         ...
 
     def require(self, pid: int) -> Identity:

@@ -10,6 +10,8 @@ from memstat.model import Identity, ProcessKey
 
 _UNKNOWN_START: Final = -1
 """The start time of a process that could not be identified."""
+_UNLISTED: Final = -1
+"""Stands for the inode of a process that no listing had yet."""
 
 
 def never_orphan(_: Identity) -> bool:
@@ -84,10 +86,31 @@ class ProcessTree:
         more.
         """
         self._forget(self._inodes.keys() - listing.keys())
+        return self._take_in(identities, listing, failed)
+
+    def add(self, identities: Mapping[int, Identity]) -> bool:
+        """Take in processes that have started since, without a listing; returns as ``update``."""
+        return self._take_in(identities, {}, ())
+
+    def remove(self, pid: int) -> None:
+        """Take out a process that has ended, without a listing."""
+        if pid in self._inodes:
+            self._forget([pid])
+
+    def concerns(self, identity: Identity) -> bool:
+        """Whether this process would belong to the tree, were it no mere thread."""
+        return identity.ppid in self._parents or self._scope.is_orphan(identity)
+
+    def _take_in(
+        self,
+        identities: Mapping[int, Identity | None],
+        listing: Mapping[int, int],
+        failed: Collection[int],
+    ) -> bool:
         self._forget([pid for pid, seen in identities.items() if self._is_another(pid, seen)])
         fresh: dict[int, Identity] = {}
         for pid, identity in identities.items():
-            self._inodes[pid] = listing[pid]
+            self._inodes[pid] = listing.get(pid, _UNLISTED)
             if identity is None:
                 self._starts[pid] = _UNKNOWN_START
             elif pid not in self._starts:

@@ -18,7 +18,7 @@ from memstat.model import (
     SamplingStats,
     Snapshot,
 )
-from memstat.sampling.sweep import add_up
+from memstat.sampling.sums import add_up
 from memstat.text import plural, printable, signal_name
 from memstat.units import format_duration, format_elapsed, format_size
 

@@ -14,7 +14,7 @@ from rich.text import Text
 from memstat.model import ProcessSample, ReadStatus
 from memstat.report.board import ProcessRow, View
 from memstat.report.trend import bars
-from memstat.sampling.sweep import add_up
+from memstat.sampling.sums import add_up
 from memstat.text import plural, printable
 from memstat.units import format_duration, format_elapsed, format_size
 

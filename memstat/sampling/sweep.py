@@ -1,20 +1,20 @@
-"""One sweep: find the tree, read every process of it, add up. Blocking; knows no event loop."""
+"""One sweep: find the tree, glance at every process of it, walk where it matters, add up.
+
+Blocking; knows no event loop.
+"""
 
 from __future__ import annotations
 
 import math
-import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from operator import attrgetter
 from typing import Final
 
-from memstat.errors import ListingError, MemstatError, UnreadableProcess
+from memstat.errors import MemstatError
 from memstat.model import (
-    MEMORY_FIELDS,
     Identity,
     Memory,
     ProcessKey,
@@ -23,77 +23,69 @@ from memstat.model import (
     Snapshot,
 )
 from memstat.proc.source import ProcSource
-from memstat.proc.tree import Node, ProcessTree, Scope
-from memstat.sampling.changes import changes_of, could_be_torn, relatives_of
+from memstat.proc.tree import Node, Scope
+from memstat.sampling.changes import torn_families
 from memstat.sampling.clock import Tick
-from memstat.sampling.torn import REPEATS, REPEATS_OF_ONE, is_torn, is_worth_repeating
+from memstat.sampling.estimator import Estimator
+from memstat.sampling.finder import Finder
+from memstat.sampling.policy import EXACT, Policy
+from memstat.sampling.sums import is_complete
+from memstat.sampling.torn import REPEATS, REPEATS_OF_ONE, is_worth_repeating, tolerance_bytes
 from memstat.sampling.tracked import Tracked
 
 _PROCESS_BYTES: Final = 8 << 20
-"""Reading a process takes as long as the kernel needs to walk this much memory besides its own."""
+"""Walking a process takes as long as the kernel needs for this much memory besides its own."""
 _WORTH_A_THREAD_BYTES: Final = 1 << 30
-"""One thread reads this much sooner than it wakes another to share it with."""
+"""One thread walks this much sooner than it wakes another to share it with."""
 
-_SHARE_INCOMPLETE: Final = frozenset({ReadStatus.DENIED, ReadStatus.UNREADABLE, ReadStatus.GONE})
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """The tree at one moment."""
-
-    nodes: tuple[Node, ...]
-    missing_reason: str | None = None
-    """Why processes may be missing; ``None`` when none are."""
-    identities: Mapping[int, Identity | None] = field(default_factory=dict)
-    """Those that were looked at for the first time, by PID."""
+_FEW: Final = 64
+"""Glances at so many processes take less than a millisecond."""
 
 
 class Sweep:
-    """One sweep under way, made by ``Sweeper.begin``.
+    """One sweep under way, made by ``Sweeper.begin``: every process has been glanced at.
 
-    Any number of threads call ``drain``, once each, to share the reads; when all have returned,
+    Any number of threads call ``drain``, once each, to share the walks; when all have returned,
     ``finish`` adds up.
     """
 
     def __init__(
         self,
-        tracked: Iterable[Tracked],
-        began_s: float,
-        began_unix_s: float,
-        missing_reason: str | None = None,
-        arrivals: Callable[[], Iterable[Identity] | None] = lambda: None,
+        sweeper: Sweeper,
+        tracked: Sequence[Tracked],
+        began: tuple[float, float],
+        *,
+        missing_reason: str | None,
+        walks: bool,
     ) -> None:
-        """``tracked`` is in the order of the tree, as the samples are.
-
-        ``arrivals`` returns the processes that have started since it began; ``None`` when nothing
-        has.
-        """
-        self.began_s = began_s
-        """When it began, on the monotonic clock."""
-        self._began_unix_s = began_unix_s
+        """``tracked`` is in the order of the tree, as the samples are."""
+        self.began_s, self._began_unix_s = began
+        self.walks = walks
+        """Whether it walks the processes, and not only glances at them."""
+        self._sweeper = sweeper
         self._missing_reason = missing_reason
-        self._arrivals = arrivals
-        self._tracked = tuple(tracked)
+        self._tracked = tracked
+        to_walk = [one for one in tracked if walks and one.glance is not None]
         # Large ones first: a thread that began the largest last would hold up all others.
-        self._waiting = deque(sorted(self._tracked, key=_last_rss, reverse=True))
+        self._waiting = deque(sorted(to_walk, key=_rss_bytes, reverse=True))
         self._failure: MemstatError | None = None
 
     @property
     def waiting(self) -> tuple[ProcessKey, ...]:
-        """The processes that are still to be read, in this order."""
+        """The processes that are still to be walked, in this order."""
         return tuple(tracked.node.key for tracked in self._waiting)
 
     @property
     def readers(self) -> int:
-        """How many threads are worth their while, by the RSS of what is still to be read."""
+        """How many threads are worth their while, by the RSS of what is still to be walked."""
         weight_bytes = sum(tracked.rss_bytes + _PROCESS_BYTES for tracked in self._waiting)
         return max(1, -(-weight_bytes // _WORTH_A_THREAD_BYTES))
 
     def drain(self) -> None:
-        """Read processes until none is left; a failure is kept for ``finish``."""
+        """Walk processes until none is left; a failure is kept for ``finish``."""
         try:
             while (tracked := self._take()) is not None:
-                tracked.read()
+                tracked.walk()
         except MemstatError as error:
             self._failure = error
             self._waiting.clear()
@@ -102,9 +94,14 @@ class Sweep:
         """Return what was read. Raises TooManyDescriptors if nothing could be."""
         if self._failure is not None:
             raise self._failure
-        samples = tuple([tracked.sample for tracked in self._tracked])
-        total = add_up(samples)
-        torn = self._is_torn(total)
+        estimator = self._sweeper.estimator
+        walk_s, torn = None, set[int]()
+        if self.walks:
+            torn = torn_families(self._tracked, self._sweeper.finder.arrivals)
+            walk_s = estimator.take_walks(self._tracked, torn, self.began_s)
+        samples = estimator.samples(self._tracked, self.began_s)
+        total = estimator.total(samples)
+        is_torn = bool(torn) and _is_uncertain(total)
         elapsed_s = self.began_s - started_s
         return Snapshot(
             tick=tick.index,
@@ -113,19 +110,14 @@ class Sweep:
             late_s=max(0.0, elapsed_s - tick.due_s),
             missed_ticks=tick.missed_ticks,
             sweep_s=time.monotonic() - self.began_s,
-            complete=is_complete(samples) and self._missing_reason is None and not torn,
+            complete=is_complete(samples) and self._missing_reason is None and not is_torn,
             total=total,
             processes=samples,
-            torn=torn,
+            torn=is_torn,
             missing_reason=self._missing_reason,
+            spikes_bytes=sum([tracked.spike_bytes for tracked in self._tracked]),
+            walk_s=walk_s,
         )
-
-    def _is_torn(self, total: Memory) -> bool:
-        if total.pss_bytes is None or not could_be_torn(self._tracked, total):
-            return False
-        relatives = relatives_of(self._tracked)
-        changes = changes_of(self._tracked, self._arrivals)
-        return is_torn(relatives, changes, total.pss_bytes)
 
     def _take(self) -> Tracked | None:
         try:
@@ -138,44 +130,64 @@ class Sweep:
 class Sweeper:
     """Sweeps the trees of some processes again and again, one sweep at a time."""
 
-    def __init__(self, source: ProcSource, scope: Scope) -> None:
+    def __init__(
+        self,
+        source: ProcSource,
+        scope: Scope,
+        policy: Policy = EXACT,
+        interval_s: float = math.inf,
+    ) -> None:
         self.source = source
         self.scope = scope
-        self._tree = ProcessTree(scope) if scope.recursive else None
-        self._finding = threading.Lock()
-        self._targets = tuple(Node(key, "", 0) for key in dict.fromkeys(scope.roots))
+        self.policy = policy
+        self.finder = Finder(source, scope)
+        self.estimator = Estimator(policy, interval_s)
         self._nodes: tuple[Node, ...] = ()
         self._tracked: dict[ProcessKey, Tracked] = {}
+        self._relatives: Counter[int] = Counter()
 
     def recursively(self) -> Sweeper:
         """Return a sweeper of the same scope with all descendants: this one if it has them."""
         if self.scope.recursive:
             return self
-        return Sweeper(self.source, replace(self.scope, recursive=True))
+        return Sweeper(self.source, replace(self.scope, recursive=True), self.policy)
 
-    def begin(self) -> Sweep:
-        """Find the tree and return the sweep that reads it. Raises TooManyDescriptors."""
-        began_s, began_unix_s = time.monotonic(), time.time()
-        newest_pid = self.source.newest_pid()
-        found = self._find()
-        # While no process comes or goes, the tree is the same object.
-        if found.nodes is not self._nodes or not self._tracked:
-            self._nodes = found.nodes
-            self._track(found.identities)
-        return Sweep(
-            self._tracked.values(),
-            began_s,
-            began_unix_s,
-            found.missing_reason,
-            partial(self._arrivals_since, newest_pid),
-        )
+    @property
+    def is_small(self) -> bool:
+        """Whether the last sweep found few processes."""
+        return len(self._tracked) <= _FEW
+
+    def begin(self, *, walk: bool = False) -> Sweep:
+        """Find the tree, glance at it, and return the sweep: with ``walk`` it walks in any case.
+
+        Raises TooManyDescriptors.
+        """
+        began = time.monotonic(), time.time()
+        found = self.finder.find()
+        self._track(found.nodes, found.identities)
+        self._look()
+        return self._sweep(began, found.missing_reason, walk=walk)
+
+    def begin_quickly(self) -> Sweep | None:
+        """Glance at the tree, if that is all there is to do; ``None``: call ``begin``.
+
+        It takes no lock of a process and waits for nothing, so that an event loop may call it.
+        """
+        began = time.monotonic(), time.time()
+        if not self._tracked or not self.finder.is_unchanged():
+            return None
+        for tracked in self._tracked.values():
+            if not tracked.look_quickly(with_faults=self._has_relatives(tracked)):
+                return None
+        sweep = self._sweep(began, None, walk=False)
+        return None if sweep.walks else sweep
 
     def sweep(
         self, tick: Tick, started_s: float, *, interval_s: float, repeats: int = REPEATS
     ) -> Snapshot:
         """Return a snapshot, read by the calling thread alone; again where it is torn."""
         while True:
-            sweep = self.begin()
+            sweep = self.begin(walk=True)
             sweep.drain()
             snapshot = sweep.finish(tick, started_s)
             if not (repeats and is_worth_repeating(snapshot, interval_s)):
@@ -188,39 +200,7 @@ class Sweeper:
         Any thread may call it, also in the middle of a sweep. Raises TooManyDescriptors; where a
         listing fails otherwise, these are the members of the last one.
         """
-        return self._find().nodes
-
-    def _find(self) -> _Found:
-        if self._tree is None:
-            return _Found(self._targets)
-        with self._finding:
-            try:
-                return self._update(self._tree)
-            except ListingError as error:
-                # Not yet listed once, the targets at least are known.
-                return _Found(self._tree.members() or self._targets, str(error))
-
-    def _update(self, tree: ProcessTree) -> _Found:
-        """List, and place all that is new."""
-        for _ in range(2):
-            listing = self.source.list_processes()
-            identities, failures = self._identify(tree.unseen(listing))
-            if not tree.update(listing, identities, failures):
-                break
-        missing_reason = next(iter(failures.values()), self.source.missing_reason)
-        return _Found(tree.members(), missing_reason, identities)
-
-    def _identify(
-        self, pids: Iterable[int]
-    ) -> tuple[Mapping[int, Identity | None], Mapping[int, str]]:
-        """Return the identities of PIDs, and of those that could not be read why not."""
-        identities, failures = {}, {}
-        for pid in pids:
-            try:
-                identities[pid] = self.source.identify(pid)
-            except UnreadableProcess as error:
-                failures[pid] = str(error)
-        return identities, failures
+        return self.finder.find().nodes
 
     def close(self) -> None:
         """Close every reader."""
@@ -228,25 +208,39 @@ class Sweeper:
             tracked.close()
         self._tracked.clear()
 
-    def _arrivals_since(self, newest_pid: int | None) -> Sequence[Identity] | None:
-        """Return the processes that have started since this was the newest PID, and still live.
+    def _sweep(
+        self, began: tuple[float, float], missing_reason: str | None, *, walk: bool
+    ) -> Sweep:
+        tracked = [*self._tracked.values()]
+        is_due = self.estimator.take_glances(tracked, began[0])
+        return Sweep(self, tracked, began, missing_reason=missing_reason, walks=walk or is_due)
 
-        ``None`` when no process was started at all, or none that would be measured.
-        """
-        if self._tree is None or (
-            newest_pid is not None and newest_pid == self.source.newest_pid()
-        ):
-            return None
-        with self._finding:
-            try:
-                identities, _ = self._identify(self._tree.unseen(self.source.list_processes()))
-            except ListingError:
-                return ()
-        return [identity for identity in identities.values() if identity is not None]
+    def _look(self) -> None:
+        """Glance at every process; those that have ended since the last sweep leave."""
+        ended = []
+        for tracked in self._tracked.values():
+            was_new = tracked.is_new
+            tracked.look(with_faults=self._has_relatives(tracked))
+            if tracked.status is ReadStatus.GONE and not was_new:
+                ended.append(tracked)
+        ended = [tracked for tracked in ended if self.finder.remove(tracked.node.key.pid)]
+        for tracked in ended:
+            tracked.close()
+            del self._tracked[tracked.node.key]
+        if ended:
+            self._nodes = self.finder.members()
+            self._place()
 
-    def _track(self, identities: Mapping[int, Identity | None]) -> None:
+    def _has_relatives(self, tracked: Tracked) -> bool:
+        return self._relatives[tracked.family] != 1
+
+    def _track(self, nodes: tuple[Node, ...], identities: Mapping[int, Identity | None]) -> None:
+        # While no process comes or goes, the tree is the same object.
+        if nodes is self._nodes and self._tracked:
+            return
+        self._nodes = nodes
         kept = {}
-        for node in self._nodes:
+        for node in nodes:
             known = self._tracked.pop(node.key, None)
             kept[node.key] = known or Tracked(
                 node,
@@ -254,13 +248,19 @@ class Sweeper:
                 identities.get(node.key.pid),
                 command_line=self.scope.command_lines,
             )
-            kept[node.key].place(node)
         for ended in self._tracked.values():
             ended.close()
         self._tracked = kept
+        self._place()
+        # Before the looks: the parent of a child that has just been forked has relatives now.
+        self._relatives = Counter([one.family for one in kept.values()])
+
+    def _place(self) -> None:
+        for node in self._nodes:
+            self._tracked[node.key].node = node
 
 
-_last_rss: Final = attrgetter("rss_bytes")
+_rss_bytes: Final = attrgetter("rss_bytes")
 
 
 def sweep_once(source: ProcSource, scope: Scope) -> Snapshot:
@@ -274,32 +274,6 @@ def sweep_once(source: ProcSource, scope: Scope) -> Snapshot:
         sweeper.close()
 
 
-_FIELDS_OF = attrgetter(*MEMORY_FIELDS)
-
-
-def add_up(samples: Sequence[ProcessSample]) -> Memory:
-    """Return the sums of what is known; a field that no measured process has stays ``None``.
-
-    The RSS of a denied process is left out, as its PSS is: all fields cover the same processes.
-
-    >>> add_up([]).pss_bytes is None
-    True
-    """
-    columns = zip(
-        *(_FIELDS_OF(s.memory) for s in samples if s.status is ReadStatus.MEASURED), strict=True
-    )
-    return Memory(*(_sum_known(column) for column in columns))
-
-
-def is_complete(samples: Sequence[ProcessSample]) -> bool:
-    """Whether a sum over these lacks nothing that a process has.
-
-    >>> is_complete([])
-    True
-    """
-    return not any(sample.status in _SHARE_INCOMPLETE for sample in samples)
-
-
-def _sum_known(column: tuple[int | None, ...]) -> int | None:
-    known = [size for size in column if size is not None]
-    return sum(known) if known else None
+def _is_uncertain(total: Memory) -> bool:
+    low, high = total.pss_low_bytes, total.pss_high_bytes
+    return low is not None and high is not None and high - low > tolerance_bytes(high)

@@ -2,78 +2,203 @@
 
 from __future__ import annotations
 
-from memstat.model import Identity, ProcessSample
-from memstat.proc.source import ProcessReader, ProcSource, Reading
+import time
+from dataclasses import replace
+from typing import Final
+
+from memstat.model import Identity, Memory, ProcessSample, ReadStatus
+from memstat.proc.source import GONE, Glance, ProcessReader, ProcSource, Reading
 from memstat.proc.tree import Node
+from memstat.sampling.ledger import Bounds
+
+_SPIKE_BYTES: Final = 512 << 10
+"""The kernel's mark of the RSS is some 100 kB off: only a clear excess counts."""
 
 
 class Tracked:
-    """A member of the tree with its reader and its last sample."""
+    """A member of the tree with its reader, and what was last seen of it.
+
+    A sweep calls ``look``, and ``walk`` where it walks; then ``sample``.
+    """
 
     __slots__ = (
         "_command_line",
-        "_has_moved",
+        "_counted",
+        "_has_command_line",
+        "_name",
         "_source",
-        "before",
         "family",
-        "identity",
+        "glance",
+        "is_new",
+        "is_walked",
         "node",
         "reader",
         "reading",
-        "sample",
+        "spike_bytes",
+        "walk_s",
+        "walked_at_s",
+        "was_exiting",
     )
 
     def __init__(
         self, node: Node, source: ProcSource, identity: Identity | None, *, command_line: bool
     ) -> None:
         self.node = node
-        self.identity = identity
-        """What it was when it was found; ``None`` when that is unknown."""
+        self.is_new = True
+        """Whether no sweep has looked at it yet."""
         self.family = identity.family if identity is not None else 0
         """The last one that was known; 0 when none ever was."""
+        self.glance: Glance | None = None
+        """The last one; ``None`` where a glance shows nothing, and ``reading`` has all there is."""
         self.reading: Reading | None = None
-        """The last one; ``None`` before the first."""
-        self.before: Reading | None = None
-        """The one before the last."""
+        """The last walk of what it is now; ``None`` before the first."""
+        self.is_walked = False
+        """Whether that walk belongs to the sweep under way."""
+        self.walk_s = 0.0
+        """How long it took."""
+        self.walked_at_s: float | None = None
+        """When it was, on the monotonic clock."""
+        self.was_exiting = identity is not None and _has_lost_memory(identity)
+        """Whether it had given up its memory before this sweep, without having ended."""
+        self.spike_bytes = 0
+        """By how much its RSS exceeded both of the last two glances in between."""
         self.reader: ProcessReader = source.reader(node.key)
-        self.sample = ProcessSample(node.key, node.name)
+        self._name = node.name
+        self._counted: tuple[Glance, Bounds, Memory] | None = None
         self._source = source
-        self._has_moved = False
-        self._command_line = command_line
+        self._has_command_line = command_line
+        self._command_line: str | None = None
+
+    @property
+    def status(self) -> ReadStatus:
+        """What it is now."""
+        if self.reading is None:
+            return ReadStatus.GONE if self.glance is None else ReadStatus.MEASURED
+        return self.reading.status
+
+    @property
+    def has_memory(self) -> bool:
+        """Whether this sweep has measured it by a walk."""
+        return self.is_walked and self.status is ReadStatus.MEASURED
 
     @property
     def rss_bytes(self) -> int:
-        return self.sample.memory.rss_bytes or 0
+        """What it maps; 0 when unknown."""
+        return 0 if self.glance is None else self.glance.rss_bytes
 
-    def place(self, node: Node) -> None:
-        if node is not self.node:
-            self.node, self._has_moved = node, True
+    @property
+    def shared_bytes(self) -> int:
+        """What the last walk showed of its anonymous memory that does not count."""
+        pages = None if self.reading is None else self.reading.pages
+        return 0 if pages is None else pages.anon_bytes - pages.pss_anon_bytes
 
-    def read(self) -> None:
-        reading = self.reader.read()
-        self.before, self.reading = self.reading, reading
-        self.family = reading.family or self.family
-        if reading is self.before and not self._has_moved:
-            return
-        node, name = self.node, reading.name or self.sample.name
-        self.sample = ProcessSample(
-            node.key,
-            name,
-            reading.ppid,
-            node.depth,
-            reading.status,
-            reading.memory,
-            reading.rss_peak_bytes,
-            self._command_line_of(name) if self._command_line else None,
+    def look_quickly(self, *, with_faults: bool) -> bool:
+        """Glance at it; False where that shows nothing, or something new: ``look`` then."""
+        glance = self.reader.glance(with_faults=with_faults)
+        if glance is None or self.glance is None or glance.family != self.glance.family:
+            return False
+        self._see(glance)
+        return True
+
+    def look(self, *, with_faults: bool) -> None:
+        """Glance at it; where that shows nothing, find out what it is."""
+        glance = self.reader.glance(with_faults=with_faults)
+        if glance is not None:
+            self._see(glance)
+        else:
+            self.was_exiting = self.was_exiting or self._is_exiting
+            self.glance = None
+            self.walk()
+            self._take_name(self.reading.name if self.reading is not None else None)
+        self.is_new = False
+
+    def walk(self) -> None:
+        """Have the kernel look at its pages."""
+        began_s = time.perf_counter()
+        self.reading = self.reader.walk()
+        self.walk_s = time.perf_counter() - began_s
+        self.walked_at_s = time.monotonic()
+        self.is_walked = True
+        self.family = self.reading.family or self.family
+
+    def sample(self, share: Bounds | None, now_s: float) -> ProcessSample:
+        """Return what is known; ``share`` is what counts of a process that was glanced at."""
+        glance, reading = self.glance, self.reading or GONE
+        memory, ppid, mark_bytes = reading.memory, reading.ppid, reading.rss_peak_bytes
+        if glance is not None and share is not None:
+            memory = self._count(glance, share)
+            ppid, mark_bytes = glance.ppid, glance.rss_peak_bytes
+        return ProcessSample(
+            self.node.key,
+            self._name,
+            ppid,
+            self.node.depth,
+            self.status,
+            memory,
+            mark_bytes,
+            self._command_line,
             reading.reason,
+            self._walk_age_s(now_s),
         )
-        self._has_moved = False
-
-    def _command_line_of(self, name: str) -> str | None:
-        """Return the command line, read once, and again when execve(2) has changed the name."""
-        if self.before is not None and name == self.sample.name:
-            return self.sample.command_line
-        return self._source.command_line(self.node.key) or self.sample.command_line
 
     def close(self) -> None:
         self.reader.close()
+
+    @property
+    def _is_exiting(self) -> bool:
+        return self.reading is not None and self.reading.is_exiting
+
+    def _see(self, glance: Glance) -> None:
+        before, self.glance = self.glance, glance
+        self.is_walked = self.was_exiting = False
+        self.spike_bytes = 0
+        if glance is before:
+            return
+        if before is None or before.family != glance.family:
+            # It is another program now: what was read does not hold of this one.
+            self.reading = self.walked_at_s = None
+        elif glance.rss_peak_bytes != before.rss_peak_bytes:
+            self.spike_bytes = _spike_bytes(before, glance)
+        self.family = glance.family
+        self._take_name(glance.name)
+
+    def _take_name(self, name: str | None) -> None:
+        """Take over the name; a command line is read once, and again when the name changes."""
+        is_same, self._name = name == self._name, name or self._name
+        if self._has_command_line and not (is_same and self._command_line is not None):
+            self._command_line = self._source.command_line(self.node.key) or self._command_line
+
+    def _count(self, glance: Glance, share: Bounds) -> Memory:
+        if self._counted is not None and not self.is_walked:
+            of_glance, of_share, memory = self._counted
+            if of_glance is glance and of_share is share:
+                return memory
+        walked = self.reading.memory if self.reading is not None else Memory()
+        rss_bytes = walked.rss_bytes if self.is_walked else glance.rss_bytes
+        memory = walked
+        if not (share.low == share.high == walked.pss_bytes and rss_bytes == walked.rss_bytes):
+            memory = replace(
+                walked,
+                pss_bytes=share.best,
+                rss_bytes=rss_bytes,
+                pss_low_bytes=share.low,
+                pss_high_bytes=share.high,
+            )
+        self._counted = glance, share, memory
+        return memory
+
+    def _walk_age_s(self, now_s: float) -> float | None:
+        if self.walked_at_s is None or self.status is not ReadStatus.MEASURED:
+            return None
+        return 0.0 if self.is_walked else now_s - self.walked_at_s
+
+
+def _has_lost_memory(identity: Identity) -> bool:
+    return identity.family == 0 and identity.is_alive and not identity.is_kernel_thread
+
+
+def _spike_bytes(before: Glance, after: Glance) -> int:
+    if after.rss_peak_bytes is None or before.rss_peak_bytes is None:
+        return 0
+    excess = after.rss_peak_bytes - max(before.rss_bytes, after.rss_bytes)
+    return excess if excess > _SPIKE_BYTES else 0

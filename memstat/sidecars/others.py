@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from memstat.model import ProcessKey, ProcessSample, ReadStatus, Snapshot
-from memstat.sampling.sweep import add_up, is_complete
+from memstat.sampling.sums import add_up, is_complete
 from memstat.sidecars.launch import NAME, is_command_of_sidecar
 
 

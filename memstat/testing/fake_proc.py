@@ -9,10 +9,19 @@ from typing import Final
 
 from memstat.errors import ListingError, NoSuchProcess, NotAProcess, UnreadableProcess
 from memstat.model import DenialReason, Identity, Memory, ProcessKey, ReadStatus
-from memstat.proc.source import GONE, LEFT, Afterwards, ProcessReader, Reading
+from memstat.proc.source import (
+    GONE,
+    LEFT,
+    Afterwards,
+    Glance,
+    ProcessReader,
+    Reading,
+    WalkedPages,
+)
 from memstat.testing.snapshots import memory_of, private_memory
 
 _FIRST_PID: Final = 100
+_PAGE_BYTES: Final = 4096
 
 
 class FakeProc:
@@ -76,7 +85,7 @@ class FakeProc:
         """Start a kernel thread: it is listed as a process and has no memory.
 
         >>> proc = FakeProc()
-        >>> proc.reader(proc.start_kernel_thread("kswapd0").key).read().status
+        >>> proc.reader(proc.start_kernel_thread("kswapd0").key).walk().status
         <ReadStatus.NO_MEMORY: 'no-memory'>
         """
         thread = self._add(None, name, None, None)
@@ -101,6 +110,9 @@ class FakeProc:
         if process is not None and process.unreadable is not None:
             raise UnreadableProcess(pid, f"process {pid} could not be read: {process.unreadable}")
         return None if process is None else replace(process.identity, pid=pid)
+
+    def is_thread(self, number: int) -> bool:
+        return self._process_of_thread(number) is not None
 
     def require(self, pid: int) -> Identity:
         process = self._process_of_thread(pid)
@@ -185,9 +197,17 @@ class _FakeReader:
         self._is_open = True
         self._last = GONE
         self._waited_for = 0
+        self._glance: Glance | None = None
         proc.open_readers += 1
 
-    def read(self) -> Reading:
+    def glance(self, *, with_faults: bool) -> Glance | None:
+        process = self._proc.find(self._key)
+        glance = None if process is None else process.glance()
+        if glance != self._glance:
+            self._glance = glance
+        return self._glance
+
+    def walk(self) -> Reading:
         process = self._proc.find(self._key)
         self._last = GONE if process is None else process.read()
         self._waited_for = process.waited_for if process is not None else 0
@@ -200,13 +220,6 @@ class _FakeReader:
         return Afterwards(
             process.family == self._last.family, process.waited_for != self._waited_for
         )
-
-    def anonymous_share_bytes(self) -> int | None:
-        memory = self._last.memory
-        if memory.pss_anon_bytes is None or memory.pss_bytes is None:
-            return None
-        private = memory.uss_bytes if memory.uss_bytes is not None else memory.pss_anon_bytes
-        return max(0, memory.pss_anon_bytes - private)
 
     def close(self) -> None:
         self._proc.open_readers -= self._is_open
@@ -243,6 +256,8 @@ class FakeProcess:
     is_kernel_thread: bool = False
     family: int = 0
     """The same number for all that were forked from one another; 0 without memory."""
+    faults: int = 0
+    """How many page faults it has had: one for each page that it has grown."""
     waited_for: int = 0
     """How many children it has waited for."""
     is_exiting: bool = False
@@ -314,7 +329,9 @@ class FakeProcess:
         >>> process.memory.pss_bytes, process.rss_peak_bytes
         (4096, 8192)
         """
-        self.memory = memory_of(used)
+        before, self.memory = self.memory, memory_of(used)
+        grown = (self.memory.rss_bytes or 0) - ((before and before.rss_bytes) or 0)
+        self.faults += max(1, -(-grown // _PAGE_BYTES))
         if self.memory.rss_bytes is not None:
             self.rss_peak_bytes = max(self.memory.rss_bytes, self.rss_peak_bytes or 0)
 
@@ -381,6 +398,40 @@ class FakeProcess:
         if self.parent is not None:
             self.parent.waited_for += 1
 
+    def glance(self) -> Glance | None:
+        """Return what a glance of a reader returns, or raise ``error``.
+
+        >>> from memstat.testing import FakeProc
+        >>> FakeProc().init.glance().anon_bytes
+        1048576
+        """
+        if self.error is not None:
+            raise self.error
+        pages = self._pages
+        if pages is None or self.denied or self.unreadable is not None or self.state == "Z":
+            return None
+        return Glance(
+            self.family,
+            self._ppid,
+            pages.anon_bytes,
+            pages.file_bytes,
+            self.faults * _PAGE_BYTES,
+            self.name,
+            self.rss_peak_bytes,
+        )
+
+    @property
+    def _pages(self) -> WalkedPages | None:
+        memory = self.memory
+        if memory is None or memory.pss_bytes is None or memory.rss_bytes is None:
+            return None
+        pss_anon = memory.pss_bytes if memory.pss_anon_bytes is None else memory.pss_anon_bytes
+        pss_file = memory.pss_bytes - pss_anon
+        # All that does not count is of anonymous pages, if there are any.
+        file = pss_file if pss_anon else memory.rss_bytes
+        private = memory.pss_bytes if memory.uss_bytes is None else memory.uss_bytes
+        return WalkedPages(memory.rss_bytes - file, pss_anon, file, pss_file, private)
+
     def read(self) -> Reading:
         """Return what a reader of it returns, or raise ``error``."""
         if self.error is not None:
@@ -392,7 +443,10 @@ class FakeProcess:
             return Reading(ReadStatus.NO_MEMORY, self.name, self._ppid, is_exiting=self.is_exiting)
         status = ReadStatus.MEASURED
         if self.denied:
-            status, memory = ReadStatus.DENIED, Memory(rss_bytes=memory.rss_bytes)
+            status = ReadStatus.DENIED
+            memory = Memory(
+                rss_bytes=memory.rss_bytes, pss_low_bytes=0, pss_high_bytes=memory.rss_bytes
+            )
         return Reading(
             status,
             self.name,
@@ -401,6 +455,7 @@ class FakeProcess:
             self.rss_peak_bytes,
             self.denial if self.denied else None,
             0 if self.denied else self.family,
+            pages=None if self.denied else self._pages,
         )
 
     @property

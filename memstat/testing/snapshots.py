@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from memstat.model import DenialReason, Memory, ProcessKey, ProcessSample, ReadStatus, Snapshot
-from memstat.sampling.sweep import add_up
+from memstat.sampling.sums import add_up
 
 
 def snapshot_of(
@@ -59,6 +59,8 @@ def private_memory(size_bytes: int) -> Memory:
         swap_pss_bytes=0,
         hugetlb_bytes=0,
         hugetlb_shared_bytes=0,
+        pss_low_bytes=size_bytes,
+        pss_high_bytes=size_bytes,
     )
 
 

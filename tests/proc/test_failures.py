@@ -59,12 +59,12 @@ def test_a_read_that_fails_is_data_and_the_next_one_succeeds(
     key: ProcessKey, code: int, descriptors: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reader = LinuxProcSource(max_descriptors=descriptors).reader(key)
-    reader.read()
+    reader.walk()
     with failing_reads(monkeypatch, code):
-        failed = reader.read()
+        failed = reader.walk()
     assert (failed.status, failed.reason) == (ReadStatus.UNREADABLE, REASONS[code])
     assert failed.memory == Memory()
-    assert reader.read().status is ReadStatus.MEASURED
+    assert reader.walk().status is ReadStatus.MEASURED
     reader.close()
 
 
@@ -73,11 +73,11 @@ def test_a_text_that_cannot_be_understood_is_data(
 ) -> None:
     reader = LinuxProcSource().reader(key)
     with failing_reads(monkeypatch, 0, text=b"7 (a) nonsense"):
-        failed = reader.read()
+        failed = reader.walk()
     assert failed.status is ReadStatus.UNREADABLE
     assert failed.reason is not None
     assert failed.reason.startswith("/proc/PID/stat: ")
-    assert reader.read().status is ReadStatus.MEASURED
+    assert reader.walk().status is ReadStatus.MEASURED
     reader.close()
 
 
@@ -100,7 +100,7 @@ def test_a_shortage_of_descriptors_is_a_failure_of_memstat(
 ) -> None:
     source = LinuxProcSource()
     with failing_reads(monkeypatch, errno.EMFILE), pytest.raises(TooManyDescriptors):
-        source.reader(key).read()
+        source.reader(key).walk()
 
 
 def test_an_identity_that_cannot_be_read_is_an_error_of_its_own(

@@ -34,7 +34,7 @@ def test_a_member_of_many_groups_is_measured(
     snapshot = sweep_once(source, scope_of(key))
     assert [p.status for p in snapshot.processes] == [ReadStatus.MEASURED]
     reader = source.reader(key)
-    first = reader.read()
+    first = reader.walk()
     target.send()
     target.process.wait()
     assert first.rss_peak_bytes is not None

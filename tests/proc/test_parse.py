@@ -16,7 +16,7 @@ from memstat.errors import ParseError
 from memstat.model import Identity, Memory
 from memstat.proc.parse import (
     Status,
-    parse_name_and_parent,
+    parse_activity,
     parse_rollup,
     parse_rss_peak,
     parse_smaps,
@@ -259,7 +259,9 @@ def test_stat_survives_any_name(identity: Identity, name: bytes) -> None:
     fields = [*before, *[0] * 10, *rest]
     text = b"%d (%b) %b\n" % (identity.pid, name, " ".join(map(str, fields)).encode())
     assert parse_stat(text) == replace(identity, name=decode_name(name))
-    assert parse_name_and_parent(text) == (decode_name(name), identity.ppid)
+    activity = parse_activity(text)
+    assert (activity.name, activity.ppid) == (decode_name(name), identity.ppid)
+    assert activity.family == identity.family
 
 
 # status
@@ -324,7 +326,7 @@ PARSERS: tuple[Callable[[bytes], object], ...] = (
     parse_rollup,
     parse_smaps,
     parse_stat,
-    parse_name_and_parent,
+    parse_activity,
     parse_status,
 )
 A_NUMBER_TOO_LONG_FOR_INT = b"9" * 5000

@@ -173,33 +173,84 @@ def test_a_family_are_those_that_were_forked_from_one_another(world: World) -> N
 def test_a_reader_knows_what_became_of_its_process_afterwards(world: World) -> None:
     process = world.start("puppet")
     reader = world.source.reader(process.key)
-    assert reader.read().family == world.source.require(process.key.pid).family
+    assert reader.walk().family == world.source.require(process.key.pid).family
     process.grow()
     child = process.fork()
     assert reader.afterwards() == Afterwards(keeps_memory=True, has_waited=False)
     process.wait_for(child)
     assert reader.afterwards() == Afterwards(keeps_memory=True, has_waited=True)
-    reader.read()
+    reader.walk()
     assert reader.afterwards() == Afterwards(keeps_memory=True, has_waited=False)
     process.execute("successor")
     assert not reader.afterwards().keeps_memory
-    reader.read()
+    reader.walk()
     assert reader.afterwards().keeps_memory
     process.end()
     assert not reader.afterwards().keeps_memory
-    reader.read()
+    reader.walk()
     process.reap()
     assert not reader.afterwards().keeps_memory
 
 
-def test_what_is_shared_of_anonymous_pages_is_known(world: World) -> None:
+def test_a_glance_and_a_walk_agree(world: World) -> None:
     process = world.start("puppet")
     reader = world.source.reader(process.key)
-    reader.read()
-    if world.splits_pss:
-        assert reader.anonymous_share_bytes() == 0
-    else:
-        assert reader.anonymous_share_bytes() is None
+    for _ in range(2):
+        glance, reading = reader.glance(with_faults=True), reader.walk()
+        assert glance is not None
+        assert (glance.family, glance.ppid, glance.name) == (
+            reading.family,
+            reading.ppid,
+            reading.name,
+        )
+        assert glance.rss_bytes == reading.memory.rss_bytes
+        if world.splits_pss:
+            assert reading.pages is not None
+            assert (glance.anon_bytes, glance.file_bytes) == (
+                reading.pages.anon_bytes,
+                reading.pages.file_bytes,
+            )
+            assert reading.pages.anon_bytes == reading.pages.pss_anon_bytes
+        else:
+            assert reading.pages is None
+        process.grow()
+
+
+def test_a_glance_at_what_has_not_changed_is_the_same_object(world: World) -> None:
+    process = world.start("puppet")
+    reader = world.source.reader(process.key)
+    first = reader.glance(with_faults=True)
+    assert first is not None
+    assert reader.glance(with_faults=False) is first
+    assert reader.glance(with_faults=True) is first
+    process.grow()
+    grown = reader.glance(with_faults=False)
+    assert grown is not None
+    assert grown.anon_bytes > first.anon_bytes
+    assert grown.faulted_bytes > first.faulted_bytes
+
+
+def test_a_glance_shows_another_family_after_execve(world: World) -> None:
+    process = world.start("puppet")
+    reader = world.source.reader(process.key)
+    before = reader.glance(with_faults=True)
+    process.execute("successor")
+    after = reader.glance(with_faults=True)
+    assert before is not None
+    assert after is not None
+    assert after.family != before.family
+    assert after.name == "successor"
+
+
+def test_a_glance_shows_nothing_of_what_has_no_memory_or_has_ended(world: World) -> None:
+    process = world.start("puppet")
+    reader = world.source.reader(process.key)
+    assert reader.glance(with_faults=True) is not None
+    process.end()
+    assert reader.glance(with_faults=True) is None
+    process.reap()
+    assert reader.glance(with_faults=True) is None
+    assert reader.walk() == GONE
 
 
 # Command lines
@@ -231,7 +282,7 @@ def test_a_recycled_pid_has_not_the_command_line_of_its_former_process(world: Wo
 
 def test_a_running_process_is_measured(world: World) -> None:
     process = world.start("puppet")
-    reading = world.source.reader(process.key).read()
+    reading = world.source.reader(process.key).walk()
     memory = reading.memory
     assert reading.status is ReadStatus.MEASURED
     assert (reading.name, reading.ppid) == ("puppet", process.parent_pid)
@@ -244,7 +295,7 @@ def test_a_running_process_is_measured(world: World) -> None:
 
 
 def test_the_parts_of_pss_add_up_or_are_unknown(world: World) -> None:
-    memory = world.source.reader(world.start("puppet").key).read().memory
+    memory = world.source.reader(world.start("puppet").key).walk().memory
     parts = (memory.pss_anon_bytes, memory.pss_file_bytes, memory.pss_shmem_bytes)
     if not world.splits_pss:
         assert parts == (None, None, None)
@@ -257,11 +308,11 @@ def test_the_parts_of_pss_add_up_or_are_unknown(world: World) -> None:
 def test_growth_shows_and_the_peak_of_rss_stays(world: World) -> None:
     process = world.start("puppet")
     reader = world.source.reader(process.key)
-    before = reader.read()
+    before = reader.walk()
     process.grow()
-    grown = reader.read()
+    grown = reader.walk()
     process.shrink()
-    after = reader.read()
+    after = reader.walk()
     assert _pss(grown.memory) - _pss(before.memory) in _A_STEP
     assert _pss(grown.memory) - _pss(after.memory) in _A_STEP
     assert after.rss_peak_bytes is not None
@@ -272,10 +323,10 @@ def test_growth_shows_and_the_peak_of_rss_stays(world: World) -> None:
 def test_a_zombie_has_a_name_and_no_memory(world: World) -> None:
     process = world.start("puppet")
     before = world.source.reader(process.key)
-    before.read()
+    before.walk()
     process.end()
     for reader in (before, world.source.reader(process.key)):
-        reading = reader.read()
+        reading = reader.walk()
         assert reading.status is ReadStatus.NO_MEMORY
         assert (reading.name, reading.ppid) == ("puppet", process.parent_pid)
         assert reading.memory == Memory()
@@ -285,17 +336,17 @@ def test_a_zombie_has_a_name_and_no_memory(world: World) -> None:
 def test_a_reaped_process_is_gone(world: World) -> None:
     process = world.start("puppet")
     before, unused = world.source.reader(process.key), world.source.reader(process.key)
-    before.read()
+    before.walk()
     process.end()
     process.reap()
     for reader in (before, unused, world.source.reader(process.key)):
-        assert reader.read() == GONE
+        assert reader.walk() == GONE
 
 
 def test_the_former_process_of_a_pid_is_gone(world: World) -> None:
     former = world.former_owner(world.start("puppet"))
     assert world.source.identify(former.pid) is not None
-    assert world.source.reader(former).read() == GONE
+    assert world.source.reader(former).walk() == GONE
 
 
 def test_a_kernel_thread_is_alive_and_has_no_memory(world: World) -> None:
@@ -304,7 +355,7 @@ def test_a_kernel_thread_is_alive_and_has_no_memory(world: World) -> None:
     assert identity.is_kernel_thread
     assert identity.is_alive
     assert key.pid in world.source.list_processes()
-    reading = world.source.reader(key).read()
+    reading = world.source.reader(key).walk()
     assert reading.status is ReadStatus.NO_MEMORY
     assert (reading.name, reading.ppid) == ("kthreadd", 0)
     assert reading.memory == Memory()
@@ -312,7 +363,7 @@ def test_a_kernel_thread_is_alive_and_has_no_memory(world: World) -> None:
 
 def test_a_process_of_another_user_is_denied_but_its_rss_is_known(world: World) -> None:
     process = world.start("puppet")
-    measured = world.source.reader(process.key).read()
+    measured = world.source.reader(process.key).walk()
     reading = world.read_as_stranger(process)
     assert reading.status is ReadStatus.DENIED
     assert (reading.name, reading.ppid) == ("puppet", process.parent_pid)
@@ -326,11 +377,11 @@ def test_a_process_of_another_user_is_denied_but_its_rss_is_known(world: World) 
 def test_a_reader_follows_its_process_over_execve(world: World) -> None:
     process = world.start("puppet")
     reader = world.source.reader(process.key)
-    assert reader.read().name == "puppet"
+    assert reader.walk().name == "puppet"
     process.grow()
-    big = reader.read()
+    big = reader.walk()
     process.execute("successor")
-    small = reader.read()
+    small = reader.walk()
     assert (small.status, small.name) == (ReadStatus.MEASURED, "successor")
     assert _pss(big.memory) - _pss(small.memory) in _A_STEP
     assert small.rss_peak_bytes is not None
@@ -345,35 +396,35 @@ def test_a_process_whose_main_thread_has_ended_is_measured(world: World) -> None
     process.start_thread()
     process.grow()
     reader = world.source.reader(process.key)
-    before = reader.read()
+    before = reader.walk()
     process.end_main_thread()
-    for reading in (reader.read(), world.source.reader(process.key).read()):
+    for reading in (reader.walk(), world.source.reader(process.key).walk()):
         assert reading.status is ReadStatus.MEASURED
         assert (reading.name, reading.ppid) == ("puppet", process.parent_pid)
         assert _pss(before.memory) - _pss(reading.memory) <= _A_FEW_PAGES
     process.end()
-    assert reader.read().status is ReadStatus.NO_MEMORY
+    assert reader.walk().status is ReadStatus.NO_MEMORY
 
 
 def test_closing_is_harmless_when_repeated_and_a_reader_reads_on(world: World) -> None:
     process = world.start("puppet")
     reader = world.source.reader(process.key)
     reader.close()
-    assert reader.read().status is ReadStatus.MEASURED
+    assert reader.walk().status is ReadStatus.MEASURED
     reader.close()
     reader.close()
-    assert reader.read().status is ReadStatus.MEASURED
+    assert reader.walk().status is ReadStatus.MEASURED
 
 
 def test_reading_and_closing_leave_no_descriptor(world: World) -> None:
     process = world.start("puppet")
     before = _descriptors()
     reader = world.source.reader(process.key)
-    reader.read()
+    reader.walk()
     reader.close()
     assert _descriptors() == before
     process.end()
-    reader.read()
+    reader.walk()
     assert _descriptors() == before
 
 
@@ -384,7 +435,7 @@ def test_past_its_bound_a_source_keeps_nothing_open(start: Callable[..., Target]
     reader = source.reader(
         ProcessKey(target.pid, source.require(target.pid).start_ticks),
     )
-    assert reader.read().status is ReadStatus.MEASURED
+    assert reader.walk().status is ReadStatus.MEASURED
     assert _descriptors() == before
     assert source.budget.held == 0
 

@@ -72,12 +72,12 @@ def test_after_execve_its_own_memory_is_read(
         # Docker's default seccomp profile forbids kcmp.
         monkeypatch.setattr("memstat.proc.reader.shares_address_space", lambda *_: None)
     reader = LinuxProcSource().reader(child)
-    before = reader.read()
+    before = reader.walk()
     assert before.status is (ReadStatus.NO_MEMORY if kernel_tells else ReadStatus.MEASURED)
     target.send()
     target.send("executed")
     assert target.line() == "executed"
-    after = reader.read()
+    after = reader.walk()
     reader.close()
     assert after.status is ReadStatus.MEASURED
     assert after.name == "cat"

@@ -274,7 +274,7 @@ class LinuxWorld:
             pytest.skip("only root can become another user")
         reader = self.source.reader(process.key)
         with effective_user("nobody"):
-            return reader.read()
+            return reader.walk()
 
 
 @contextmanager

@@ -22,7 +22,8 @@ from memstat.model import (
 )
 from memstat.report import notes
 from memstat.report.notes import REMEDY
-from memstat.sampling.sweep import add_up, sweep_once
+from memstat.sampling.sums import add_up
+from memstat.sampling.sweep import sweep_once
 from memstat.testing import FakeProc, FakeProcess, private_memory, snapshot_of
 from tests.scopes import scope_of
 

@@ -73,8 +73,8 @@ class ReadTogether(Sweeper):
     def readers(self) -> int:
         return sum(sweep.shared_by for sweep in self.sweeps)
 
-    def begin(self) -> Sweep:
-        sweep = SweptTogether(super().begin(), self._barriers.pop(0))
+    def begin(self, *, walk: bool = False) -> Sweep:
+        sweep = SweptTogether(super().begin(walk=walk), self._barriers.pop(0))
         self.sweeps.append(sweep)
         return sweep
 

@@ -13,7 +13,8 @@ from memstat.errors import TooManyDescriptors
 from memstat.model import MEMORY_FIELDS, Memory, ProcessKey, ProcessSample, ReadStatus, Snapshot
 from memstat.sampling.clock import Tick
 from memstat.sampling.liveness import alive, tree_ended
-from memstat.sampling.sweep import Sweeper, add_up, sweep_once
+from memstat.sampling.sums import add_up
+from memstat.sampling.sweep import Sweeper, sweep_once
 from memstat.testing import FakeProc, FakeProcess, private_memory
 from tests.scopes import scope_of
 

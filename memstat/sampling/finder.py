@@ -1,0 +1,180 @@
+"""Finding the members of a tree at each tick, without listing all processes of the machine.
+
+A listing costs as much as there are processes: 8 ms where there are 4,000. The kernel reports which
+PID it gave last (proc_loadavg(5)). While that stays, no process was started; when it has moved a
+little, only the numbers in between can be new processes. The processes are listed where that is
+cheaper than looking at each of these, where PIDs have begun anew, where the number is not to be
+had, and now and then, as PIDs can also be chosen (clone3(2), ``set_tid``).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from memstat.errors import ListingError, UnreadableProcess
+from memstat.model import Identity
+from memstat.proc.source import ProcSource
+from memstat.proc.tree import Node, ProcessTree, Scope
+
+_LOOK_S: Final = 30e-6
+"""What it takes to look at one number."""
+_LISTED_AT_LEAST_S: Final = 1.0
+_LISTING_SHARE: Final = 0.002
+"""The part of a core that listings may take which are made only to be sure."""
+_UNDER_WAY: Final = 16
+"""So many of the newest PIDs may belong to processes that a listing does not have yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The tree at one moment."""
+
+    nodes: tuple[Node, ...]
+    missing_reason: str | None = None
+    """Why processes may be missing; ``None`` when none are."""
+    identities: Mapping[int, Identity | None] = field(default_factory=dict)
+    """Those that were looked at for the first time, by PID."""
+
+
+class Finder:
+    """Finds the members of a tree again and again. Any thread may call it."""
+
+    def __init__(self, source: ProcSource, scope: Scope) -> None:
+        self._source = source
+        self._tree = ProcessTree(scope) if scope.recursive else None
+        self._targets = tuple(Node(key, "", 0) for key in dict.fromkeys(scope.roots))
+        self._lock = threading.Lock()
+        self._newest: int | None = None
+        self._late: frozenset[int] = frozenset()
+        """Numbers that were given, but belonged to no process yet, or to none any more."""
+        self._listed_s = float("-inf")
+        self._listing_s = 0.0
+        self._missing_reason: str | None = None
+
+    def find(self) -> Found:
+        """Return the members of the tree now; the targets alone when not recursive.
+
+        Raises TooManyDescriptors; where a listing fails otherwise, these are those of the last one.
+        """
+        if self._tree is None:
+            return Found(self._targets)
+        with self._lock:
+            try:
+                return self._find(self._tree)
+            except ListingError as error:
+                # Not yet listed once, the targets at least are known.
+                return Found(self._tree.members() or self._targets, str(error))
+
+    def members(self) -> tuple[Node, ...]:
+        """Return the members as of the last time, without those removed since."""
+        return self._targets if self._tree is None else self._tree.members()
+
+    def is_unchanged(self) -> bool:
+        """Whether ``find`` would find no newcomer, without looking."""
+        return self._tree is None or (
+            not self._late
+            and not self._is_listing_due()
+            and self._newest is not None
+            and self._newest == self._source.newest_pid()
+        )
+
+    def remove(self, pid: int) -> bool:
+        """Take out a process that has ended; whether that is done here, and not by the reader."""
+        if self._tree is None:
+            return False
+        with self._lock:
+            self._tree.remove(pid)
+        return True
+
+    def arrivals(self) -> Sequence[Identity] | None:
+        """Return the processes that have started since ``find`` and still live.
+
+        ``None`` when no process was started at all, or none that would be measured.
+        """
+        newest = self._newest
+        if self._tree is None or (newest is not None and newest == self._source.newest_pid()):
+            return None
+        with self._lock:
+            try:
+                unseen = self._tree.unseen(self._source.list_processes())
+            except ListingError:
+                return ()
+            identities, _ = self._identify(unseen)
+        return [identity for identity in identities.values() if identity is not None]
+
+    def _find(self, tree: ProcessTree) -> Found:
+        newest = self._source.newest_pid()
+        if not self._is_listing_due():
+            newcomers = self._newcomers(tree, newest)
+            if newcomers is not None and not tree.add(newcomers):
+                return Found(tree.members(), self._missing_reason, newcomers)
+        return self._list(tree, newest)
+
+    def _is_listing_due(self) -> bool:
+        period_s = max(_LISTED_AT_LEAST_S, self._listing_s / _LISTING_SHARE)
+        return time.monotonic() - self._listed_s > period_s or self._missing_reason is not None
+
+    def _newcomers(self, tree: ProcessTree, newest: int | None) -> dict[int, Identity] | None:
+        """Return the processes among the numbers that were given since; ``None``: list instead."""
+        before = self._newest
+        if newest is None or before is None or newest < before:
+            return None
+        numbers = [*sorted(self._late), *range(before + 1, newest + 1)]
+        if len(numbers) * _LOOK_S > self._listing_s:
+            return None
+        found: dict[int, Identity] = {}
+        absent = set()
+        for number in numbers:
+            try:
+                identity = self._source.identify(number)
+            except UnreadableProcess:
+                return None
+            if identity is None:
+                absent.add(number)
+            elif not self._is_thread(identity, tree, found):
+                found[number] = identity
+        # A number is given before its process can be seen: those absent are looked at once more.
+        self._newest, self._late = newest, frozenset(absent) - self._late
+        return found
+
+    def _is_thread(
+        self, identity: Identity, tree: ProcessTree, found: Mapping[int, Identity]
+    ) -> bool:
+        """Whether it is a thread, where that matters: it would look like a member."""
+        matters = identity.ppid in found or tree.concerns(identity)
+        return matters and self._source.is_thread(identity.pid)
+
+    def _list(self, tree: ProcessTree, newest: int | None) -> Found:
+        """List, and place all that is new."""
+        listing: Mapping[int, int] = {}
+        identities: dict[int, Identity | None] = {}
+        failures: dict[int, str] = {}
+        for _ in range(2):
+            began_s = time.monotonic()
+            listing = self._source.list_processes()
+            self._listed_s = time.monotonic()
+            self._listing_s = self._listed_s - began_s
+            identities, failures = self._identify(tree.unseen(listing))
+            if not tree.update(listing, identities, failures):
+                break
+        if newest is not None:
+            given = range(newest - _UNDER_WAY + 1, newest + 1)
+            self._late = frozenset(given) - listing.keys()
+        self._newest = newest
+        self._missing_reason = next(iter(failures.values()), self._source.missing_reason)
+        return Found(tree.members(), self._missing_reason, identities)
+
+    def _identify(self, pids: Iterable[int]) -> tuple[dict[int, Identity | None], dict[int, str]]:
+        """Return the identities of PIDs, and of those that could not be read why not."""
+        identities: dict[int, Identity | None] = {}
+        failures: dict[int, str] = {}
+        for pid in pids:
+            try:
+                identities[pid] = self._source.identify(pid)
+            except UnreadableProcess as error:
+                failures[pid] = str(error)
+        return identities, failures

@@ -1,0 +1,46 @@
+"""The sums over the processes of a snapshot. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from operator import attrgetter
+from typing import Final
+
+from memstat.model import MEMORY_FIELDS, Memory, ProcessSample, ReadStatus
+
+_SHARE_INCOMPLETE: Final = frozenset({ReadStatus.DENIED, ReadStatus.UNREADABLE, ReadStatus.GONE})
+_FIELDS_OF = attrgetter(*MEMORY_FIELDS)
+
+
+def add_up(samples: Sequence[ProcessSample]) -> Memory:
+    """Return the sums over the processes that are measured; ``None`` where one is not known.
+
+    The RSS of a denied process is left out, as its PSS is: all fields cover the same processes. But
+    it counts for ``pss_high_bytes``: so much it may use.
+
+    >>> add_up([]).pss_bytes is None
+    True
+    """
+    measured = [s.memory for s in samples if s.status is ReadStatus.MEASURED]
+    denied = [s.memory.pss_high_bytes or 0 for s in samples if s.status is ReadStatus.DENIED]
+    if not measured:
+        return Memory(pss_low_bytes=0, pss_high_bytes=sum(denied)) if any(denied) else Memory()
+    sums = [_sum(column) for column in zip(*map(_FIELDS_OF, measured), strict=True)]
+    total = Memory(*sums)
+    if any(denied) and total.pss_high_bytes is not None:
+        total = replace(total, pss_high_bytes=total.pss_high_bytes + sum(denied))
+    return total
+
+
+def _sum(column: tuple[int | None, ...]) -> int | None:
+    return None if None in column else sum(column)  # type: ignore[arg-type]  # none is None
+
+
+def is_complete(samples: Sequence[ProcessSample]) -> bool:
+    """Whether a sum over these lacks nothing that a process has.
+
+    >>> is_complete([])
+    True
+    """
+    return not any(sample.status in _SHARE_INCOMPLETE for sample in samples)
