@@ -139,9 +139,23 @@ class Memory:
     hugetlb_shared_bytes: int | None = None
     """The part of it that other processes map too."""
     pss_low_bytes: int | None = None
-    """PSS is no less: equal to it when it was just read, less when it is estimated."""
+    """PSS is no less. By default equal to it; less where it is estimated."""
     pss_high_bytes: int | None = None
     """PSS is no more, likewise; the RSS of a process that may not be read."""
+
+    def __post_init__(self) -> None:
+        if self.pss_low_bytes is None and self.pss_bytes is not None:
+            object.__setattr__(self, "pss_low_bytes", self.pss_bytes)
+            object.__setattr__(self, "pss_high_bytes", self.pss_bytes)
+
+    @property
+    def is_estimated(self) -> bool:
+        """Whether PSS is known by bounds only, and a value between them.
+
+        >>> Memory(pss_bytes=5, pss_low_bytes=4, pss_high_bytes=7).is_estimated
+        True
+        """
+        return self.pss_low_bytes != self.pss_high_bytes
 
 
 MEMORY_FIELDS = tuple(Memory.__dataclass_fields__)

@@ -46,6 +46,9 @@ def _more_functions() -> dict[str, BlockBusterFunction]:
     # The first use of a part of anyio imports it.
     for name in ("builtins.open", "io.open"):
         functions[name].can_block_in("<frozen importlib._bootstrap>", "_find_and_load")
+    # A glance at a few processes takes no lock of theirs and waits for nothing.
+    for name in ("os.open", "os.pread"):
+        functions[name].can_block_in("/sampling/sweep.py", "begin_quickly")
     # Processes are started on the loop: DEVNULL is opened, and a child that could not execute
     # its program, which has ended already, is reaped.
     functions["os.open"].can_block_in("/subprocess.py", "_get_devnull")

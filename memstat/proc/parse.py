@@ -192,9 +192,8 @@ def parse_rollup(data: bytes) -> Memory:
     words = data[data.find(b"\n") :].split()
     kib = dict(zip(words[::3], words[1::3], strict=False))
     try:
-        pss_bytes = int(kib[b"Pss:"]) * KIB
         return Memory(
-            pss_bytes,
+            int(kib[b"Pss:"]) * KIB,
             (int(kib[b"Private_Clean:"]) + int(kib[b"Private_Dirty:"])) * KIB,
             int(kib[b"Rss:"]) * KIB,
             int(kib[b"Pss_Anon:"]) * KIB if b"Pss_Anon:" in kib else None,
@@ -205,8 +204,6 @@ def parse_rollup(data: bytes) -> Memory:
             if b"Private_Hugetlb:" in kib
             else None,
             int(kib[b"Shared_Hugetlb:"]) * KIB if b"Shared_Hugetlb:" in kib else None,
-            pss_bytes,
-            pss_bytes,
         )
     except (ValueError, KeyError) as error:
         raise ParseError(f"/proc/PID/smaps_rollup: {error!r}: {data[:80]!r}") from None
@@ -261,8 +258,6 @@ def parse_smaps(data: bytes) -> Memory:
             swap_pss_bytes=None if swap is None else swap * KIB,
             hugetlb_bytes=None if private is None else (private + (shared or 0)) * KIB,
             hugetlb_shared_bytes=None if shared is None else shared * KIB,
-            pss_low_bytes=kib[b"Pss"] * KIB,
-            pss_high_bytes=kib[b"Pss"] * KIB,
         )
     except KeyError as error:
         raise ParseError(f"/proc/PID/smaps: no {error}: {data[:80]!r}") from None

@@ -399,14 +399,12 @@ class FakeProcess:
             self.parent.waited_for += 1
 
     def glance(self) -> Glance | None:
-        """Return what a glance of a reader returns, or raise ``error``.
+        """Return what a glance of a reader returns.
 
         >>> from memstat.testing import FakeProc
         >>> FakeProc().init.glance().anon_bytes
         1048576
         """
-        if self.error is not None:
-            raise self.error
         pages = self._pages
         if pages is None or self.denied or self.unreadable is not None or self.state == "Z":
             return None

@@ -59,8 +59,6 @@ def private_memory(size_bytes: int) -> Memory:
         swap_pss_bytes=0,
         hugetlb_bytes=0,
         hugetlb_shared_bytes=0,
-        pss_low_bytes=size_bytes,
-        pss_high_bytes=size_bytes,
     )
 
 

@@ -368,7 +368,8 @@ def test_a_process_of_another_user_is_denied_but_its_rss_is_known(world: World) 
     assert reading.status is ReadStatus.DENIED
     assert (reading.name, reading.ppid) == ("puppet", process.parent_pid)
     assert reading.memory.rss_bytes
-    assert reading.memory == Memory(rss_bytes=reading.memory.rss_bytes)
+    rss_bytes = reading.memory.rss_bytes
+    assert reading.memory == Memory(rss_bytes=rss_bytes, pss_low_bytes=0, pss_high_bytes=rss_bytes)
     assert reading.rss_peak_bytes is not None
     assert measured.rss_peak_bytes is not None
     assert abs(reading.rss_peak_bytes - measured.rss_peak_bytes) <= _A_FEW_PAGES

@@ -34,6 +34,8 @@ def swept(sweeper: Sweeper, tick: Tick = TICK) -> Snapshot:
     return sweep.finish(tick, started_s=0.0)
 
 
+DENIED_MIB = Memory(rss_bytes=MIB, pss_low_bytes=0, pss_high_bytes=MIB)
+
 # Adding up
 
 
@@ -55,9 +57,9 @@ samples = st.lists(
 def test_a_total_is_the_sum_of_what_measured_processes_tell(samples: list[ProcessSample]) -> None:
     total = add_up(samples)
     measured = [s.memory for s in samples if s.status is ReadStatus.MEASURED]
-    for field in MEMORY_FIELDS:
-        known = [size for m in measured if (size := getattr(m, field)) is not None]
-        assert getattr(total, field) == (sum(known) if known else None)
+    for field in set(MEMORY_FIELDS) - {"pss_low_bytes", "pss_high_bytes"}:
+        sizes = [getattr(m, field) for m in measured]
+        assert getattr(total, field) == (sum(sizes) if sizes and None not in sizes else None)
 
 
 # Statuses
@@ -71,7 +73,14 @@ def test_a_tree_is_measured_whole() -> None:
     assert snapshot.total == private_memory(2 * MIB)
     assert snapshot.processes == (
         ProcessSample(
-            root.key, "root", 1, 0, ReadStatus.MEASURED, private_memory(MIB), rss_peak_bytes=MIB
+            root.key,
+            "root",
+            1,
+            0,
+            ReadStatus.MEASURED,
+            private_memory(MIB),
+            rss_peak_bytes=MIB,
+            walk_age_s=0.0,
         ),
         ProcessSample(
             child.key,
@@ -81,19 +90,20 @@ def test_a_tree_is_measured_whole() -> None:
             ReadStatus.MEASURED,
             private_memory(MIB),
             rss_peak_bytes=MIB,
+            walk_age_s=0.0,
         ),
     )
 
 
-def test_a_denied_process_makes_the_total_partial_and_adds_nothing() -> None:
+def test_a_denied_process_makes_the_total_partial_and_may_have_what_it_maps() -> None:
     proc = FakeProc()
     root, child = tree_of(proc, 1)
     child.denied = True
     snapshot = sweep_once(proc, scope_of(root.key))
     assert not snapshot.complete
-    assert snapshot.total == private_memory(MIB)
+    assert snapshot.total == replace(private_memory(MIB), pss_high_bytes=2 * MIB)
     assert snapshot.processes[1].status is ReadStatus.DENIED
-    assert snapshot.processes[1].memory == Memory(rss_bytes=MIB)
+    assert snapshot.processes[1].memory == DENIED_MIB
 
 
 def test_an_unreadable_process_makes_the_total_partial_and_is_alive() -> None:
@@ -142,7 +152,8 @@ def test_a_listing_that_fails_keeps_the_tree_of_the_last_one() -> None:
     snapshot = swept(sweeper)
     assert not snapshot.complete
     assert snapshot.missing_reason == "the processes could not be listed: no memory"
-    assert [p.status for p in snapshot.processes] == [ReadStatus.MEASURED, ReadStatus.GONE]
+    # That one has ended shows without a listing.
+    assert [p.status for p in snapshot.processes] == [ReadStatus.MEASURED]
     assert not tree_ended(replace(snapshot, processes=()))
 
 
@@ -159,7 +170,8 @@ def test_a_total_of_denied_processes_only_is_unknown_and_not_zero() -> None:
     proc = FakeProc()
     (root,) = tree_of(proc, 0)
     root.denied = True
-    assert sweep_once(proc, scope_of(root.key)).total == Memory()
+    total = sweep_once(proc, scope_of(root.key)).total
+    assert total == Memory(pss_low_bytes=0, pss_high_bytes=MIB)
 
 
 def test_a_process_that_ends_during_the_sweep_makes_the_total_partial() -> None:
@@ -304,7 +316,8 @@ def test_any_number_of_readers_gives_the_same_snapshot(readers: int) -> None:
     alone = sweep_once(proc, scope_of(processes[0].key))
     sweeper = Sweeper(proc, scope_of(processes[0].key))
     sweep = sweeper.begin()
-    assert len(sweep.waiting) == 61
+    # The denied one and the zombie have nothing to walk.
+    assert len(sweep.waiting) == 59
     threads = [threading.Thread(target=sweep.drain) for _ in range(readers)]
     for thread in threads:
         thread.start()
