@@ -11,6 +11,7 @@ import anyio
 
 from memstat.api import Watch, watch_scope
 from memstat.background import beside, in_thread
+from memstat.cli import event_loop
 from memstat.cli.exit_status import ExitStatus, stopped_by
 from memstat.cli.interrupt import on_resume, restore_default_sigint
 from memstat.cli.line_report import LineReport
@@ -57,7 +58,7 @@ def watch_and_report(
                 await in_thread(report.conclude, ending)
         return stopped_by(received[0]) if received else ExitStatus.OK
 
-    return anyio.run(session)
+    return event_loop.run(session)
 
 
 def _choose_view(report: LineReport, terminal: TextIO | None) -> Follow:
