@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 __all__ = [
     "DenialReason",
@@ -75,8 +75,7 @@ class ProcessKey:
     """Start time in clock ticks since boot: field 22 of ``proc_pid_stat(5)``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """What identifies a process: the parts of ``proc_pid_stat(5)`` that memstat needs."""
 
     pid: int

@@ -78,7 +78,7 @@ def command(
     unreadable = _remark_on_unreadable(first, targets, err)
     failed = unreadable or len(targets) < len(set(pids))
     status = ExitStatus.FAILURE if failed else ExitStatus.OK
-    chosen = format_class(verbose)
+    chosen = format_class(verbose=verbose)
     if watch and first.total.pss_bytes is not None:
         from memstat.cli.watch_session import watch_and_report  # noqa: PLC0415 - anyio
 

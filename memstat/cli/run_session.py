@@ -6,8 +6,8 @@ import os
 import signal
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 from memstat.background import beside, in_thread, require_threads
 from memstat.cli import event_loop
@@ -90,8 +90,7 @@ def run_and_report(options: RunOptions) -> int:
     return _exit_status(options, result, received, err)
 
 
-@dataclass(frozen=True, slots=True)
-class _View:
+class _View(NamedTuple):
     """What shows the snapshots of a command while it runs."""
 
     report: LineReport

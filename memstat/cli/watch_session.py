@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 from collections.abc import AsyncIterable, Awaitable, Callable
-from dataclasses import replace
 from typing import Final, TextIO
 
 import anyio
@@ -38,7 +37,7 @@ def watch_and_report(
     require_descriptors(_DESCRIPTORS)
     report = LineReport(style, out, err)
     follow = _choose_view(report, out.live_terminal)
-    read = replace(scope, command_lines=style.shows_table)
+    read = scope._replace(command_lines=style.shows_table)
 
     async def session() -> int:
         try:

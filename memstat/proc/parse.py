@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from memstat.errors import ParseError
 from memstat.model import Identity, Memory
@@ -16,8 +15,7 @@ _PF_FORKNOEXEC: Final = 0x40
 _PF_KTHREAD: Final = 0x200000
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(NamedTuple):
     """The parts of ``proc_pid_status(5)`` that memstat needs."""
 
     name: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection
-from dataclasses import replace
 from typing import Final
 
 from memstat.errors import ParseError
@@ -137,7 +136,7 @@ class LinuxReader:
                 ReadStatus.MEASURED, name, ppid, memory, rss_peak_bytes, None, self._family
             )
         elif memory is not last.memory:
-            self._last = replace(last, memory=memory)
+            self._last = last._replace(memory=memory)
         self._stat_text, self._memory_text = stat_text, memory_text
         return self._last
 
@@ -217,8 +216,8 @@ class LinuxReader:
         if of_thread.rss_bytes is None:
             return None
         # A thread may bear a name of its own: name and parent are the process's.
-        status = replace(
-            status, rss_bytes=of_thread.rss_bytes, rss_peak_bytes=of_thread.rss_peak_bytes
+        status = status._replace(
+            rss_bytes=of_thread.rss_bytes, rss_peak_bytes=of_thread.rss_peak_bytes
         )
         try:
             fd = self._open(f"{directory}/{self._memory_file}")

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from memstat.errors import UnreadableProcess
 from memstat.model import Identity, Memory, ProcessKey, ReadStatus
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """One read of one process: a process that is gone or denied is a value, not an error."""
 
     status: ReadStatus
@@ -32,8 +30,7 @@ class Reading:
 GONE = Reading(ReadStatus.GONE)
 
 
-@dataclass(frozen=True, slots=True)
-class Afterwards:
+class Afterwards(NamedTuple):
     """What has become of a process since it was read."""
 
     keeps_memory: bool

@@ -7,10 +7,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import partial
 from operator import attrgetter
-from typing import Final
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from memstat.errors import ListingError, MemstatError, UnreadableProcess
 from memstat.model import (
@@ -37,14 +37,13 @@ _WORTH_A_THREAD_BYTES: Final = 1 << 30
 _SHARE_INCOMPLETE: Final = frozenset({ReadStatus.DENIED, ReadStatus.UNREADABLE, ReadStatus.GONE})
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(NamedTuple):
     """The tree at one moment."""
 
     nodes: tuple[Node, ...]
     missing_reason: str | None = None
     """Why processes may be missing; ``None`` when none are."""
-    identities: Mapping[int, Identity | None] = field(default_factory=dict)
+    identities: Mapping[int, Identity | None] = MappingProxyType({})
     """Those that were looked at for the first time, by PID."""
 
 
@@ -107,7 +106,7 @@ class Sweep:
         torn = self._is_torn(total)
         elapsed_s = self.began_s - started_s
         return Snapshot(
-            tick=tick.index,
+            tick=tick.number,
             unix_time_s=self._began_unix_s,
             elapsed_s=elapsed_s,
             late_s=max(0.0, elapsed_s - tick.due_s),
@@ -151,7 +150,7 @@ class Sweeper:
         """Return a sweeper of the same scope with all descendants: this one if it has them."""
         if self.scope.recursive:
             return self
-        return Sweeper(self.source, replace(self.scope, recursive=True))
+        return Sweeper(self.source, self.scope._replace(recursive=True))
 
     def begin(self) -> Sweep:
         """Find the tree and return the sweep that reads it. Raises TooManyDescriptors."""

@@ -29,8 +29,7 @@ would tear every sample of a small tree.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from memstat.model import Snapshot
 
@@ -43,8 +42,7 @@ REPEATS_OF_ONE: Final = 5
 """How often one is repeated that is all there is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Relative:
+class Relative(NamedTuple):
     """A process that was read in the sweep."""
 
     pid: int
@@ -56,8 +54,7 @@ class Relative:
     """At most so much of it is in anonymous pages."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A process of a family started, ended or called ``execve`` while the sweep ran."""
 
     pid: int

@@ -7,8 +7,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import anyio
 
@@ -42,8 +41,7 @@ _DESCRIPTORS: Final = 8
 """To start a command, refer to it and read processes, one at a time."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SupervisionOptions:
+class SupervisionOptions(NamedTuple):
     """How a command is to be measured and ended; ``memstat.supervise`` explains each."""
 
     recursive: bool = True
