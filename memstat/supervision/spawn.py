@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import signal
 import subprocess
 from collections.abc import Collection, Mapping, Sequence
@@ -95,6 +94,8 @@ async def _open_or_interpret(command: Sequence[str], context: SpawnContext) -> P
 def _find_file(name: str, env: Mapping[str, str] | None) -> str:
     if os.sep in name:
         return name
+    import shutil  # noqa: PLC0415 - slow to load, and needed for few commands
+
     return shutil.which(name, path=None if env is None else env.get("PATH")) or name
 
 

@@ -6,7 +6,12 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    nullcontext,
+)
 from typing import Final, NamedTuple
 
 import anyio
@@ -31,7 +36,6 @@ from memstat.supervision.orphans import orphan_test
 from memstat.supervision.reaping import is_not_own, reaping_at_once, reaping_soon
 from memstat.supervision.signal_plan import BY_TERMINAL, Arrival, ForwardingPolicy, SignalPlan
 from memstat.supervision.spawn import SpawnContext
-from memstat.supervision.subreaper import child_subreaper
 from memstat.supervision.supervised import Ending, Supervised
 from memstat.supervision.termination import TreeTermination
 from memstat.supervision.witness import WITNESSED, Witness, witnessing
@@ -78,7 +82,7 @@ async def supervise(
     plan = SignalPlan(options.forward)
     forwarder = Forwarder(plan, kill_after_s=options.grace_s, report=report)
     witness = Witness() if options.forwarded and options.forward == "auto" else None
-    with child_subreaper(enabled=options.subreaper):
+    with _adopting(options):
         # Signals are caught from before the start, so that none ends this process alone.
         async with (
             forwarding(forwarder, options.forwarded),
@@ -108,6 +112,15 @@ async def supervise(
                 )
                 async with supervisor.at_work():
                     yield supervisor
+
+
+def _adopting(options: SupervisionOptions) -> AbstractContextManager[None]:
+    """Adopt orphans, where they are to be measured."""
+    if not options.subreaper:
+        return nullcontext()
+    from memstat.supervision.subreaper import child_subreaper  # noqa: PLC0415 - ctypes
+
+    return child_subreaper()
 
 
 def _reaping(
