@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import anyio
-import anyio.lowlevel
 import psutil
 import pytest
 from anyio import to_thread
