@@ -184,10 +184,9 @@ def parse_anonymous(data: bytes) -> int | None:
     return int(found[1]) * KIB if found else None
 
 
-_SMAPS_LINE: Final = re.compile(
+_SMAPS_LINE: Final = (
     rb"^(Rss|Pss|Private_Clean|Private_Dirty|SwapPss|Private_Hugetlb|Shared_Hugetlb)"
-    rb": *(\d{1,20}) kB$",
-    re.MULTILINE,
+    rb": *(\d{1,20}) kB$"
 )
 
 
@@ -204,7 +203,7 @@ def parse_smaps(data: bytes) -> Memory:
     10240
     """
     kib: dict[bytes, int] = {}
-    for field, value in _SMAPS_LINE.findall(data):
+    for field, value in re.findall(_SMAPS_LINE, data, re.MULTILINE):
         kib[field] = kib.get(field, 0) + int(value)
     swap = kib.get(b"SwapPss")
     private, shared = kib.get(b"Private_Hugetlb"), kib.get(b"Shared_Hugetlb")
