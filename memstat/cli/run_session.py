@@ -18,7 +18,6 @@ from memstat.cli.output import Output, standard_error, standard_output
 from memstat.cli.redirection import Redirection, open_redirection, open_report
 from memstat.cli.run_options import RunOptions
 from memstat.errors import CommandLeftRunning
-from memstat.model import RunResult
 from memstat.proc.descriptors import raise_descriptor_limit, require_descriptors
 from memstat.proc.environment import (
     inherited_descriptors,
@@ -30,6 +29,7 @@ from memstat.proc.environment import (
 from memstat.proc.linux import require_linux
 from memstat.report import notes
 from memstat.report.ending import RunStyle, run_ending
+from memstat.results import RunResult
 from memstat.supervision.forwarding import NotPermitted, exit_by_signal, forwardable_signals
 from memstat.supervision.spawn import SpawnContext
 from memstat.supervision.supervised import Supervised

@@ -6,9 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import ClassVar, Final, NamedTuple
 
-from memstat.model import Peak, RunResult, SamplingStats, Snapshot
+from memstat.model import Snapshot
 from memstat.report import notes, plain
 from memstat.report.formats import Format, OnExceed, PeakMode
+from memstat.results import Peak, RunResult, SamplingStats
 
 
 class Style(ABC):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, Final, Literal
+from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
-from memstat.model import Peak, RunResult, SamplingStats, Snapshot
+from memstat.model import Snapshot
 from memstat.report import jsonlines, notes, plain, summary
+
+if TYPE_CHECKING:  # A snapshot alone is reported without these classes.
+    from memstat.results import Peak, RunResult, SamplingStats
 
 PeakMode = Literal["also", "never", "only"]
 """Whether the end of a run shows its peak: with the rest, not at all, or nothing else."""

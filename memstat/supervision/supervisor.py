@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 import anyio
 
 from memstat.background import beside, in_thread, require_threads
-from memstat.model import Identity, ProcessKey, ProcessSample, RunResult
+from memstat.model import Identity, ProcessKey, ProcessSample
 from memstat.proc.descriptors import require_descriptors
 from memstat.proc.linux import LinuxProcSource
 from memstat.proc.platform import count_oom_kills
@@ -25,6 +25,7 @@ from memstat.proc.process_group import group_of, in_foreground, leave_process_gr
 from memstat.proc.signals import Delivery, is_alive
 from memstat.proc.source import ProcSource
 from memstat.proc.tree import Scope, never_orphan
+from memstat.results import RunResult
 from memstat.sampling.floor import rss_floor
 from memstat.sampling.liveness import alive
 from memstat.sampling.sampler import Sampler

@@ -9,9 +9,10 @@ from typing import Any, get_args
 
 import pytest
 
-from memstat.model import Limit, Peak, ProcessKey, ProcessSample, RunResult, SamplingStats
+from memstat.model import ProcessKey, ProcessSample
 from memstat.report.ending import Ending, RunStyle, WatchStyle, run_ending, watch_ending
 from memstat.report.formats import Bytes, Format, Json, OnExceed, PeakMode, Plain, Readable
+from memstat.results import Limit, Peak, RunResult, SamplingStats
 from memstat.testing import snapshot_of
 
 MIB = 1 << 20

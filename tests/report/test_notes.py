@@ -10,18 +10,15 @@ import pytest
 from memstat.model import (
     DenialReason,
     Identity,
-    Limit,
     Memory,
-    Peak,
     ProcessKey,
     ProcessSample,
     ReadStatus,
-    RunResult,
-    SamplingStats,
     Snapshot,
 )
 from memstat.report import notes
 from memstat.report.notes import REMEDY
+from memstat.results import Limit, Peak, RunResult, SamplingStats
 from memstat.sampling.sweep import add_up, sweep_once
 from memstat.testing import FakeProc, FakeProcess, private_memory, snapshot_of
 from tests.scopes import scope_of
