@@ -154,7 +154,8 @@ async def _session(
 ) -> tuple[RunResult, Collection[int]]:
     """Return the result, and the signals that came meanwhile."""
     try:
-        await require_threads(view.threads)
+        if view.threads > 1:  # One is what ``supervise`` requires.
+            await require_threads(view.threads)
         async with supervise(
             command, options, context, report=view.report_not_permitted
         ) as supervisor:

@@ -264,7 +264,9 @@ class Supervisor:
             await self._sampler.run()
         # Looked up only now: what was being ended at the last sample has ended since.
         await self._termination.settled()
-        survivors = await in_thread(self._find_survivors)
+        descendants = self._last_descendants()
+        # Without any, no time is spent on a thread.
+        survivors = await in_thread(self._still_alive, descendants) if descendants else ()
         self._ending.reach(self._result(survivors))
 
     async def _await_end(self) -> None:
@@ -307,11 +309,13 @@ class Supervisor:
             return None
         return self._children_mark.reached_bytes()
 
-    def _find_survivors(self) -> tuple[ProcessSample, ...]:
+    def _last_descendants(self) -> Sequence[ProcessSample]:
         if self._sampler.last_sweep is None:
             return ()
-        descendants = (p for p in alive(self._sampler.last_sweep) if p.key != self._child.key)
-        return tuple(p for p in descendants if is_alive(self._source, p.key))
+        return [p for p in alive(self._sampler.last_sweep) if p.key != self._child.key]
+
+    def _still_alive(self, processes: Sequence[ProcessSample]) -> tuple[ProcessSample, ...]:
+        return tuple(p for p in processes if is_alive(self._source, p.key))
 
     def _is_any_alive(self) -> bool:
         members = self._members()
