@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from memstat.api import *
     from memstat.errors import *
     from memstat.model import *
+    from memstat.results import *
     from memstat.sampling.tally import *
     from memstat.sidecars.client import *
     from memstat.supervision.supervised import *
@@ -19,6 +20,7 @@ __version__ = "0.1.0"
 _HOMES: Final = (
     "memstat.errors",
     "memstat.model",
+    "memstat.results",
     "memstat.units",
     "memstat.sampling.tally",
     "memstat.sidecars.client",

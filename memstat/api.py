@@ -10,9 +10,10 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from memstat.background import beside, in_thread
-from memstat.model import ProcessKey, RunResult, Snapshot
+from memstat.model import ProcessKey, Snapshot
 from memstat.proc.linux import LinuxProcSource
 from memstat.proc.tree import Scope
+from memstat.results import RunResult
 from memstat.sampling.clock import check_interval
 from memstat.sampling.liveness import targets_ended
 from memstat.sampling.observation import Observation
@@ -181,6 +182,8 @@ async def supervise(
         kill_on_exceed=kill_on_exceed,
     )
     arguments = as_arguments(command)
+    if subprocess.PIPE in (stdin, stdout, stderr):
+        raise ValueError("a stream cannot be PIPE: nothing would serve it; give it a file")
     context = SpawnContext(stdin, stdout, stderr, cwd, env, pass_fds)
     async with _supervise(arguments, options, context) as supervisor:
         yield supervisor.supervised

@@ -13,9 +13,7 @@ KIB = 1024
 """The ``kB`` of ``/proc`` is 1024 bytes."""
 
 _STEPS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
-_SIZE: Final = re.compile(
-    r"\s*(\d{1,20})(?:\.(\d{0,20}))?\s*(?:([kmgtpe])(b|ib?)?|b)?\s*", re.ASCII | re.IGNORECASE
-)
+_SIZE: Final = r"\s*(\d{1,20})(?:\.(\d{0,20}))?\s*(?:([kmgtpe])(b|ib?)?|b)?\s*"
 _LONGEST_QUOTE: Final = 40
 
 
@@ -50,7 +48,7 @@ def parse_size(text: str) -> int:
     >>> parse_size("512M"), parse_size("1.5 GiB"), parse_size("200 MB"), parse_size("4096")
     (536870912, 1610612736, 200000000, 4096)
     """
-    match = _SIZE.fullmatch(text)
+    match = re.fullmatch(_SIZE, text, re.ASCII | re.IGNORECASE)
     if match is None:
         raise _not_a_size(text)
     whole, fraction, letter, unit = match.groups(default="")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import warnings
@@ -18,7 +19,14 @@ Ts = TypeVarTuple("Ts")
 def run(main: Callable[[Unpack[Ts]], Awaitable[T]], *arguments: *Ts) -> T:
     """Run an async function to its end and return what it returns."""
     _wait_for_processes_without_threads()
-    return anyio.run(main, *arguments)
+    return anyio.run(_collecting_garbage, main, *arguments)
+
+
+async def _collecting_garbage(main: Callable[[Unpack[Ts]], Awaitable[T]], *arguments: *Ts) -> T:
+    """Search for garbage from now on, as the start does not, but not in what is imported by now."""
+    gc.freeze()
+    gc.enable()
+    return await main(*arguments)
 
 
 def _wait_for_processes_without_threads() -> None:

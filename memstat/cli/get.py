@@ -17,7 +17,6 @@ from memstat.model import Identity, Snapshot
 from memstat.proc.linux import LinuxProcSource
 from memstat.proc.tree import Scope
 from memstat.report import notes
-from memstat.report.ending import WatchStyle
 from memstat.report.formats import Format
 from memstat.sampling.sweep import Sweeper, sweep_once
 
@@ -78,9 +77,10 @@ def command(
     unreadable = _remark_on_unreadable(first, targets, err)
     failed = unreadable or len(targets) < len(set(pids))
     status = ExitStatus.FAILURE if failed else ExitStatus.OK
-    chosen = format_class(verbose)
+    chosen = format_class(verbose=verbose)
     if watch and first.total.pss_bytes is not None:
         from memstat.cli.watch_session import watch_and_report  # noqa: PLC0415 - anyio
+        from memstat.report.ending import WatchStyle  # noqa: PLC0415 - only here
 
         is_live = out.live_terminal is not None and not no_live
         style = WatchStyle(format=chosen.on_terminal if is_live else chosen)

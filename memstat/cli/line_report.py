@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from memstat.background import in_thread
 from memstat.cli.output import Output
 from memstat.model import Snapshot
@@ -12,14 +10,14 @@ from memstat.report.ending import Ending, Style
 from memstat.sampling.observation import Observation
 
 
-@dataclass(slots=True)
 class LineReport:
     """Writes what a style asks for to stdout or stderr."""
 
-    style: Style
-    out: Output
-    err: Output
-    _warnings: set[str] = field(default_factory=set, init=False)
+    def __init__(self, style: Style, out: Output, err: Output) -> None:
+        self.style = style
+        self.out = out
+        self.err = err
+        self._warnings: set[str] = set()
 
     async def follow(self, observed: Observation) -> None:
         """Write snapshots until there are no more. Raises OutputError as ``show`` does."""

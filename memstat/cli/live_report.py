@@ -8,7 +8,6 @@ import stat
 import termios
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager, closing, suppress
-from dataclasses import replace
 from functools import partial
 from typing import TextIO
 
@@ -103,8 +102,7 @@ def relay_output(
     except (OSError, termios.error):
         return None, redirection
     stdout_too, stderr_too = through
-    return relay, replace(
-        redirection,
+    return relay, redirection._replace(
         stdout=relay.child_fd if stdout_too else redirection.stdout,
         stderr=relay.child_fd if stderr_too else redirection.stderr,
     )

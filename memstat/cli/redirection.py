@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import IO
+from typing import IO, NamedTuple
 
 from memstat.cli.output import Output, OutputError, file_output
 from memstat.cli.run_options import Paths
@@ -13,8 +12,7 @@ from memstat.proc.streams import duplicate, stream_of
 from memstat.supervision.spawn import Stream
 
 
-@dataclass(frozen=True, slots=True)
-class Redirection:
+class Redirection(NamedTuple):
     """The command's stdout and stderr; ``None`` for what it inherits."""
 
     stdout: Stream = None

@@ -203,7 +203,7 @@ def command(
             recursive=recursive or max_pss_bytes is not None,
             wait_all=wait_all,
             interval_s=chosen_s,
-            format=format_class(verbose),
+            format=format_class(verbose=verbose),
             peak=peak,
             no_live=no_live,
             paths=Paths(stdout_path, stderr_path, report_path, append),

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from memstat.report.ending import RunStyle
 from memstat.report.formats import Format, OnExceed, PeakMode
 from memstat.supervision.signal_plan import ForwardingPolicy
 
 
-@dataclass(frozen=True, slots=True)
-class Paths:
+class Paths(NamedTuple):
     """Where output is to go. ``-`` is the stream as it is, as are ``/dev/stdout`` and others."""
 
     stdout: str | None = None
@@ -24,8 +23,7 @@ class Paths:
     """Whether files keep what they hold."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions:
+class RunOptions(NamedTuple):
     """What was asked for on the command line."""
 
     command: Sequence[str]

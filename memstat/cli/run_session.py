@@ -6,8 +6,8 @@ import os
 import signal
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 from memstat.background import beside, in_thread, require_threads
 from memstat.cli import event_loop
@@ -18,7 +18,6 @@ from memstat.cli.output import Output, standard_error, standard_output
 from memstat.cli.redirection import Redirection, open_redirection, open_report
 from memstat.cli.run_options import RunOptions
 from memstat.errors import CommandLeftRunning
-from memstat.model import RunResult
 from memstat.proc.descriptors import raise_descriptor_limit, require_descriptors
 from memstat.proc.environment import (
     inherited_descriptors,
@@ -30,6 +29,7 @@ from memstat.proc.environment import (
 from memstat.proc.linux import require_linux
 from memstat.report import notes
 from memstat.report.ending import RunStyle, run_ending
+from memstat.results import RunResult
 from memstat.supervision.forwarding import NotPermitted, exit_by_signal, forwardable_signals
 from memstat.supervision.spawn import SpawnContext
 from memstat.supervision.supervised import Supervised
@@ -90,8 +90,7 @@ def run_and_report(options: RunOptions) -> int:
     return _exit_status(options, result, received, err)
 
 
-@dataclass(frozen=True, slots=True)
-class _View:
+class _View(NamedTuple):
     """What shows the snapshots of a command while it runs."""
 
     report: LineReport
@@ -155,7 +154,8 @@ async def _session(
 ) -> tuple[RunResult, Collection[int]]:
     """Return the result, and the signals that came meanwhile."""
     try:
-        await require_threads(view.threads)
+        if view.threads > 1:  # One is what ``supervise`` requires.
+            await require_threads(view.threads)
         async with supervise(
             command, options, context, report=view.report_not_permitted
         ) as supervisor:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import signal
 from collections.abc import AsyncIterable, Awaitable, Callable
-from dataclasses import replace
 from typing import Final, TextIO
 
 import anyio
 
 from memstat.api import Watch, watch_scope
 from memstat.background import beside, in_thread
+from memstat.cli import event_loop
 from memstat.cli.exit_status import ExitStatus, stopped_by
 from memstat.cli.interrupt import on_resume, restore_default_sigint
 from memstat.cli.line_report import LineReport
@@ -37,7 +37,7 @@ def watch_and_report(
     require_descriptors(_DESCRIPTORS)
     report = LineReport(style, out, err)
     follow = _choose_view(report, out.live_terminal)
-    read = replace(scope, command_lines=style.shows_table)
+    read = scope._replace(command_lines=style.shows_table)
 
     async def session() -> int:
         try:
@@ -57,7 +57,7 @@ def watch_and_report(
                 await in_thread(report.conclude, ending)
         return stopped_by(received[0]) if received else ExitStatus.OK
 
-    return anyio.run(session)
+    return event_loop.run(session)
 
 
 def _choose_view(report: LineReport, terminal: TextIO | None) -> Follow:

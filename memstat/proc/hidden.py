@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from itertools import count
 from typing import Final
 
@@ -132,7 +131,7 @@ def _children(pid: int) -> Iterator[int]:
 def _as_hidden(pid: int, parent: int, known: Identity | None) -> Identity:
     state = "Z" if _has_ended(pid) else "?"
     if known is not None:
-        return replace(known, ppid=parent, state=state)
+        return known._replace(ppid=parent, state=state)
     return Identity(pid, parent, _start_ticks(parent), _NAME, state, threads=1)
 
 

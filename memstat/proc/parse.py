@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from memstat.errors import ParseError
 from memstat.model import Identity, Memory
@@ -16,8 +15,7 @@ _PF_FORKNOEXEC: Final = 0x40
 _PF_KTHREAD: Final = 0x200000
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(NamedTuple):
     """The parts of ``proc_pid_status(5)`` that memstat needs."""
 
     name: str
@@ -76,8 +74,7 @@ def parse_children_usage(data: bytes) -> tuple[bytes, ...]:
     return (*fields[8:11:2], *fields[13:15])
 
 
-@dataclass(frozen=True, slots=True)
-class Activity:
+class Activity(NamedTuple):
     """What changes in ``/proc/PID/stat`` while a process lives, and matters."""
 
     name: str
@@ -226,10 +223,9 @@ def parse_anonymous(data: bytes) -> tuple[int, int] | None:
     return int(found[b"Anonymous"]) * KIB, int(found.get(b"AnonHugePages", 0)) * KIB
 
 
-_SMAPS_LINE: Final = re.compile(
+_SMAPS_LINE: Final = (
     rb"^(Rss|Pss|Private_Clean|Private_Dirty|SwapPss|Private_Hugetlb|Shared_Hugetlb)"
-    rb": *(\d{1,20}) kB$",
-    re.MULTILINE,
+    rb": *(\d{1,20}) kB$"
 )
 
 
@@ -246,7 +242,7 @@ def parse_smaps(data: bytes) -> Memory:
     10240
     """
     kib: dict[bytes, int] = {}
-    for field, value in _SMAPS_LINE.findall(data):
+    for field, value in re.findall(_SMAPS_LINE, data, re.MULTILINE):
         kib[field] = kib.get(field, 0) + int(value)
     swap = kib.get(b"SwapPss")
     private, shared = kib.get(b"Private_Hugetlb"), kib.get(b"Shared_Hugetlb")

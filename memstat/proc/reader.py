@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection
-from dataclasses import replace
 from typing import Final
 
 from memstat.errors import ParseError
@@ -230,7 +229,7 @@ class LinuxReader:
                 pages=pages,
             )
         elif memory is not last.memory:
-            self._last = replace(last, memory=memory, pages=pages)
+            self._last = last._replace(memory=memory, pages=pages)
         self._stat_text, self._memory_text = stat_text, memory_text
         return self._last
 
@@ -330,8 +329,8 @@ class LinuxReader:
         if of_thread.rss_bytes is None:
             return None
         # A thread may bear a name of its own: name and parent are the process's.
-        status = replace(
-            status, rss_bytes=of_thread.rss_bytes, rss_peak_bytes=of_thread.rss_peak_bytes
+        status = status._replace(
+            rss_bytes=of_thread.rss_bytes, rss_peak_bytes=of_thread.rss_peak_bytes
         )
         try:
             fd = self._open(f"{directory}/{self._memory_file}")

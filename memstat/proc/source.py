@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from memstat.errors import UnreadableProcess
 from memstat.model import Identity, Memory, ProcessKey, ReadStatus
 
 
-@dataclass(frozen=True, slots=True)
-class Glance:
+class Glance(NamedTuple):
     """What a process shows of its memory without being held up: ``statm`` and ``stat``."""
 
     family: int
@@ -33,8 +31,7 @@ class Glance:
         return self.anon_bytes + self.file_bytes
 
 
-@dataclass(frozen=True, slots=True)
-class WalkedPages:
+class WalkedPages(NamedTuple):
     """What a walk (``smaps_rollup``) shows of a process, in the terms of a glance."""
 
     anon_bytes: int
@@ -53,8 +50,7 @@ class WalkedPages:
     """How far a glance was off while nothing changed: not 0 on kernels that count per CPU."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """One read of one process: a process that is gone or denied is a value, not an error."""
 
     status: ReadStatus
@@ -78,8 +74,7 @@ class Reading:
 GONE = Reading(ReadStatus.GONE)
 
 
-@dataclass(frozen=True, slots=True)
-class Afterwards:
+class Afterwards(NamedTuple):
     """What has become of a process since it was read."""
 
     keeps_memory: bool

@@ -13,7 +13,7 @@ import re
 from typing import Final
 
 _BY_NAME: Final = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}
-_BY_NUMBER: Final = re.compile(r"/(?:dev/fd|proc/(?:self|thread-self|[0-9]+)/fd)/([0-9]+)")
+_BY_NUMBER: Final = r"/(?:dev/fd|proc/(?:self|thread-self|[0-9]+)/fd)/([0-9]+)"
 _MOST_LINKS: Final = 40
 """As many as the kernel follows (path_resolution(7))."""
 
@@ -28,7 +28,7 @@ def stream_of(path: str) -> int | None:
         path = os.path.normpath(path)
         if path in _BY_NAME:
             return _BY_NAME[path]
-        numbered = _BY_NUMBER.fullmatch(path)
+        numbered = re.fullmatch(_BY_NUMBER, path)
         if numbered and _is_ours(path):
             return int(numbered[1])
         try:

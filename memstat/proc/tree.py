@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from memstat.model import Identity, ProcessKey
 
@@ -19,8 +18,7 @@ def never_orphan(_: Identity) -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class Scope(NamedTuple):
     """Which processes are measured, and how much of them is read."""
 
     roots: tuple[ProcessKey, ...]
@@ -35,8 +33,7 @@ class Scope:
     """Whether the samples hold the command lines."""
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """A member of the tree and its place in it."""
 
     key: ProcessKey

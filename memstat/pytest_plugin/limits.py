@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from memstat.model import Peak
 from memstat.pytest_plugin.marks import Marks
+from memstat.results import Peak
 from memstat.units import parse_size
 
 _LEAST_SLACK_BYTES: Final = 1 << 20

@@ -6,9 +6,10 @@ from contextlib import suppress
 from typing import Final
 
 from memstat.errors import SidecarError
-from memstat.model import Mark, Peak, SamplingStats, Snapshot
+from memstat.model import Snapshot
 from memstat.proc.system import system
 from memstat.pytest_plugin.marks import StartedProcesses
+from memstat.results import Mark, Peak, SamplingStats
 from memstat.sidecars.client import KEPT_SNAPSHOTS, Sidecar, start_request
 from memstat.sidecars.connection import Connection
 from memstat.sidecars.record import Record

@@ -7,17 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from memstat.model import (
-    Memory,
-    Peak,
-    ProcessKey,
-    ProcessSample,
-    ReadStatus,
-    SamplingStats,
-    Snapshot,
-)
+from memstat.model import Memory, ProcessKey, ProcessSample, ReadStatus, Snapshot
 from memstat.report.notes import beside_pss
 from memstat.report.trend import Trend
+from memstat.results import Peak, SamplingStats
 from memstat.sampling.tally import RunningPeak, Tally
 
 _UNREAD: Final = frozenset({ReadStatus.DENIED, ReadStatus.UNREADABLE})

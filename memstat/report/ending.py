@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final, NamedTuple
 
-from memstat.model import Peak, RunResult, SamplingStats, Snapshot
+from memstat.model import Snapshot
 from memstat.report import notes, plain
 from memstat.report.formats import Format, OnExceed, PeakMode
+from memstat.results import Peak, RunResult, SamplingStats
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Style(ABC):
     """What a report is to be like, chosen once from the command line."""
 
-    format: Format
-    """The form of snapshots and summaries."""
-    peak: PeakMode = "also"
-    """Whether the end shows the peak."""
     is_filter: ClassVar[bool]
     """Whether the report ends, as an error, when its snapshots cannot be written."""
+
+    def __init__(self, *, format: Format, peak: PeakMode = "also") -> None:  # noqa: A002 - as the attribute
+        self.format: Final = format
+        """The form of snapshots and summaries."""
+        self.peak: Final = peak
+        """Whether the end shows the peak."""
 
     @property
     @abstractmethod
@@ -44,15 +45,24 @@ class Style(ABC):
         return self.results_on_stdout and not self.format.is_for_people
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RunStyle(Style):
     """The report of ``memstat run``: stdout is the command's, unless it is to be a result."""
 
-    on_exceed: OnExceed = "kill"
-    """What a limit that was exceeded leads to."""
-    in_file: bool = False
-    """Whether all of it goes to a file of its own: stdout and stderr are then the command's."""
     is_filter: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        *,
+        format: Format,  # noqa: A002 - as the attribute
+        peak: PeakMode = "also",
+        on_exceed: OnExceed = "kill",
+        in_file: bool = False,
+    ) -> None:
+        super().__init__(format=format, peak=peak)
+        self.on_exceed: Final = on_exceed
+        """What a limit that was exceeded leads to."""
+        self.in_file: Final = in_file
+        """Whether all of it goes to a file of its own: stdout and stderr are the command's then."""
 
     @property
     def results_on_stdout(self) -> bool:
@@ -63,7 +73,6 @@ class RunStyle(Style):
         return self.format.verbose and (self.format.is_self_contained or self.peak != "only")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class WatchStyle(Style):
     """The report of ``memstat get -w``: it is all there is on stdout."""
 
@@ -78,8 +87,7 @@ class WatchStyle(Style):
         return True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
+class Ending(NamedTuple):
     """The end of a report, in the order in which it is printed."""
 
     result: str | None = None

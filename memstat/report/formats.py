@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
-from memstat.model import Peak, RunResult, SamplingStats, Snapshot
+from memstat.model import Snapshot
 from memstat.report import jsonlines, notes, plain, summary
+
+if TYPE_CHECKING:  # A snapshot alone is reported without these classes.
+    from memstat.results import Peak, RunResult, SamplingStats
 
 PeakMode = Literal["also", "never", "only"]
 """Whether the end of a run shows its peak: with the rest, not at all, or nothing else."""
@@ -15,17 +17,18 @@ OnExceed = Literal["kill", "fail", "warn"]
 """What a limit that was exceeded leads to."""
 
 
-@dataclass(frozen=True, slots=True)
 class Format(ABC):
     """Turns snapshots and results into text, without a newline at its end."""
 
-    verbose: bool = False
-    """Whether each measurement is shown in detail."""
     is_self_contained: ClassVar[bool] = False
     """Whether the summary of a run is for programs and complete: it is a result for stdout, and
     says itself what remarks would say."""
     is_for_people: ClassVar[bool] = False
     """Whether it is only for a terminal, which may have a live display then."""
+
+    def __init__(self, *, verbose: bool = False) -> None:
+        self.verbose: Final = verbose
+        """Whether each measurement is shown in detail."""
 
     @property
     def on_terminal(self) -> Format:
@@ -49,7 +52,6 @@ class Format(ABC):
         """Return the end of a watch; ``None`` when there is nothing to say."""
 
 
-@dataclass(frozen=True, slots=True)
 class Plain(Format):
     """Lines for pipes, logs and scripts, in kB.
 
@@ -62,7 +64,7 @@ class Plain(Format):
 
     @property
     def on_terminal(self) -> Format:
-        return Readable(self.verbose)
+        return Readable(verbose=self.verbose)
 
     def snapshot(self, snapshot: Snapshot) -> str:
         return plain.block(snapshot, verbose=self.verbose, in_bytes=self.in_bytes)
@@ -90,7 +92,6 @@ class Plain(Format):
         return f"Peak:\n{self.snapshot(peak.snapshot)}" if peak else None
 
 
-@dataclass(frozen=True, slots=True)
 class Bytes(Plain):
     """The same lines with plain numbers.
 
@@ -106,7 +107,6 @@ class Bytes(Plain):
         return self
 
 
-@dataclass(frozen=True, slots=True)
 class Readable(Plain):
     """Plain lines, and an end in a few lines with units: for people at a terminal."""
 
@@ -128,7 +128,6 @@ class Readable(Plain):
         return "\n".join(summary.watch_summary_lines(peak, stats))
 
 
-@dataclass(frozen=True, slots=True)
 class Json(Format):
     """One object per line, for programs."""
 

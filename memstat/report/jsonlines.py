@@ -5,21 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from memstat.model import (
-    MEMORY_FIELDS,
-    Limit,
-    Memory,
-    Peak,
-    ProcessKey,
-    ProcessSample,
-    ReadStatus,
-    RunResult,
-    SamplingStats,
-    Snapshot,
-)
+from memstat.model import MEMORY_FIELDS, Memory, ProcessKey, ProcessSample, ReadStatus, Snapshot
 from memstat.text import decode_name
+
+if TYPE_CHECKING:  # A snapshot alone is reported without these classes.
+    from memstat.results import Limit, Peak, RunResult, SamplingStats
 
 Json = Mapping[str, object]
 

@@ -5,22 +5,15 @@ from __future__ import annotations
 import signal
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from memstat.model import (
-    DenialReason,
-    Identity,
-    Limit,
-    Peak,
-    ProcessSample,
-    ReadStatus,
-    RunResult,
-    SamplingStats,
-    Snapshot,
-)
+from memstat.model import DenialReason, Identity, ProcessSample, ReadStatus, Snapshot
 from memstat.sampling.sums import add_up
 from memstat.text import plural, printable, signal_name
 from memstat.units import format_duration, format_elapsed, format_size
+
+if TYPE_CHECKING:  # A snapshot alone is reported without these classes.
+    from memstat.results import Limit, Peak, RunResult, SamplingStats
 
 _FEW: Final = 2
 _RARE: Final = 10

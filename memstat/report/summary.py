@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from memstat.model import Peak, ProcessSample, RunResult, SamplingStats, Snapshot
+from memstat.model import ProcessSample, Snapshot
 from memstat.report.notes import no_peak_reason
 from memstat.text import plural, printable, signal_name
 from memstat.units import format_elapsed, format_size
+
+if TYPE_CHECKING:  # A snapshot alone is reported without these classes.
+    from memstat.results import Peak, RunResult, SamplingStats
 
 _LARGEST: Final = 3
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(NamedTuple):
     """One kept instant of the grid."""
 
-    index: int
+    number: int
     due_s: float
     """When it was due, in seconds after the start."""
     missed_ticks: int
@@ -21,10 +20,10 @@ class TickGrid:
     """Instants ``index * interval_s`` after the start: what is late is skipped, never made up.
 
     >>> grid = TickGrid(0.5)
-    >>> grid.begin(0.0).index, grid.next_s
+    >>> grid.begin(0.0).number, grid.next_s
     (0, 0.5)
     >>> grid.begin(1.7)
-    Tick(index=3, due_s=1.5, missed_ticks=2)
+    Tick(number=3, due_s=1.5, missed_ticks=2)
     """
 
     def __init__(self, interval_s: float) -> None:

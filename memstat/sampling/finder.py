@@ -12,8 +12,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from memstat.errors import ListingError, UnreadableProcess
 from memstat.model import Identity
@@ -29,14 +29,13 @@ _UNDER_WAY: Final = 16
 """So many of the newest PIDs may belong to processes that a listing does not have yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """The tree at one moment."""
 
     nodes: tuple[Node, ...]
     missing_reason: str | None = None
     """Why processes may be missing; ``None`` when none are."""
-    identities: Mapping[int, Identity | None] = field(default_factory=dict)
+    identities: Mapping[int, Identity | None] = MappingProxyType({})
     """Those that were looked at for the first time, by PID."""
 
 

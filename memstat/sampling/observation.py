@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 
-from memstat.model import Mark, Peak, ProcessKey, SamplingStats, Snapshot
+from memstat.model import ProcessKey, Snapshot
+from memstat.results import Mark, Peak, SamplingStats
 from memstat.sampling.sampler import Sampler
 from memstat.sampling.tally import Tally
 

@@ -11,7 +11,8 @@ from anyio import CapacityLimiter
 from anyio.lowlevel import RunVar
 
 from memstat.background import in_thread
-from memstat.model import Mark, Snapshot
+from memstat.model import Snapshot
+from memstat.results import Mark
 from memstat.sampling.clock import Tick, TickGrid
 from memstat.sampling.cores import cores, kept_on
 from memstat.sampling.liveness import tree_ended

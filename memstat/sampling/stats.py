@@ -6,7 +6,8 @@ import math
 from collections import Counter
 from typing import Final
 
-from memstat.model import SamplingStats, Snapshot
+from memstat.model import Snapshot
+from memstat.results import SamplingStats
 
 _BUCKET: Final = math.log(1.02)
 """Durations are counted in classes 2 % wide: days need no more memory than a minute."""

@@ -8,8 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from typing import Final
 
@@ -18,7 +17,6 @@ from memstat.model import (
     Identity,
     Memory,
     ProcessKey,
-    ProcessSample,
     ReadStatus,
     Snapshot,
 )
@@ -104,7 +102,7 @@ class Sweep:
         is_torn = bool(torn) and _is_uncertain(total)
         elapsed_s = self.began_s - started_s
         return Snapshot(
-            tick=tick.index,
+            tick=tick.number,
             unix_time_s=self._began_unix_s,
             elapsed_s=elapsed_s,
             late_s=max(0.0, elapsed_s - tick.due_s),
@@ -150,7 +148,7 @@ class Sweeper:
         """Return a sweeper of the same scope with all descendants: this one if it has them."""
         if self.scope.recursive:
             return self
-        return Sweeper(self.source, replace(self.scope, recursive=True), self.policy)
+        return Sweeper(self.source, self.scope._replace(recursive=True), self.policy)
 
     @property
     def is_small(self) -> bool:

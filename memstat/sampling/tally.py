@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from memstat.model import Limit, Mark, Peak, ProcessKey, ReadStatus, SamplingStats, Snapshot
+from memstat.model import ProcessKey, ReadStatus, Snapshot
+from memstat.results import Limit, Mark, Peak, SamplingStats
 from memstat.sampling.floor import RssMarks
 from memstat.sampling.stats import RunningStats
 

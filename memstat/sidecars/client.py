@@ -7,11 +7,12 @@ from types import TracebackType
 from typing import Final, TypeVar, TypeVarTuple, Unpack
 
 from memstat.errors import SidecarError
-from memstat.model import Mark, Peak, ProcessSample, ReadStatus, SamplingStats, Snapshot
+from memstat.model import ProcessSample, ReadStatus, Snapshot
 from memstat.proc.linux import LinuxProcSource
 from memstat.proc.own import key_of
 from memstat.proc.system import system
 from memstat.report.notes import remedy
+from memstat.results import Mark, Peak, SamplingStats
 from memstat.sampling.clock import check_interval
 from memstat.sidecars.connection import PATIENCE_S, Connection
 from memstat.sidecars.protocol import StartRequest

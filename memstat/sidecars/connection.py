@@ -10,9 +10,9 @@ from functools import partial
 from typing import Final, TypeVar
 
 from memstat.errors import SidecarError
-from memstat.model import Mark
 from memstat.proc.system import system
 from memstat.report.jsonlines import snapshot_from
+from memstat.results import Mark
 from memstat.sidecars import protocol
 from memstat.sidecars.protocol import StartRequest
 from memstat.sidecars.record import Record

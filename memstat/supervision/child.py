@@ -6,8 +6,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import anyio
 from anyio import CancelScope
@@ -27,8 +26,7 @@ _IDENTIFY_TRIES: Final = 20
 _IDENTIFY_PAUSE_S: Final = 0.01
 
 
-@dataclass(frozen=True, slots=True)
-class Child:
+class Child(NamedTuple):
     """A command that was started."""
 
     command: tuple[str, ...]

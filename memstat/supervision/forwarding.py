@@ -7,9 +7,8 @@ import resource
 import signal
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Coroutine, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from math import inf
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import anyio
 from anyio.abc import ObjectReceiveStream
@@ -55,8 +54,7 @@ class Command(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class NotPermitted:
+class NotPermitted(NamedTuple):
     """The command may not be signalled."""
 
     signum: int
@@ -71,8 +69,7 @@ async def report_nothing(_: NotPermitted) -> None:
 Reporter = Callable[[NotPermitted], Coroutine[Any, Any, None]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Received:
+class _Received(NamedTuple):
     signum: int
     arrived_s: float
     arrival: Arrival | None

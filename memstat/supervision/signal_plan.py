@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import signal
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from memstat.proc.signals import Delivery
 
@@ -20,8 +19,7 @@ _IMPATIENCE_S: Final = 2.0
 """Two Ctrl+C by a person are not closer than the one, nor farther apart than the other."""
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """How a signal came."""
 
     reached_command: bool = False
@@ -30,8 +28,7 @@ class Arrival:
     """Whether a key of the terminal, or a change of its size, sent it."""
 
 
-@dataclass(frozen=True, slots=True)
-class SignalDecision:
+class SignalDecision(NamedTuple):
     """What to do about one signal."""
 
     forward: bool = False
@@ -39,8 +36,7 @@ class SignalDecision:
     kill_now: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Aftermath:
+class Aftermath(NamedTuple):
     """What to do once it is known what became of a signal that was to be passed on."""
 
     report: bool = False

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import signal
-import subprocess
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import IO, Any, Final
+from typing import IO, Any, Final, NamedTuple
 
 import anyio
 from anyio import CancelScope
@@ -30,13 +27,13 @@ _REMEDIES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class SpawnContext:
+class SpawnContext(NamedTuple):
     """What a command is started in; every default is what it would inherit without memstat."""
 
     stdin: Stream = None
     stdout: Stream = None
     stderr: Stream = None
+    """No stream is PIPE: nothing would serve it."""
     cwd: str | os.PathLike[str] | None = None
     env: Mapping[str, str] | None = None
     pass_fds: Collection[int] = ()
@@ -44,10 +41,6 @@ class SpawnContext:
     """Signals that the command ignores, beside those that this process ignores."""
     pid_variables: Collection[str] = ()
     """Variables of ``env`` that become the PID of the command."""
-
-    def __post_init__(self) -> None:
-        if subprocess.PIPE in (self.stdin, self.stdout, self.stderr):
-            raise ValueError("a stream cannot be PIPE: nothing would serve it; give it a file")
 
 
 def as_arguments(command: Sequence[str | os.PathLike[str]]) -> Sequence[str]:
@@ -95,6 +88,8 @@ async def _open_or_interpret(command: Sequence[str], context: SpawnContext) -> P
 def _find_file(name: str, env: Mapping[str, str] | None) -> str:
     if os.sep in name:
         return name
+    import shutil  # noqa: PLC0415 - slow to load, and needed for few commands
+
     return shutil.which(name, path=None if env is None else env.get("PATH")) or name
 
 

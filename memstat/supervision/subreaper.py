@@ -41,11 +41,8 @@ _subreaper: Final = _Subreaper()
 
 
 @contextmanager
-def child_subreaper(*, enabled: bool) -> Iterator[None]:
+def child_subreaper() -> Iterator[None]:
     """Let orphaned descendants become children of this process, not of init, inside the block."""
-    if not enabled:
-        yield
-        return
     _subreaper.acquire()
     try:
         yield

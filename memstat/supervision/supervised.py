@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import anyio
 
-from memstat.model import Limit, RunResult, Snapshot
+from memstat.model import Snapshot
 from memstat.proc.signals import Delivery
+from memstat.results import Limit, RunResult
 from memstat.sampling.observation import Observation
 from memstat.sampling.sampler import Sampler
 from memstat.supervision.child import Child

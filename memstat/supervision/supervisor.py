@@ -6,14 +6,18 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from dataclasses import dataclass
-from typing import Final
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    nullcontext,
+)
+from typing import Final, NamedTuple
 
 import anyio
 
 from memstat.background import beside, in_thread, require_threads
-from memstat.model import Identity, ProcessKey, ProcessSample, RunResult
+from memstat.model import Identity, ProcessKey, ProcessSample
 from memstat.proc.descriptors import require_descriptors
 from memstat.proc.linux import LinuxProcSource
 from memstat.proc.platform import count_oom_kills
@@ -21,6 +25,7 @@ from memstat.proc.process_group import group_of, in_foreground, leave_process_gr
 from memstat.proc.signals import Delivery, is_alive
 from memstat.proc.source import ProcSource
 from memstat.proc.tree import Scope, never_orphan
+from memstat.results import RunResult
 from memstat.sampling.floor import rss_floor
 from memstat.sampling.liveness import alive
 from memstat.sampling.sampler import Sampler
@@ -32,7 +37,6 @@ from memstat.supervision.orphans import orphan_test
 from memstat.supervision.reaping import is_not_own, reaping_at_once, reaping_soon
 from memstat.supervision.signal_plan import BY_TERMINAL, Arrival, ForwardingPolicy, SignalPlan
 from memstat.supervision.spawn import SpawnContext
-from memstat.supervision.subreaper import child_subreaper
 from memstat.supervision.supervised import Ending, Supervised
 from memstat.supervision.termination import TreeTermination
 from memstat.supervision.witness import WITNESSED, Witness, witnessing
@@ -42,8 +46,7 @@ _DESCRIPTORS: Final = 8
 """To start a command, refer to it and read processes, one at a time."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SupervisionOptions:
+class SupervisionOptions(NamedTuple):
     """How a command is to be measured and ended; ``memstat.supervise`` explains each."""
 
     recursive: bool = True
@@ -80,7 +83,7 @@ async def supervise(
     plan = SignalPlan(options.forward)
     forwarder = Forwarder(plan, kill_after_s=options.grace_s, report=report)
     witness = Witness() if options.forwarded and options.forward == "auto" else None
-    with child_subreaper(enabled=options.subreaper):
+    with _adopting(options):
         # Signals are caught from before the start, so that none ends this process alone.
         async with (
             forwarding(forwarder, options.forwarded),
@@ -110,6 +113,15 @@ async def supervise(
                 )
                 async with supervisor.at_work():
                     yield supervisor
+
+
+def _adopting(options: SupervisionOptions) -> AbstractContextManager[None]:
+    """Adopt orphans, where they are to be measured."""
+    if not options.subreaper:
+        return nullcontext()
+    from memstat.supervision.subreaper import child_subreaper  # noqa: PLC0415 - ctypes
+
+    return child_subreaper()
 
 
 def _reaping(
@@ -252,7 +264,9 @@ class Supervisor:
             await self._sampler.run()
         # Looked up only now: what was being ended at the last sample has ended since.
         await self._termination.settled()
-        survivors = await in_thread(self._find_survivors)
+        descendants = self._last_descendants()
+        # Without any, no time is spent on a thread.
+        survivors = await in_thread(self._still_alive, descendants) if descendants else ()
         self._ending.reach(self._result(survivors))
 
     async def _await_end(self) -> None:
@@ -295,11 +309,13 @@ class Supervisor:
             return None
         return self._children_mark.reached_bytes()
 
-    def _find_survivors(self) -> tuple[ProcessSample, ...]:
+    def _last_descendants(self) -> Sequence[ProcessSample]:
         if self._sampler.last_sweep is None:
             return ()
-        descendants = (p for p in alive(self._sampler.last_sweep) if p.key != self._child.key)
-        return tuple(p for p in descendants if is_alive(self._source, p.key))
+        return [p for p in alive(self._sampler.last_sweep) if p.key != self._child.key]
+
+    def _still_alive(self, processes: Sequence[ProcessSample]) -> tuple[ProcessSample, ...]:
+        return tuple(p for p in processes if is_alive(self._source, p.key))
 
     def _is_any_alive(self) -> bool:
         members = self._members()

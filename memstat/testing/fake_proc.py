@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
 
@@ -109,7 +109,7 @@ class FakeProc:
         process = self._owner(pid)
         if process is not None and process.unreadable is not None:
             raise UnreadableProcess(pid, f"process {pid} could not be read: {process.unreadable}")
-        return None if process is None else replace(process.identity, pid=pid)
+        return None if process is None else process.identity._replace(pid=pid)
 
     def is_thread(self, number: int) -> bool:
         return self._process_of_thread(number) is not None

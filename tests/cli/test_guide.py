@@ -82,10 +82,16 @@ def test_a_reader_that_has_left_is_no_error(arguments: list[str]) -> None:
     assert (done.returncode, done.stderr) == (-signal.SIGPIPE, b"")
 
 
-@pytest.mark.parametrize("arguments", [["help"], ["help", "json"], ["completion", "bash"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["help"], ["help", "json"], ["completion", "bash"], ["--help"], ["--version"]],
+)
 def test_a_page_on_a_full_disk_is_an_error(arguments: list[str]) -> None:
+    buffered = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
     with open("/dev/full", "wb") as full:
-        done = subprocess.run([memstat_path(), *arguments], stdout=full, stderr=subprocess.PIPE)
+        done = subprocess.run(
+            [memstat_path(), *arguments], stdout=full, stderr=subprocess.PIPE, env=buffered
+        )
     assert done.returncode == 1
     assert_one_line(done.stderr.decode(), "No space left")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -258,7 +257,7 @@ def test_stat_survives_any_name(identity: Identity, name: bytes) -> None:
     rest = [identity.threads, 0, identity.start_ticks, *[0] * 5, identity.family]
     fields = [*before, *[0] * 10, *rest]
     text = b"%d (%b) %b\n" % (identity.pid, name, " ".join(map(str, fields)).encode())
-    assert parse_stat(text) == replace(identity, name=decode_name(name))
+    assert parse_stat(text) == identity._replace(name=decode_name(name))
     activity = parse_activity(text)
     assert (activity.name, activity.ppid) == (decode_name(name), identity.ppid)
     assert activity.family == identity.family
@@ -316,7 +315,7 @@ def test_status_survives_any_name_and_size(status: Status, name: bytes) -> None:
             lines.append(f"{label}:\t{size // KIB:8} kB".encode())
     lines.append(b"Threads:\t%d\n" % status.threads)
     text = b"\n".join(lines)
-    assert parse_status(text) == replace(status, name=decode_name(name))
+    assert parse_status(text) == status._replace(name=decode_name(name))
     assert parse_rss_peak(text) == status.rss_peak_bytes
 
 

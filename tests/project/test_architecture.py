@@ -13,13 +13,13 @@ import memstat
 
 PACKAGE = Path(memstat.__file__).parent
 
-LEAVES = ("model", "errors", "units", "text", "background")
+LEAVES = ("model", "results", "errors", "units", "text", "background")
 LINE = ("proc", "sampling", "supervision", "api", "report", "sidecars", "terminal", "cli")
 """From the kernel to the user. An import points left along this line, or to a leaf."""
 ENDS = ("__init__", "__main__", "pytest_plugin", "testing")
 """What nothing else in the package imports, but for the version."""
 
-LEAF_TO_LEAF = {"units": {"errors"}, "background": {"errors"}}
+LEAF_TO_LEAF = {"results": {"model"}, "units": {"errors"}, "background": {"errors"}}
 """What leaves import from each other."""
 
 ONLY_IN = {"rich": {"report", "terminal"}, "click": {"cli"}, "pytest": {"pytest_plugin"}}
@@ -160,7 +160,8 @@ def literals(tree: ast.AST) -> Iterator[str]:
 def test_every_field_of_the_values_that_travel_is_documented() -> None:
     undocumented = [
         f"{value.name}: {ast.unparse(field)}"
-        for value in modules()["model"].body
+        for module in ("model", "results")
+        for value in modules()[module].body
         if isinstance(value, ast.ClassDef)
         for field, after in zip(value.body, [*value.body[1:], None], strict=True)
         if isinstance(field, ast.AnnAssign | ast.Assign) and not isinstance(after, ast.Expr)

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from memstat.model import Memory, Peak, ProcessSample, Snapshot
+from memstat.model import Memory, ProcessSample, Snapshot
 from memstat.proc.own import OwnMemory
 from memstat.pytest_plugin import messages
 from memstat.pytest_plugin.limits import DecidedBy, MaxPss, Usage
 from memstat.pytest_plugin.marks import Boundary, Marks, StartedProcesses, marks_of
+from memstat.results import Peak
 from memstat.testing import snapshot_of
 
 pytest_plugins = ["pytester"]

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memstat.model import Peak
 from memstat.pytest_plugin import baseline, messages
 from memstat.pytest_plugin.limits import (
     MaxPss,
@@ -19,6 +18,7 @@ from memstat.pytest_plugin.limits import (
     read_marker,
 )
 from memstat.pytest_plugin.usage import Survivor, TestUsage
+from memstat.results import Peak
 from memstat.testing import snapshot_of
 
 PAGE = mmap.PAGESIZE

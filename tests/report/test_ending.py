@@ -9,9 +9,10 @@ from typing import Any, get_args
 
 import pytest
 
-from memstat.model import Limit, Peak, ProcessKey, ProcessSample, RunResult, SamplingStats
+from memstat.model import ProcessKey, ProcessSample
 from memstat.report.ending import Ending, RunStyle, WatchStyle, run_ending, watch_ending
 from memstat.report.formats import Bytes, Format, Json, OnExceed, PeakMode, Plain, Readable
+from memstat.results import Limit, Peak, RunResult, SamplingStats
 from memstat.testing import snapshot_of
 
 MIB = 1 << 20
@@ -33,7 +34,7 @@ Peak: 3.00 MiB at 0.2 s
   p7 [7] 2.00 MiB, p8 [8] 1.00 MiB
 Exited with code 3 after 1.5 s, 50 samples"""
 MODES: tuple[PeakMode, ...] = get_args(PeakMode)
-FORMATS = [form(verbose) for form in (Plain, Bytes, Json) for verbose in (False, True)]
+FORMATS = [form(verbose=verbose) for form in (Plain, Bytes, Json) for verbose in (False, True)]
 
 
 def style(form: Format, peak: PeakMode = "also", on_exceed: OnExceed = "kill") -> RunStyle:
@@ -71,7 +72,7 @@ def test_lines_of_a_run(form: Format, peak: PeakMode, text: str | None) -> None:
 @pytest.mark.parametrize("verbose", [False, True])
 @pytest.mark.parametrize("peak", MODES)
 def test_json_of_a_run_is_its_summary(peak: PeakMode, *, verbose: bool) -> None:
-    summary = json_of(run_ending(RESULT, style(Json(verbose), peak)))
+    summary = json_of(run_ending(RESULT, style(Json(verbose=verbose), peak)))
     assert (summary["kind"], summary["exit_code"]) == ("summary", 3)
     assert ("peak" in summary) is (peak != "never")
 
@@ -186,7 +187,9 @@ def test_a_watch_is_a_filter_that_requires_its_result_except_for_people() -> Non
 
 
 def test_only_plain_lines_have_another_form_on_a_terminal() -> None:
-    assert Plain(verbose=True).on_terminal == Readable(verbose=True)
+    on_terminal = Plain(verbose=True).on_terminal
+    assert type(on_terminal) is Readable
+    assert on_terminal.verbose
     for form in (Bytes(), Json(verbose=True)):
         assert form.on_terminal is form
         assert not form.is_for_people

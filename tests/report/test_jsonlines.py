@@ -10,18 +10,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memstat.model import (
-    Limit,
-    Memory,
-    Peak,
-    ProcessKey,
-    ProcessSample,
-    ReadStatus,
-    RunResult,
-    SamplingStats,
-    Snapshot,
-)
+from memstat.model import Memory, ProcessKey, ProcessSample, ReadStatus, Snapshot
 from memstat.report.jsonlines import line, run_summary, snapshot_object, watch_summary
+from memstat.results import Limit, Peak, RunResult, SamplingStats
 from tests.cli import json_fields
 
 SIZES = {field: size for size, field in enumerate(json_fields.MEMORY, 1)}

@@ -10,18 +10,15 @@ import pytest
 from memstat.model import (
     DenialReason,
     Identity,
-    Limit,
     Memory,
-    Peak,
     ProcessKey,
     ProcessSample,
     ReadStatus,
-    RunResult,
-    SamplingStats,
     Snapshot,
 )
 from memstat.report import notes
 from memstat.report.notes import REMEDY
+from memstat.results import Limit, Peak, RunResult, SamplingStats
 from memstat.sampling.sums import add_up
 from memstat.sampling.sweep import sweep_once
 from memstat.testing import FakeProc, FakeProcess, private_memory, snapshot_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 import signal
 from dataclasses import replace
 
-from memstat.model import Peak, RunResult, SamplingStats
 from memstat.report.summary import peak_lines, run_summary_lines, watch_summary_lines
+from memstat.results import Peak, RunResult, SamplingStats
 from memstat.testing import snapshot_of
 
 MIB = 1 << 20

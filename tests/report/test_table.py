@@ -11,16 +11,10 @@ from hypothesis import strategies as st
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from memstat.model import (
-    Memory,
-    Peak,
-    ProcessKey,
-    ProcessSample,
-    ReadStatus,
-    SamplingStats,
-)
+from memstat.model import Memory, ProcessKey, ProcessSample, ReadStatus
 from memstat.report.board import ProcessRow, View
 from memstat.report.table import dashboard, total_line
+from memstat.results import Peak, SamplingStats
 from memstat.testing import snapshot_of
 
 MIB = 1 << 20

@@ -57,8 +57,8 @@ def test_kept_and_missed_ticks_are_all_that_were_due(
     grid = TickGrid(interval_s)
     for kept, elapsed_s in enumerate(accumulate(pauses), 1):
         tick = grid.begin(elapsed_s)
-        assert kept + tick.missed_ticks == tick.index + 1
-        assert tick.due_s == tick.index * interval_s
+        assert kept + tick.missed_ticks == tick.number + 1
+        assert tick.due_s == tick.number * interval_s
 
 
 @given(INTERVALS_S, PASSING_S)
@@ -82,6 +82,6 @@ def test_a_last_sample_is_never_before_the_tick_it_bears(
         elapsed_s = max(elapsed_s + pause_s, grid.next_s)
         before = grid.begin(elapsed_s)
     last = grid.begin_last(elapsed_s + rest_s)
-    assert before.index <= last.index
+    assert before.number <= last.number
     assert last.due_s <= elapsed_s + rest_s < last.due_s + interval_s
-    assert last.missed_ticks - before.missed_ticks == max(0, last.index - before.index - 1)
+    assert last.missed_ticks - before.missed_ticks == max(0, last.number - before.number - 1)

@@ -19,7 +19,7 @@ from memstat.testing import FakeProc, FakeProcess, private_memory
 from tests.scopes import scope_of
 
 MIB = 1 << 20
-TICK = Tick(index=3, due_s=0.0, missed_ticks=2)
+TICK = Tick(number=3, due_s=0.0, missed_ticks=2)
 
 
 def tree_of(proc: FakeProc, children: int) -> list[FakeProcess]:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memstat.model import SamplingStats, Snapshot
+from memstat.model import Snapshot
+from memstat.results import SamplingStats
 from memstat.sampling.stats import RunningStats
 from memstat.sampling.tally import RunningPeak, Tally
 from memstat.testing import snapshot_of

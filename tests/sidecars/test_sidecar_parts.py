@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memstat.model import Memory, Peak, ProcessKey, ProcessSample, ReadStatus, Snapshot
+from memstat.model import Memory, ProcessKey, ProcessSample, ReadStatus, Snapshot
 from memstat.report.jsonlines import line, snapshot_from, snapshot_object
+from memstat.results import Peak
 from memstat.sidecars import protocol
 from memstat.sidecars.outbox import Outbox
 from memstat.sidecars.protocol import StartRequest

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import anyio
-import anyio.lowlevel
 import psutil
 import pytest
 from anyio import to_thread
@@ -295,6 +294,7 @@ async def test_what_is_being_killed_has_ended_once_that_is_settled() -> None:
         termination = TreeTermination(source, lambda: [identity.key])
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(termination.kill)
-            await anyio.lowlevel.checkpoint()
+            # Until it has begun: after one checkpoint it may not have, on trio.
+            await anyio.wait_all_tasks_blocked()
             await termination.settled()
             assert not await to_thread.run_sync(is_alive, source, identity.key)
