@@ -221,3 +221,6 @@ class Snapshot:
     the kernel's own marks (``VmHWM``)."""
     walk_s: float | None = None
     """How long its walks held processes up, in sum; ``None`` when it only glanced."""
+    held_share: float = 0.0
+    """The largest part of its time for which walks have held up one of the processes, of those that
+    have lived for a second."""

@@ -11,12 +11,27 @@ __all__ = ["Limit", "Mark", "Peak", "RunResult", "SamplingStats"]
 
 @dataclass(frozen=True, slots=True)
 class Peak:
-    """The snapshot with the largest total PSS so far; a torn one only where all are torn."""
+    """The largest total PSS so far, as a bracket: it was no less, and no more, than this.
+
+    The bounds are the largest of those of all snapshots, so that the peak lies between them whichever
+    snapshot it fell on; the upper one includes what processes had between two snapshots, by the
+    kernel's own marks.
+    """
 
     pss_bytes: int
-    """Its total PSS."""
+    """The best value: the largest total of a snapshot."""
     snapshot: Snapshot
-    """All of it."""
+    """All of that snapshot."""
+    pss_low_bytes: int = -1
+    """The peak was no less. By default ``pss_bytes``."""
+    pss_high_bytes: int = -1
+    """The peak was no more, likewise."""
+
+    def __post_init__(self) -> None:
+        if self.pss_low_bytes < 0:
+            object.__setattr__(self, "pss_low_bytes", self.pss_bytes)
+        if self.pss_high_bytes < 0:
+            object.__setattr__(self, "pss_high_bytes", self.pss_bytes)
 
     @property
     def elapsed_s(self) -> float:
@@ -58,9 +73,18 @@ class SamplingStats:
     sweep_max_s: float | None
     """The longest sweep; ``None`` without any."""
     torn_samples: int = 0
-    """Sweeps that are torn (``Snapshot.torn``). They are no peak while there are others."""
+    """Sweeps that are torn (``Snapshot.torn``)."""
     stopped_ticks: int = 0
     """Of the missed ticks, those during which this process was stopped (SIGSTOP, Ctrl+Z)."""
+    walks: int = 0
+    """Sweeps that walked the pages of the processes; the others only glanced at them."""
+    walk_s: float = 0.0
+    """How long walks held processes up, in sum."""
+    held_share: float = 0.0
+    """The largest part of its time for which walks held up one process, of those that lived for a
+    second."""
+    interval_changes: tuple[tuple[float, float], ...] = ()
+    """Where the rate was free, how it changed: seconds after the start, and the interval since."""
 
 
 @dataclass(frozen=True, slots=True)

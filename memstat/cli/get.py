@@ -40,6 +40,8 @@ Examples:
 )
 @options.frequency
 @options.interval
+@options.budget
+@options.exact
 @options.report_format
 @options.no_live
 def command(
@@ -50,6 +52,8 @@ def command(
     watch: bool,
     frequency_hz: float | None,
     interval_s: float | None,
+    budget_percent: float,
+    exact: bool,
     format_class: type[Format],
     no_live: bool,
 ) -> int:
@@ -60,7 +64,7 @@ def command(
     """
     # Like any filter, memstat ends when the reader of its output does.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    chosen_s = options.choose_interval_s(frequency_hz, interval_s)
+    chosen_s = options.choose_interval_s(frequency_hz, interval_s) or options.DEFAULT_INTERVAL_S
     out, err = standard_output(), standard_error()
     source = LinuxProcSource()
     targets = _find_targets(source, pids, err)
@@ -84,7 +88,8 @@ def command(
 
         is_live = out.live_terminal is not None and not no_live
         style = WatchStyle(format=chosen.on_terminal if is_live else chosen)
-        return watch_and_report(scope, style, chosen_s, out=out, err=err) or status
+        policy = options.choose_policy(budget_percent, exact=exact)
+        return watch_and_report(scope, style, chosen_s, policy, out=out, err=err) or status
     _print(first, chosen, out)
     _remark_on_total(first, err, has_all=chosen.is_self_contained)
     return status

@@ -8,20 +8,23 @@ from memstat.model import Snapshot
 from memstat.report import notes
 from memstat.report.ending import Ending, Style
 from memstat.sampling.observation import Observation
+from memstat.sampling.spacing import spaced
 
 
 class LineReport:
     """Writes what a style asks for to stdout or stderr."""
 
-    def __init__(self, style: Style, out: Output, err: Output) -> None:
+    def __init__(self, style: Style, out: Output, err: Output, *, apart_s: float = 0.0) -> None:
+        """Snapshots that came sooner than ``apart_s`` after the last one are left out."""
         self.style = style
         self.out = out
         self.err = err
+        self.apart_s = apart_s
         self._warnings: set[str] = set()
 
     async def follow(self, observed: Observation) -> None:
         """Write snapshots until there are no more. Raises OutputError as ``show`` does."""
-        async for snapshot in observed:
+        async for snapshot in spaced(observed, self.apart_s):
             await in_thread(self.show, snapshot)
 
     def show(self, snapshot: Snapshot) -> None:

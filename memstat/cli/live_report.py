@@ -42,8 +42,10 @@ class LiveReport:
         *,
         relay: TerminalRelay | None = None,
         at_end_only: bool = False,
+        apart_s: float = 0.0,
     ) -> None:
         self._at_end_only = at_end_only
+        self._apart_s = apart_s
         self._relay = relay
         self._display = LiveDisplay(
             terminal,
@@ -67,7 +69,9 @@ class LiveReport:
                 signal_foreground(terminal_fd, signal.SIGWINCH)
                 on_resize()
 
-        self._dashboard = dashboard = Dashboard(self._display, relay=relay, on_resize=pass_size_on)
+        self._dashboard = dashboard = Dashboard(
+            self._display, relay=relay, on_resize=pass_size_on, apart_s=self._apart_s
+        )
         if self._at_end_only:
             await dashboard.follow(observed)
         else:

@@ -11,6 +11,7 @@ import click
 
 from memstat.errors import SizeError
 from memstat.report.formats import Bytes, Format, Json, Plain
+from memstat.sampling.policy import Policy
 from memstat.units import parse_size
 
 _MAX_HZ: Final = 1000.0
@@ -99,7 +100,8 @@ frequency = _option(
     "frequency_hz",
     metavar="HZ",
     type=PositiveNumber("Hz", least=1 / _MAX_S, most=_MAX_HZ),
-    help=f"Ticks per second, up to {_MAX_HZ:g}.  [default: {_DEFAULT_HZ:g}]",
+    help=f"Ticks per second, up to {_MAX_HZ:g}.  [default: {_DEFAULT_HZ:g}; of run, as many as 2 %"
+    " of a core allow, from 10 to 50]",
 )
 interval = _option(
     "-i",
@@ -109,18 +111,41 @@ interval = _option(
     type=PositiveNumber("seconds", least=1 / _MAX_HZ, most=_MAX_S),
     help="Seconds between ticks, instead of -f.",
 )
+budget = _option(
+    "--budget",
+    "budget_percent",
+    metavar="PERCENT",
+    type=click.FloatRange(0, 100),
+    default=100 * Policy().budget,
+    help="How much of its time a process may be held up to look at its pages; between these looks"
+    " its PSS is estimated. 0: look once, at the start.  [default: 2]",
+)
+exact = _option(
+    "--exact",
+    is_flag=True,
+    help="Look at all pages at every tick, however long that takes.",
+)
 no_live = _option(
     "--no-live", is_flag=True, help="Print plain lines on a terminal too, as in a pipe."
 )
 
 
-def choose_interval_s(frequency_hz: float | None, interval_s: float | None) -> float:
-    """Return the time between ticks. Raises UsageError when it was given twice."""
+DEFAULT_INTERVAL_S: Final = 1 / _DEFAULT_HZ
+
+
+def choose_interval_s(frequency_hz: float | None, interval_s: float | None) -> float | None:
+    """Return the time between ticks; ``None`` where it is free.
+
+    Raises UsageError when it was given twice.
+    """
     if frequency_hz is not None and interval_s is not None:
         raise click.UsageError("-f and -i both set the interval: give only one")
-    if interval_s is not None:
-        return interval_s
-    return 1 / (frequency_hz or _DEFAULT_HZ)
+    return 1 / frequency_hz if frequency_hz is not None else interval_s
+
+
+def choose_policy(budget_percent: float, *, exact: bool) -> Policy:
+    """Return how much processes may be held up."""
+    return Policy(budget_percent / 100, exact)
 
 
 def report_format(command: Callable[..., int]) -> Callable[..., int]:

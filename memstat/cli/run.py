@@ -89,6 +89,8 @@ def _without_backslash(argument: str) -> str:
 @options.verbose
 @options.frequency
 @options.interval
+@options.budget
+@options.exact
 @click.option(
     "--peak",
     "peak",
@@ -167,6 +169,8 @@ def command(
     verbose: bool,
     frequency_hz: float | None,
     interval_s: float | None,
+    budget_percent: float,
+    exact: bool,
     peak: PeakMode,
     format_class: type[Format],
     no_live: bool,
@@ -203,6 +207,7 @@ def command(
             recursive=recursive or max_pss_bytes is not None,
             wait_all=wait_all,
             interval_s=chosen_s,
+            policy=options.choose_policy(budget_percent, exact=exact),
             format=format_class(verbose=verbose),
             peak=peak,
             no_live=no_live,

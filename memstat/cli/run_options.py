@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from memstat.report.ending import RunStyle
 from memstat.report.formats import Format, OnExceed, PeakMode
+from memstat.sampling.policy import Policy
 from memstat.supervision.signal_plan import ForwardingPolicy
 
 
@@ -32,8 +33,10 @@ class RunOptions(NamedTuple):
     """Whether its descendants are measured too."""
     wait_all: bool
     """Whether to measure until the last of them has ended."""
-    interval_s: float
-    """Seconds between ticks."""
+    interval_s: float | None
+    """Seconds between ticks; ``None`` where the rate is free."""
+    policy: Policy
+    """How much processes may be held up."""
     format: Format
     """The form of the report."""
     peak: PeakMode

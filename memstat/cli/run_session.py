@@ -30,6 +30,7 @@ from memstat.proc.linux import require_linux
 from memstat.report import notes
 from memstat.report.ending import RunStyle, run_ending
 from memstat.results import RunResult
+from memstat.sampling.spacing import SHOWN_S, spaced
 from memstat.supervision.forwarding import NotPermitted, exit_by_signal, forwardable_signals
 from memstat.supervision.spawn import SpawnContext
 from memstat.supervision.supervised import Supervised
@@ -59,7 +60,8 @@ def run_and_report(options: RunOptions) -> int:
     style = options.style(is_on_terminal=err.live_terminal is not None)
     with ExitStack() as files:
         file = open_report(options.paths, files)
-        report = LineReport(style, file or out, file or err)
+        apart_s = SHOWN_S if options.interval_s is None else 0.0
+        report = LineReport(style, file or out, file or err, apart_s=apart_s)
         redirection = open_redirection(
             options.paths, stdout_to_stderr=style.results_on_stdout, files=files
         )
@@ -124,7 +126,7 @@ def _choose_view(
         live = LiveReport(report.style, terminal, at_end_only=True)
         return _View(report, live.follow_command, report.warn), redirection
     relay, redirection = relay_output(redirection, terminal, files)
-    live = LiveReport(report.style, terminal, relay=relay)
+    live = LiveReport(report.style, terminal, relay=relay, apart_s=report.apart_s)
     threads = 1 if relay is None else _RELAY_THREADS
     return _View(report, live.follow_command, live.warn, threads), redirection
 
@@ -137,10 +139,10 @@ class _Uncounted:
         self._is_wanted = is_wanted
 
     async def count(self, supervisor: Supervisor) -> None:
-        """Count at each tick; the most at once is kept."""
+        """Count again and again; the most at once is kept."""
         if not self._is_wanted:
             return
-        async for _ in supervisor.supervised:
+        async for _ in spaced(supervisor.supervised, SHOWN_S):
             children = await in_thread(supervisor.count_descendants)
             self.most = max(self.most, children)
 
@@ -175,6 +177,7 @@ def _supervision(options: RunOptions, style: RunStyle) -> SupervisionOptions:
         command_lines=style.shows_table,
         recursive=options.recursive,
         interval_s=options.interval_s,
+        policy=options.policy,
         grace_s=options.kill_after_s,
         subreaper=options.recursive,
         wait_all=options.wait_all,

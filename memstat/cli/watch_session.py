@@ -18,6 +18,7 @@ from memstat.cli.output import Output
 from memstat.proc.descriptors import raise_descriptor_limit, require_descriptors
 from memstat.proc.tree import Scope
 from memstat.report.ending import WatchStyle, watch_ending
+from memstat.sampling.policy import Policy
 
 _STOPPED_BY: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _DESCRIPTORS: Final = 8
@@ -27,7 +28,13 @@ Follow = Callable[[Watch], Awaitable[None]]
 
 
 def watch_and_report(
-    scope: Scope, style: WatchStyle, interval_s: float, *, out: Output, err: Output
+    scope: Scope,
+    style: WatchStyle,
+    interval_s: float,
+    policy: Policy,
+    *,
+    out: Output,
+    err: Output,
 ) -> int:
     """Show snapshots until the targets have ended or a signal comes; return the exit status.
 
@@ -47,7 +54,7 @@ def watch_and_report(
             restore_default_sigint()
 
     async def watch(signals: AsyncIterable[signal.Signals]) -> int:
-        async with watch_scope(read, interval_s) as watched:
+        async with watch_scope(read, interval_s, policy) as watched:
             received: list[int] = []
             on_resume(watched.resumed)
             async with beside(_stop_on_signal, watched, signals, received):

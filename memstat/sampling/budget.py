@@ -37,7 +37,8 @@ class Budget:
 
     def __init__(self, share: float, interval_s: float) -> None:
         self._share = share
-        self._interval_s = interval_s
+        self.interval_s = interval_s
+        """The time between two sweeps."""
         self._rate = _FIRST_RATE
         self._paid_s: dict[ProcessKey, float] = {}
         self._own_paid_s = float("-inf")
@@ -79,8 +80,8 @@ class Budget:
     def _is_cheap(self, sizes: Iterable[int]) -> bool:
         costs_s = [_WALK_S + self._pages_s(size) for size in sizes]
         return (
-            sum(costs_s) <= CORE_SHARE * self._interval_s
-            and max(costs_s, default=0.0) <= self._share * self._interval_s
+            sum(costs_s) <= CORE_SHARE * self.interval_s
+            and max(costs_s, default=0.0) <= self._share * self.interval_s
         )
 
     def _pages_s(self, size_bytes: int) -> float:

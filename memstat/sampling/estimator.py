@@ -33,6 +33,10 @@ class Estimator:
         """Whether the kernel reports too little to bound anything (before Linux 5.3)."""
         self._glance_error_bytes = 0
 
+    def expect(self, interval_s: float) -> None:
+        """Note how far apart the sweeps will be."""
+        self._budget.interval_s = interval_s
+
     def take_glances(self, tracked: Sequence[Tracked], now_s: float) -> bool:
         """Take in a glance at every process; return whether to walk them all now."""
         glances = {one.node.key: one.glance for one in tracked if one.glance is not None}

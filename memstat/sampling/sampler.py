@@ -17,6 +17,7 @@ from memstat.sampling.clock import Tick, TickGrid
 from memstat.sampling.cores import cores, kept_on
 from memstat.sampling.liveness import tree_ended
 from memstat.sampling.newest import Newest
+from memstat.sampling.rate import Rate
 from memstat.sampling.sweep import Sweep, Sweeper
 from memstat.sampling.tally import Tally
 from memstat.sampling.torn import REPEATS, is_worth_repeating
@@ -34,11 +35,14 @@ class Sampler:
     def __init__(
         self,
         sweeper: Sweeper,
-        interval_s: float,
+        interval_s: float | None,
         *,
         has_ended: Callable[[Snapshot], bool],
         max_pss_bytes: int | None = None,
     ) -> None:
+        """Without an interval it samples as often as a small part of a core allows."""
+        self._rate = Rate(interval_s)
+        interval_s = self._rate.interval_s
         self.tally = Tally(interval_s, max_pss_bytes=max_pss_bytes)
         self.snapshots: Newest[Snapshot] = Newest()
         self.limit_exceeded = anyio.Event()
@@ -47,7 +51,9 @@ class Sampler:
         """What the last sweep found, also when it found that the tree has ended."""
         self._has_ended = has_ended
         self._sweeper = sweeper
+        self._sweeper.expect(interval_s)
         self._grid = TickGrid(interval_s)
+        self._cost_s = 0.0
         self._started_s = time.monotonic()
         self._stopped = anyio.Event()
 
@@ -72,6 +78,7 @@ class Sampler:
             while True:
                 if await self._sample(self._grid.begin(self._elapsed_s())):
                     return
+                self._adapt()
                 with anyio.move_on_after(self._grid.next_s - self._elapsed_s()):
                     await self._stopped.wait()
                 if self._stopped.is_set():
@@ -98,39 +105,61 @@ class Sampler:
             self.snapshots.publish(snapshot)
         return self._has_ended(snapshot)
 
-    async def _sweep(self, tick: Tick) -> Snapshot:
-        """Sweep; again at once where that was torn and short."""
-        for _ in range(REPEATS):
-            snapshot = await self._sweep_once(tick)
-            if not is_worth_repeating(snapshot, self._grid.interval_s):
-                return snapshot
-        return await self._sweep_once(tick)
+    def _adapt(self) -> None:
+        """Sample more or less often from now on, where that is free."""
+        if self._rate.observe(self._cost_s):
+            self._grid.change(self._rate.interval_s)
+            self._sweeper.expect(self._rate.interval_s)
+            self.tally.change_interval(self._elapsed_s(), self._rate.interval_s)
+        self._cost_s = 0.0
 
-    async def _sweep_once(self, tick: Tick) -> Snapshot:
+    async def _sweep(self, tick: Tick) -> Snapshot:
+        """Sweep; again at once where that was torn and short, or a limit depends on a guess."""
+        snapshot = await self._sweep_once(tick)
+        for _ in range(REPEATS):
+            if self.tally.is_limit_undecided(snapshot):
+                snapshot = await self._sweep_once(tick, walk=True)
+            elif is_worth_repeating(snapshot, self._grid.interval_s):
+                snapshot = await self._sweep_once(tick)
+            else:
+                break
+        return snapshot
+
+    async def _sweep_once(self, tick: Tick, *, walk: bool = False) -> Snapshot:
         # A glance at a few processes is done sooner than a thread wakes, and blocks nothing.
-        if self._sweeper.is_small and (quick := self._sweeper.begin_quickly()) is not None:
-            return quick.finish(tick, self._started_s)
-        begun = await _in_reader_thread(self._begin, tick)
+        if not walk and self._sweeper.is_small:
+            began_s = time.thread_time()
+            quick = self._sweeper.begin_quickly()
+            snapshot = None if quick is None else quick.finish(tick, self._started_s)
+            self._cost_s += time.thread_time() - began_s
+            if snapshot is not None:
+                return snapshot
+        begun = await _in_reader_thread(self._begin, tick, walk)
         if isinstance(begun, Snapshot):
             return begun
         async with anyio.create_task_group() as shards:
             for core in cores()[: begun.readers]:
-                shards.start_soon(_in_reader_thread, _drain_on, core, begun)
+                shards.start_soon(_in_reader_thread, self._drain_on, core, begun)
         # Not on the loop: for hundreds of processes this takes a millisecond.
         return await _in_reader_thread(begun.finish, tick, self._started_s)
 
-    def _begin(self, tick: Tick) -> Sweep | Snapshot:
-        """Sweep a small tree in one go; of a large one, only find it, for several readers."""
-        sweep = self._sweeper.begin()
-        if sweep.readers > 1:
-            return sweep
-        sweep.drain()
-        return sweep.finish(tick, self._started_s)
+    def _begin(self, tick: Tick, walk: bool) -> Sweep | Snapshot:  # noqa: FBT001 - for a thread
+        """Sweep a small tree in one go; of a large one, only glance at it, for several readers."""
+        began_s = time.thread_time()
+        try:
+            sweep = self._sweeper.begin(walk=walk)
+            if sweep.readers > 1:
+                return sweep
+            sweep.drain()
+            return sweep.finish(tick, self._started_s)
+        finally:
+            self._cost_s += time.thread_time() - began_s
 
-
-def _drain_on(core: int, sweep: Sweep) -> None:
-    with kept_on(core):
-        sweep.drain()
+    def _drain_on(self, core: int, sweep: Sweep) -> None:
+        began_s = time.thread_time()
+        with kept_on(core):
+            sweep.drain()
+        self._cost_s += time.thread_time() - began_s
 
 
 _limiter: RunVar[CapacityLimiter] = RunVar("memstat_readers")

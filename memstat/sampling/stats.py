@@ -28,11 +28,18 @@ class RunningStats:
         self._longest_gap_s: float | None = None
         self._durations: Counter[int] = Counter()
         self._max_s: float | None = None
+        self._walks = 0
+        self._walk_s = self._held_share = 0.0
+        self._interval_changes: tuple[tuple[float, float], ...] = ()
 
     def observe(self, snapshot: Snapshot) -> None:
         self._samples += 1
         self._incomplete += not snapshot.complete
         self._torn += snapshot.torn
+        if snapshot.walk_s is not None:
+            self._walks += 1
+            self._walk_s += snapshot.walk_s
+            self._held_share = max(self._held_share, snapshot.held_share)
         if self._resumed_s is not None and snapshot.elapsed_s >= self._resumed_s:
             self._stopped += snapshot.missed_ticks - self._missed
             self._resumed_s = None
@@ -47,6 +54,11 @@ class RunningStats:
         if self._last_elapsed_s is not None:
             gap_s = elapsed_s - self._last_elapsed_s
             self._longest_gap_s = max(gap_s, self._longest_gap_s or 0.0)
+
+    def change_interval(self, elapsed_s: float, interval_s: float) -> None:
+        """Note that ticks are this far apart from now on."""
+        self._interval_s = interval_s
+        self._interval_changes += ((elapsed_s, interval_s),)
 
     def resumed(self, elapsed_s: float) -> None:
         """Note that this process was stopped until now: that is why ticks were missed."""
@@ -64,6 +76,10 @@ class RunningStats:
             sweep_max_s=self._max_s,
             torn_samples=self._torn,
             stopped_ticks=self._stopped,
+            walks=self._walks,
+            walk_s=self._walk_s,
+            held_share=self._held_share,
+            interval_changes=self._interval_changes,
         )
 
     def _median_s(self) -> float | None:

@@ -115,6 +115,7 @@ class Sweep:
             missing_reason=self._missing_reason,
             spikes_bytes=sum([tracked.spike_bytes for tracked in self._tracked]),
             walk_s=walk_s,
+            held_share=estimator.held_share(self.began_s),
         )
 
     def _take(self) -> Tracked | None:
@@ -143,6 +144,10 @@ class Sweeper:
         self._nodes: tuple[Node, ...] = ()
         self._tracked: dict[ProcessKey, Tracked] = {}
         self._relatives: Counter[int] = Counter()
+
+    def expect(self, interval_s: float) -> None:
+        """Note how far apart its sweeps will be: what a walk may cost depends on it."""
+        self.estimator.expect(interval_s)
 
     def recursively(self) -> Sweeper:
         """Return a sweeper of the same scope with all descendants: this one if it has them."""

@@ -17,41 +17,51 @@ _KEPT_S: Final = 5.0
 _DEFECTS: Final = frozenset({ReadStatus.DENIED, ReadStatus.UNREADABLE})
 
 
-_TORN: Final = -(1 << 63)
-
-
-def rank(snapshot: Snapshot) -> int:
-    """Return the total for comparison: any total that is not torn is more than any that is.
-
-    >>> from memstat.testing import snapshot_of
-    >>> rank(snapshot_of({7: 4096}))
-    4096
-    """
-    return (snapshot.total.pss_bytes or 0) + (_TORN if snapshot.torn else 0)
-
-
 class RunningPeak:
-    """Keeps the snapshot with the largest total; the earliest of equals.
-
-    A torn one is kept only until there is another, since its total may be too large.
+    """Keeps the snapshot with the largest total, the earliest of equals, and the largest bounds.
 
     A snapshot in which nothing could be measured has no total and is no candidate. Nor is one that
     began before ``since_s``: part of it was read in the phase before.
     """
 
     def __init__(self, since_s: float = 0.0) -> None:
-        self.peak: Peak | None = None
+        self._largest: Snapshot | None = None
+        self._low_bytes = self._high_bytes = 0
+        self._is_first = True
         self._since_s = since_s
 
+    @property
+    def peak(self) -> Peak | None:
+        """The peak so far; ``None`` without any."""
+        if self._largest is None:
+            return None
+        best_bytes = self._largest.total.pss_bytes or 0
+        return Peak(best_bytes, self._largest, self._low_bytes, self._high_bytes)
+
     def observe(self, snapshot: Snapshot) -> bool:
-        """Take in a snapshot; return whether it is the new peak."""
-        total = snapshot.total.pss_bytes
-        if total is None or snapshot.elapsed_s < self._since_s:
+        """Take in a snapshot; return whether it has the largest total."""
+        total = snapshot.total
+        if total.pss_bytes is None or snapshot.elapsed_s < self._since_s:
             return False
-        if self.peak is not None and rank(snapshot) <= rank(self.peak.snapshot):
+        # What was between the snapshot before and the first one belongs to the phase before.
+        spikes_bytes = 0 if self._is_first else snapshot.spikes_bytes
+        self._is_first = False
+        self._low_bytes = max(self._low_bytes, total.pss_low_bytes or 0)
+        self._high_bytes = max(self._high_bytes, (total.pss_high_bytes or 0) + spikes_bytes)
+        if self._largest is not None and rank(snapshot) <= rank(self._largest):
             return False
-        self.peak = Peak(total, snapshot)
+        self._largest = snapshot
         return True
+
+
+def rank(snapshot: Snapshot) -> int:
+    """Return the total for comparison; 0 where nothing was measured.
+
+    >>> from memstat.testing import snapshot_of
+    >>> rank(snapshot_of({7: 4096}))
+    4096
+    """
+    return snapshot.total.pss_bytes or 0
 
 
 class ProcessPeaks:
@@ -188,6 +198,11 @@ class Tally:
         """Note when what is measured had ended, so that the gap before it counts."""
         self._stats.end(at_s)
 
+    def change_interval(self, at_s: float, interval_s: float) -> None:
+        """Note that ticks are this far apart from now on."""
+        self._interval_s = interval_s
+        self._stats.change_interval(at_s, interval_s)
+
     def resumed(self, at_s: float) -> None:
         """Note that this process was stopped until now."""
         self._stats.resumed(at_s)
@@ -203,10 +218,15 @@ class Tally:
         """Begin ``peak`` anew; the marks and ``whole_peak`` go on."""
         self._since_reset = RunningPeak(at_s)
 
+    def is_limit_undecided(self, snapshot: Snapshot) -> bool:
+        """Whether this total seems to be above the limit, and it is not proved that it is."""
+        most, total = self._max_pss_bytes, snapshot.total
+        if most is None or self._exceeded is not None or total.pss_bytes is None:
+            return False
+        return (total.pss_low_bytes or 0) <= most < total.pss_bytes
+
     def _check_limit(self, snapshot: Snapshot) -> None:
-        total, most = snapshot.total.pss_bytes, self._max_pss_bytes
-        if snapshot.torn or self._exceeded is not None:
-            # The total of a torn one may be too large: no command is ended for it.
-            return
-        if most is not None and total is not None and total > most:
+        # No command is ended for a guess.
+        most, low = self._max_pss_bytes, snapshot.total.pss_low_bytes
+        if self._exceeded is None and most is not None and low is not None and low > most:
             self._exceeded = snapshot

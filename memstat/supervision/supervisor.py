@@ -28,6 +28,7 @@ from memstat.proc.tree import Scope, never_orphan
 from memstat.results import RunResult
 from memstat.sampling.floor import rss_floor
 from memstat.sampling.liveness import alive
+from memstat.sampling.policy import Policy
 from memstat.sampling.sampler import Sampler
 from memstat.sampling.sweep import Sweeper
 from memstat.supervision.child import Child, started
@@ -50,8 +51,9 @@ class SupervisionOptions(NamedTuple):
     """How a command is to be measured and ended; ``memstat.supervise`` explains each."""
 
     recursive: bool = True
-    interval_s: float = 0.1
+    interval_s: float | None = None
     command_lines: bool = False
+    policy: Policy = Policy()
     grace_s: float = 10.0
     subreaper: bool = False
     wait_all: bool = False
@@ -105,7 +107,7 @@ async def supervise(
                 )
                 supervisor = Supervisor(
                     child,
-                    Sweeper(source, scope),
+                    Sweeper(source, scope, options.policy),
                     options=options,
                     forwarder=forwarder,
                     witness=witness,

@@ -14,6 +14,7 @@ import anyio
 from memstat.background import beside, in_thread
 from memstat.report.board import Board, View
 from memstat.sampling.observation import Observation
+from memstat.sampling.spacing import spaced
 from memstat.terminal.display import LiveDisplay
 from memstat.terminal.relay import TerminalRelay
 from memstat.terminal.watcher import TerminalWatcher
@@ -41,9 +42,12 @@ class Dashboard:
         *,
         relay: TerminalRelay | None = None,
         on_resize: Callable[[], None] = _nothing,
+        apart_s: float = 0.0,
     ) -> None:
+        """Snapshots that came sooner than ``apart_s`` after the last one are left out."""
         self._display = display
         self._relay = relay
+        self._apart_s = apart_s
         self._watcher = TerminalWatcher(display.fd, relay.device if relay else None)
         self._pause_s = _FRAME_S
         self._on_resize = on_resize
@@ -63,7 +67,7 @@ class Dashboard:
 
     async def follow(self, observed: Observation) -> None:
         """Take in snapshots until there are no more."""
-        async for snapshot in observed:
+        async for snapshot in spaced(observed, self._apart_s):
             self._board.take(snapshot)
 
     async def leave_peak(self, observed: Observation) -> None:
