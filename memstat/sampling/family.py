@@ -1,0 +1,365 @@
+"""How much the processes of a family share, between the walks that show it exactly. Pure.
+
+Processes that were forked from one another without an ``execve`` in between are a *family*. Only
+they can share anonymous pages, as only fork(2) shares them. A page that m members map is mapped
+m - 1 times more than it counts; the sum of that over all pages is S, what the family shares. With R
+the sum of what its members map, its PSS is R - S. R is known at every glance, and S is kept between
+two bounds, `least` and `most`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields
+from typing import Final
+
+from memstat.model import ProcessKey
+from memstat.proc.source import Glance, WalkedPages
+
+_OPEN_BYTES: Final = 64 << 10
+"""So much may seem to be shared with processes outside the tree, by rounding and skew."""
+
+
+@dataclass(slots=True)
+class Belief:
+    """Where between its bounds a size is believed to be: 0 at the low one, 1 at the high one."""
+
+    anon: float = 0.5
+    file: float = 0.5
+
+
+class Files:
+    """What files and shared memory count for a process: any process may share these.
+
+    What counts is known from the last round of walks. A page that was mapped since counts one at
+    most, and a page that was unmapped counted one at most. Not seen is the exchange of pages for as
+    many others.
+    """
+
+    __slots__ = ("_at_walk", "_least", "_most", "_private", "size")
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._least = self._most = self._private = self._at_walk = 0
+
+    @property
+    def _change(self) -> int:
+        return self.size - self._at_walk
+
+    @property
+    def low(self) -> int:
+        return max(0, self._least + min(0, self._change))
+
+    @property
+    def high(self) -> int:
+        """What it counts at most, together with what others now count since it has unmapped it."""
+        return min(self._most + self.grown, self.size + self.released)
+
+    @property
+    def grown(self) -> int:
+        """The pages that it has mapped since; they may be pages that others map."""
+        return max(0, self._change)
+
+    @property
+    def released(self) -> int:
+        """What it has unmapped since and others may map: as much more they may count now."""
+        return min(max(0, -self._change), self.shared)
+
+    @property
+    def shared(self) -> int:
+        """What it counted in pages that others may map: what they count when it ends."""
+        return self._most - self._private
+
+    def guess(self, belief: float) -> int:
+        low = self.low
+        return low + round(belief * (min(self.size, self.high) - low))
+
+    def take_walk(self, walk: WalkedPages, *, is_torn: bool) -> None:
+        """Take over what a walk showed.
+
+        In a torn family, processes that no glance shows may have shared at that moment, so that it
+        counted less than it does without them.
+        """
+        self._most = max(self.high, walk.pss_file_bytes) if is_torn else walk.pss_file_bytes
+        self._least = walk.pss_file_bytes
+        self._private = min(self._least, max(0, walk.private_bytes - walk.pss_anon_bytes))
+        self.size = self._at_walk = walk.file_bytes
+
+    def miss_walk(self) -> None:
+        """Note a round without it: what it counts is not of the same moment as the others."""
+        self._least = self._private = 0
+        self._most = max(self.high, self.size)
+        self._at_walk = self.size
+
+
+class Member:
+    """A process of a family, as the last glance and the last walk showed it."""
+
+    __slots__ = (
+        "_before",
+        "_proved",
+        "anon",
+        "faulted",
+        "files",
+        "glance",
+        "had",
+        "key",
+        "may_lose",
+        "may_share",
+        "weight",
+    )
+
+    def __init__(self, key: ProcessKey, glance: Glance) -> None:
+        self.key = key
+        self.glance = glance
+        self.anon = self._before = self.had = glance.anon_bytes
+        self.faulted = glance.faulted_bytes
+        self.files = Files(glance.file_bytes)
+        self.may_share = 0
+        """At most so much of its anonymous memory is shared."""
+        self.may_lose = 0
+        """At most so much may still cease to be shared by what it does. It is not `may_share`:
+        what its relatives do makes that smaller, and is charged to them."""
+        self.weight = 0
+        """Its part of what the family shares, in proportion to those of the others."""
+        self._proved: int | None = None
+
+    @property
+    def shared(self) -> int:
+        return min(self.may_share, self.anon)
+
+    def see(self, glance: Glance, *, has_huge: bool) -> int:
+        """Take in the next glance; return how much it may have ceased to share since the last.
+
+        Each page that it got, new or as a copy of a shared one, was a fault. Those that did not
+        make it grow are the most that it has copied and unmapped: ``copied + unmapped <= faults -
+        growth``. But one fault may map a huge page of 2 MiB; then growth hides what was lost.
+        """
+        growth = glance.anon_bytes - self._before
+        faulted = glance.faulted_bytes - self.faulted
+        self.had = max(self.glance.anon_bytes, self._before) + faulted
+        if has_huge or growth > faulted:
+            self.had = max(self._before, glance.anon_bytes)
+        self.glance = glance
+        self.anon = self._before = glance.anon_bytes
+        self.files.size = glance.file_bytes
+        self.faulted = glance.faulted_bytes
+        return faulted if has_huge and growth > 0 else max(0, faulted - growth)
+
+    def fork(self) -> None:
+        """Note that it has forked: all that it had is shared, until it writes to it."""
+        self.may_share = self.may_lose = max(self.anon, self.had)
+
+    def take_walk(self, walk: WalkedPages) -> None:
+        """Take over a walk that is of one moment with those of its whole family."""
+        self.anon = self._before = walk.anon_bytes
+        self.had = max(self.had, self.anon)
+        self.weight = walk.anon_bytes - walk.pss_anon_bytes
+        self.may_share = self.may_lose = _shared_at_most(walk)
+        self._proved = None
+
+    def take_torn_walk(self, walk: WalkedPages) -> None:
+        """Keep what a walk proves alone. It holds from the next glance on, not for the last.
+
+        What it may lose stays: what it has lost before the walk is not yet charged.
+        """
+        self._proved = _shared_at_most(walk)
+
+    def use_proof(self) -> None:
+        """Use what a torn walk proved."""
+        if self._proved is not None:
+            self.may_share, self._proved = min(self.may_share, self._proved), None
+
+
+def _shared_at_most(walk: WalkedPages) -> int:
+    """Return how much of its anonymous memory others may map.
+
+    A shared page counts half at most: what is missing to the size is at least half of what is
+    shared. And what the kernel calls private is not shared.
+    """
+    missing = walk.anon_bytes - walk.pss_anon_bytes
+    private = walk.private_bytes - walk.pss_file_bytes
+    return walk.anon_bytes - max(0, walk.pss_anon_bytes - missing, private)
+
+
+@dataclass(slots=True)
+class Sums:
+    """What families add up to."""
+
+    anon_low: int = 0
+    anon_best: int = 0
+    anon_high: int = 0
+    file_size: int = 0
+    file_low: int = 0
+    file_best: int = 0
+    file_high: int = 0
+    file_grown: int = 0
+    file_released: int = 0
+
+    def replace(self, old: Sums, new: Sums) -> None:
+        """Put the new sums of one family in the place of its old ones."""
+        for name in _SUMS:
+            setattr(self, name, getattr(self, name) - getattr(old, name) + getattr(new, name))
+
+
+_SUMS: Final = tuple(field.name for field in fields(Sums))
+
+
+class Family:
+    """Processes that were forked from one another, and how much they share.
+
+    Where a walk shows sharers that are no members (it was forked by a process outside the tree, or
+    the kernel merges equal pages), it is *open*: no more is proved than that each page counts
+    between nothing and one.
+    """
+
+    __slots__ = ("has_huge", "is_open", "is_unknown", "least", "members", "most", "parts", "sums")
+
+    def __init__(self, *, is_unknown: bool) -> None:
+        self.members: dict[ProcessKey, Member] = {}
+        self.least = self.most = 0
+        """The bounds of S."""
+        self.has_huge = False
+        """Whether a fault of theirs may have mapped a huge page."""
+        self.is_unknown = self.is_open = is_unknown
+        """Whether it is not known which of them are related."""
+        self.parts: dict[ProcessKey, int] = {}
+        """What is best taken from each of them for what is shared."""
+        self.sums = Sums()
+
+    def leave(self, member: Member) -> None:
+        """Let a member go which has ended or called execve: at most, it takes all that it shares.
+
+        What the others share among them cannot have grown.
+        """
+        del self.members[member.key]
+        self.least = max(0, self.least - member.may_lose)
+
+    def see(self, member: Member, glance: Glance) -> int:
+        """Take in the next glance at a member; return how much may have ceased to be shared."""
+        growth, faulted = glance.anon_bytes - member.anon, glance.faulted_bytes - member.faulted
+        self.has_huge = self.has_huge or growth > faulted
+        return member.see(glance, has_huge=self.has_huge)
+
+    def join(self, children: Collection[Member], parents: dict[ProcessKey, Member]) -> None:
+        """Take in those that were forked since the last glance, and their parents.
+
+        In two steps, as a child may have forked as well, and they come in any order.
+        """
+        known = {*self.members}
+        for child in children:
+            parent = parents.get(child.key)
+            is_known = parent is not None and parent.key in known
+            inherited, surely = self._inherited(child, parent if is_known else None)
+            self.most += inherited
+            self.least += surely
+            child.may_share = child.may_lose = inherited
+            child.weight = inherited // 2
+        for child in children:
+            self.members[child.key] = child
+        for child in children:
+            self._mark_forked(child, parents.get(child.key))
+
+    def _inherited(self, child: Member, parent: Member | None) -> tuple[int, int]:
+        """Return how much it shares with the others at most and at least, now that it is there."""
+        if parent is None:
+            # Its parent has ended, or was forked itself since: nothing is known of that.
+            return child.anon, 0
+        own = child.faulted
+        if self.has_huge:
+            own += max(0, child.anon - parent.anon)
+        return min(child.anon, parent.had), max(0, child.anon - own)
+
+    def _mark_forked(self, child: Member, parent: Member | None) -> None:
+        """Note who may have forked it: its parent; if that has ended, any of them may have."""
+        others = [member for member in self.members.values() if member is not child]
+        sharers = [parent] if parent else others
+        for sharer in sharers:
+            sharer.fork()
+            sharer.weight += child.weight // len(sharers)
+
+    def lose(self, member: Member, lost: int) -> None:
+        """Note that so much at most has ceased to be shared by what a member did."""
+        lost = min(lost, member.may_lose)
+        member.may_lose -= lost
+        self.least -= lost
+
+    def take_walks(self, walks: Mapping[ProcessKey, WalkedPages], *, is_torn: bool) -> bool:
+        """Take over what walks showed; return whether they are of all members at one moment."""
+        is_whole = not is_torn and self.members.keys() <= walks.keys()
+        for key, member in self.members.items():
+            if (walk := walks.get(key)) is None:
+                member.files.miss_walk()
+                continue
+            self.has_huge = self.has_huge or walk.has_huge
+            member.files.take_walk(walk, is_torn=is_torn)
+            if is_whole:
+                member.take_walk(walk)
+            else:
+                member.take_torn_walk(walk)
+        if is_whole:
+            self._take_sum()
+        return is_whole
+
+    def _take_sum(self) -> None:
+        """Take over what the family shares: to the byte, what its members count less than map."""
+        shared = sum([member.weight for member in self.members.values()])
+        sizes = [member.anon for member in self.members.values()]
+        self.is_open = self.is_unknown or shared > sum(sizes) - max(sizes) + _OPEN_BYTES
+        self.least = self.most = shared
+
+    def use_proofs(self) -> None:
+        """Use what walks proved that were not of one moment."""
+        for member in self.members.values():
+            member.use_proof()
+
+    def settle(self) -> None:
+        """Bring the bounds in line with what the members map.
+
+        Nobody maps a page twice, so that the largest member shares nothing with itself; and of a
+        page that m of n members map, (m - 1)/m is at most (n - 1)/n.
+        """
+        members = self.members.values()
+        shared = sum([member.shared for member in members])
+        if self.is_open:
+            self.least, self.most = 0, shared
+            return
+        sizes = [member.anon for member in members]
+        limit = min(sum(sizes) - max(sizes), shared * (len(sizes) - 1) // len(sizes))
+        self.most = max(0, min(self.most, limit))
+        self.least = max(0, min(self.least, self.most))
+
+    def add_up(self, belief: Belief) -> None:
+        """Divide what is best believed to be shared among the members, and add up."""
+        members = [*self.members.values()]
+        shared = self.most - round(belief.anon * (self.most - self.least))
+        self.parts = divide(shared, members)
+        anon = sum([member.anon for member in members])
+        files = [member.files for member in members]
+        self.sums = Sums(
+            anon_low=anon - self.most,
+            anon_best=anon - shared,
+            anon_high=anon - self.least,
+            file_size=sum([file.size for file in files]),
+            file_low=sum([file.low for file in files]),
+            file_best=sum([file.guess(belief.file) for file in files]),
+            file_high=sum([file.high for file in files]),
+            file_grown=sum([file.grown for file in files]),
+            file_released=sum([file.released for file in files]),
+        )
+
+
+def divide(shared: int, members: Collection[Member]) -> dict[ProcessKey, int]:
+    """Divide what is shared among members, by their weights, to none more than it may share."""
+    parts = {}
+    weights = sum([member.weight for member in members])
+    left = shared
+    for member in members:
+        part = shared * member.weight // weights if weights else 0
+        parts[member.key] = part = min(part, member.shared, left)
+        left -= part
+    for member in members:
+        more = min(left, member.shared - parts[member.key])
+        parts[member.key] += more
+        left -= more
+    return parts
