@@ -96,7 +96,6 @@ class Member:
     """A process of a family, as the last glance and the last walk showed it."""
 
     __slots__ = (
-        "_before",
         "_proved",
         "anon",
         "faulted",
@@ -112,7 +111,7 @@ class Member:
     def __init__(self, key: ProcessKey, glance: Glance) -> None:
         self.key = key
         self.glance = glance
-        self.anon = self._before = self.had = glance.anon_bytes
+        self.anon = glance.anon_bytes
         self.faulted = glance.faulted_bytes
         self.files = Files(glance.file_bytes)
         self.may_share = 0
@@ -120,6 +119,8 @@ class Member:
         self.may_lose = 0
         """At most so much may still cease to be shared by what it does. It is not `may_share`:
         what its relatives do makes that smaller, and is charged to them."""
+        self.had = self.anon
+        """At most so much it has mapped at any time since the glance before the last."""
         self.weight = 0
         """Its part of what the family shares, in proportion to those of the others."""
         self._proved: int | None = None
@@ -135,13 +136,11 @@ class Member:
         make it grow are the most that it has copied and unmapped: ``copied + unmapped <= faults -
         growth``. But one fault may map a huge page of 2 MiB; then growth hides what was lost.
         """
-        growth = glance.anon_bytes - self._before
+        growth = glance.anon_bytes - self.anon
         faulted = glance.faulted_bytes - self.faulted
-        self.had = max(self.glance.anon_bytes, self._before) + faulted
-        if has_huge or growth > faulted:
-            self.had = max(self._before, glance.anon_bytes)
+        self.had = max(self.anon, glance.anon_bytes) if has_huge else self.anon + faulted
         self.glance = glance
-        self.anon = self._before = glance.anon_bytes
+        self.anon = glance.anon_bytes
         self.files.size = glance.file_bytes
         self.faulted = glance.faulted_bytes
         return faulted if has_huge and growth > 0 else max(0, faulted - growth)
@@ -152,7 +151,7 @@ class Member:
 
     def take_walk(self, walk: WalkedPages) -> None:
         """Take over a walk that is of one moment with those of its whole family."""
-        self.anon = self._before = walk.anon_bytes
+        self.anon = walk.anon_bytes
         self.had = max(self.had, self.anon)
         self.weight = walk.anon_bytes - walk.pss_anon_bytes
         self.may_share = self.may_lose = _shared_at_most(walk)
