@@ -10,8 +10,8 @@ two bounds, `least` and `most`.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, fields
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from memstat.model import ProcessKey
 from memstat.proc.source import Glance, WalkedPages
@@ -33,46 +33,50 @@ class Files:
 
     What counts is known from the last round of walks. A page that was mapped since counts one at
     most, and a page that was unmapped counted one at most. Not seen is the exchange of pages for as
-    many others.
+    many others. The bounds are kept, as they are asked for more often than they change.
     """
 
-    __slots__ = ("_at_walk", "_least", "_most", "_private", "size")
+    __slots__ = (
+        "_at_walk",
+        "_least",
+        "_most",
+        "_private",
+        "grown",
+        "high",
+        "likely_high",
+        "low",
+        "released",
+        "size",
+    )
 
     def __init__(self, size: int) -> None:
-        self.size = size
         self._least = self._most = self._private = self._at_walk = 0
-
-    @property
-    def _change(self) -> int:
-        return self.size - self._at_walk
-
-    @property
-    def low(self) -> int:
-        return max(0, self._least + min(0, self._change))
-
-    @property
-    def high(self) -> int:
-        """What it counts at most, together with what others now count since it has unmapped it."""
-        return min(self._most + self.grown, self.size + self.released)
-
-    @property
-    def grown(self) -> int:
-        """The pages that it has mapped since; they may be pages that others map."""
-        return max(0, self._change)
-
-    @property
-    def released(self) -> int:
-        """What it has unmapped since and others may map: as much more they may count now."""
-        return min(max(0, -self._change), self.shared)
+        self.see(size)
 
     @property
     def shared(self) -> int:
-        """What it counted in pages that others may map: what they count when it ends."""
+        """What it counted in pages that others may map: they may count as much more when it ends.
+
+        A page is counted in equal parts by those who map it. When one of them unmaps it, its part
+        is divided among the others, and is more than any of them gets.
+        """
         return self._most - self._private
 
+    def see(self, size: int) -> None:
+        """Take in how much it maps now."""
+        change = size - self._at_walk
+        self.size = size
+        self.grown = max(0, change)
+        """What it has mapped since; these may be pages that others map, who then count less."""
+        self.released = min(max(0, -change), self.shared)
+        """What it has unmapped since and others may map, who then count more."""
+        self.low = max(0, self._least + min(0, change))
+        self.high = min(self._most + self.grown, size + self.released)
+        """Together with what others now count since it has unmapped it."""
+        self.likely_high = min(size, self.high)
+
     def guess(self, belief: float) -> int:
-        low = self.low
-        return low + round(belief * (min(self.size, self.high) - low))
+        return self.low + round(belief * (self.likely_high - self.low))
 
     def take_walk(self, walk: WalkedPages, *, is_torn: bool) -> None:
         """Take over what a walk showed.
@@ -83,13 +87,15 @@ class Files:
         self._most = max(self.high, walk.pss_file_bytes) if is_torn else walk.pss_file_bytes
         self._least = walk.pss_file_bytes
         self._private = min(self._least, max(0, walk.private_bytes - walk.pss_anon_bytes))
-        self.size = self._at_walk = walk.file_bytes
+        self._at_walk = walk.file_bytes
+        self.see(walk.file_bytes)
 
     def miss_walk(self) -> None:
         """Note a round without it: what it counts is not of the same moment as the others."""
         self._least = self._private = 0
         self._most = max(self.high, self.size)
         self._at_walk = self.size
+        self.see(self.size)
 
 
 class Member:
@@ -141,13 +147,14 @@ class Member:
         self.had = max(self.anon, glance.anon_bytes) if has_huge else self.anon + faulted
         self.glance = glance
         self.anon = glance.anon_bytes
-        self.files.size = glance.file_bytes
+        self.files.see(glance.file_bytes)
         self.faulted = glance.faulted_bytes
         return faulted if has_huge and growth > 0 else max(0, faulted - growth)
 
-    def fork(self) -> None:
+    def fork(self, weight: int) -> None:
         """Note that it has forked: all that it had is shared, until it writes to it."""
         self.may_share = self.may_lose = max(self.anon, self.had)
+        self.weight += weight
 
     def take_walk(self, walk: WalkedPages) -> None:
         """Take over a walk that is of one moment with those of its whole family."""
@@ -181,8 +188,7 @@ def _shared_at_most(walk: WalkedPages) -> int:
     return walk.anon_bytes - max(0, walk.pss_anon_bytes - missing, private)
 
 
-@dataclass(slots=True)
-class Sums:
+class Sums(NamedTuple):
     """What families add up to."""
 
     anon_low: int = 0
@@ -195,13 +201,9 @@ class Sums:
     file_grown: int = 0
     file_released: int = 0
 
-    def replace(self, old: Sums, new: Sums) -> None:
-        """Put the new sums of one family in the place of its old ones."""
-        for name in _SUMS:
-            setattr(self, name, getattr(self, name) - getattr(old, name) + getattr(new, name))
-
-
-_SUMS: Final = tuple(field.name for field in fields(Sums))
+    def replace(self, old: Sums, new: Sums) -> Sums:
+        """Return these with the new sums of a family in the place of its old ones."""
+        return Sums._make([mine - was + now for mine, was, now in zip(self, old, new, strict=True)])
 
 
 class Family:
@@ -257,7 +259,13 @@ class Family:
         for child in children:
             self.members[child.key] = child
         for child in children:
-            self._mark_forked(child, parents.get(child.key))
+            if (parent := parents.get(child.key)) is not None:
+                parent.fork(child.weight)
+        orphaned = sum([child.weight for child in children if child.key not in parents])
+        if len(parents) < len(children):
+            # Who has forked them has ended, and may itself have been forked by any of the others.
+            for member in self.members.values():
+                member.fork(orphaned // len(self.members))
 
     def _inherited(self, child: Member, parent: Member | None) -> tuple[int, int]:
         """Return how much it shares with the others at most and at least, now that it is there."""
@@ -268,14 +276,6 @@ class Family:
         if self.has_huge:
             own += max(0, child.anon - parent.anon)
         return min(child.anon, parent.had), max(0, child.anon - own)
-
-    def _mark_forked(self, child: Member, parent: Member | None) -> None:
-        """Note who may have forked it: its parent; if that has ended, any of them may have."""
-        others = [member for member in self.members.values() if member is not child]
-        sharers = [parent] if parent else others
-        for sharer in sharers:
-            sharer.fork()
-            sharer.weight += child.weight // len(sharers)
 
     def lose(self, member: Member, lost: int) -> None:
         """Note that so much at most has ceased to be shared by what a member did."""

@@ -34,7 +34,7 @@ looser, and what they allow for is likely but not proved.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from operator import is_
 from typing import Final
 
@@ -113,7 +113,10 @@ class Ledger:
     ) -> set[int]:
         """Let those leave which have ended or called execve; return their families."""
         seen = self._seen
-        ended = [key for key in seen if key not in glances]
+        is_new = [key for key in different if key not in seen]
+        ended = []
+        if len(seen) + len(is_new) > len(glances):
+            ended = [key for key in seen if key not in glances]
         called = [k for k in different if k in seen and glances[k].family != seen[k].family]
         return {self._remove(self._members.pop(key)) for key in [*ended, *called]}
 
@@ -122,7 +125,7 @@ class Ledger:
         family = self._families[number]
         family.leave(member)
         if not family.members:
-            self._sums.replace(family.sums, Sums())
+            self._sums = self._sums.replace(family.sums, Sums())
             del self._families[number]
         if self._pids.get(member.key.pid) is member:
             del self._pids[member.key.pid]
@@ -163,8 +166,7 @@ class Ledger:
 
         A family of which somebody was not walked keeps the bounds that it had, too.
         """
-        before = self._file_high
-        sums = replace(self._sums)
+        before, file_high = self._sums, self._file_high
         are_whole = [
             family.take_walks(walks, is_torn=number in torn_families)
             for number, family in self._families.items()
@@ -177,7 +179,7 @@ class Ledger:
         self._unsettled |= {number for number in self._families if self._is_open(number)}
         if all(are_whole):
             self.has_changed = False
-            self._learn(sums, before)
+            self._learn(before, file_high)
 
     def _learn(self, before: Sums, file_high: int) -> None:
         """Compare the bounds before a walk with what it showed."""
@@ -199,7 +201,7 @@ class Ledger:
         family = self._families[number]
         before = family.sums
         family.add_up(self._belief)
-        self._sums.replace(before, family.sums)
+        self._sums = self._sums.replace(before, family.sums)
 
     def _is_open(self, number: int) -> bool:
         """Whether processes outside the tree may change what the family shares at any time."""
