@@ -84,8 +84,8 @@ class Files:
         In a torn family, processes that no glance shows may have shared at that moment, so that it
         counted less than it does without them.
         """
-        self._most = max(self.high, walk.pss_file_bytes) if is_torn else walk.pss_file_bytes
-        self._least = walk.pss_file_bytes
+        self._least = min(walk.pss_file_bytes, walk.file_bytes)
+        self._most = max(self.high, self._least) if is_torn else self._least
         self._private = min(self._least, max(0, walk.private_bytes - walk.pss_anon_bytes))
         self._at_walk = walk.file_bytes
         self.see(walk.file_bytes)
@@ -126,7 +126,7 @@ class Member:
         """At most so much may still cease to be shared by what it does. It is not `may_share`:
         what its relatives do makes that smaller, and is charged to them."""
         self.had = self.anon
-        """At most so much it has mapped at any time since the glance before the last."""
+        """While a glance is taken in: at most so much it has mapped at any time since the last."""
         self.weight = 0
         """Its part of what the family shares, in proportion to those of the others."""
         self._proved: int | None = None
@@ -140,7 +140,13 @@ class Member:
 
         Each page that it got, new or as a copy of a shared one, was a fault. Those that did not
         make it grow are the most that it has copied and unmapped: ``copied + unmapped <= faults -
-        growth``. But one fault may map a huge page of 2 MiB; then growth hides what was lost.
+        growth``.
+
+        But one fault may map a huge page of 2 MiB; then growth hides what was lost. To allow for
+        512 pages in each fault was tried: that is proved, and useless, as the bounds of a family
+        with huge pages are then 60 to 90 % too wide. So while it grows, none of its faults is
+        believed to explain the growth, and what it had is what it has at one of the glances. That
+        is likely and not proved.
         """
         growth = glance.anon_bytes - self.anon
         faulted = glance.faulted_bytes - self.faulted
@@ -313,19 +319,16 @@ class Family:
             member.use_proof()
 
     def settle(self) -> None:
-        """Bring the bounds in line with what the members map.
+        """Bring the bounds in line with what the members may share.
 
-        Nobody maps a page twice, so that the largest member shares nothing with itself; and of a
-        page that m of n members map, (m - 1)/m is at most (n - 1)/n.
+        A page that m of them map is shared m - 1 times. So leave out any one of them, best the one
+        that may share most: the others share a page with it or among them at most that often.
         """
-        members = self.members.values()
-        shared = sum([member.shared for member in members])
+        parts = [member.shared for member in self.members.values()]
         if self.is_open:
-            self.least, self.most = 0, shared
+            self.least, self.most = 0, sum(parts)
             return
-        sizes = [member.anon for member in members]
-        limit = min(sum(sizes) - max(sizes), shared * (len(sizes) - 1) // len(sizes))
-        self.most = max(0, min(self.most, limit))
+        self.most = max(0, min(self.most, sum(parts) - max(parts)))
         self.least = max(0, min(self.least, self.most))
 
     def add_up(self, belief: Belief) -> None:

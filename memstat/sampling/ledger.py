@@ -87,9 +87,8 @@ class Ledger:
         different = _different(glances, self._seen)
         if different or len(glances) != len(self._seen):
             touched |= self._take_in(glances, different)
-        for number in touched & self._families.keys():
-            self._families[number].settle()
-            self._add_up(number)
+        for number in touched:
+            self._settle(number)
         self._unsettled = {number for number in touched if self._is_open(number)}
         self.has_changed = self.has_changed or bool(touched)
 
@@ -122,11 +121,7 @@ class Ledger:
 
     def _remove(self, member: Member) -> int:
         number = member.glance.family
-        family = self._families[number]
-        family.leave(member)
-        if not family.members:
-            self._sums = self._sums.replace(family.sums, Sums())
-            del self._families[number]
+        self._families[number].leave(member)
         if self._pids.get(member.key.pid) is member:
             del self._pids[member.key.pid]
         self._freed += member.files.shared
@@ -175,8 +170,11 @@ class Ledger:
             self._freed = 0
         for number in self._families:
             self._add_up(number)
-        self._unsettled = {*self._families} if not all(are_whole) else set()
-        self._unsettled |= {number for number in self._families if self._is_open(number)}
+        self._unsettled = {
+            number
+            for number, is_whole in zip(self._families, are_whole, strict=True)
+            if not is_whole or self._is_open(number)
+        }
         if all(are_whole):
             self.has_changed = False
             self._learn(before, file_high)
@@ -195,6 +193,15 @@ class Ledger:
             file_high - before.file_low,
             _FILE_WORTH_BYTES,
         )
+
+    def _settle(self, number: int) -> None:
+        family = self._families[number]
+        if family.members:
+            family.settle()
+            self._add_up(number)
+        else:
+            self._sums = self._sums.replace(family.sums, Sums())
+            del self._families[number]
 
     def _add_up(self, number: int) -> None:
         """Put what a family adds up to now in the place of what it did."""
