@@ -89,7 +89,8 @@ async def watch(
     tree. With ``command_lines`` the samples hold the command lines too.
 
     Raises as ``measure`` does, before the block starts, and ValueError for an interval that is not
-    positive and finite, or a budget that is not between 0 and 1. TooManyDescriptors may also come out of the block later.
+    positive and finite, or a budget that is not between 0 and 1. TooManyDescriptors may also come
+    out of the block later.
 
     >>> import anyio, os
     >>> async def most() -> int:
@@ -173,8 +174,9 @@ async def supervise(
 
     Raises SpawnError when the command cannot be started, TypeError when it is a string and no list
     of arguments, TooManyThreads when no thread can be started, ValueError for an interval that is
-    not positive and finite, a budget that is not between 0 and 1, a negative grace or limit and a stream that is PIPE (nothing would
-    serve it), UnsupportedPlatform as ``watch``. TooManyDescriptors may also come out of the block.
+    not positive and finite, a budget that is not between 0 and 1, a negative grace or limit and a
+    stream that is PIPE (nothing would serve it), UnsupportedPlatform as ``watch``.
+    TooManyDescriptors may also come out of the block.
 
     >>> import anyio
     >>> async def status() -> int:
