@@ -246,12 +246,14 @@ class Family:
         """What is best taken from each of them for what is shared."""
         self.sums = Sums()
 
-    def leave(self, member: Member) -> None:
+    def leave(self, member: Member, parent: Member | None) -> None:
         """Let a member go which has ended or called execve: at most, it takes all that it shares.
 
         What the others share among them cannot have grown.
         """
         del self.members[member.key]
+        if parent is not None and parent.key in self.members:
+            parent.weight = max(0, parent.weight - member.weight)
         self.least = max(0, self.least - member.may_lose)
 
     def see(self, member: Member, glance: Glance) -> int:

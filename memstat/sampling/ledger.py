@@ -119,7 +119,8 @@ class Ledger:
 
     def _remove(self, member: Member) -> int:
         number = member.glance.family
-        self._families[number].leave(member)
+        parent = self._pids.get(member.glance.ppid)
+        self._families[number].leave(member, parent)
         if self._pids.get(member.key.pid) is member:
             del self._pids[member.key.pid]
         self._freed += member.files.shared

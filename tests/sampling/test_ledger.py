@@ -83,7 +83,7 @@ def test_relatives_that_were_there_before_share_between_nothing_and_all(ledger: 
 
 def test_a_walk_shows_what_is_shared(pair: Ledger) -> None:
     assert pair.total == exactly(100)
-    assert pair.share(PARENT) == Bounds(0, 50, 100)
+    assert pair.share(PARENT) == exactly(50)
 
 
 def test_a_child_shares_what_it_maps_without_faults_of_its_own(ledger: Ledger) -> None:
