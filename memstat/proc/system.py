@@ -37,6 +37,7 @@ class _System:
     pipe = staticmethod(os.pipe)
     poll = staticmethod(select.poll)
     posix_spawnp = staticmethod(os.posix_spawnp)
+    pread = staticmethod(os.pread)
     read = staticmethod(os.read)
     set_blocking = staticmethod(os.set_blocking)
     waitid = staticmethod(os.waitid)

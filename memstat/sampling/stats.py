@@ -17,7 +17,7 @@ class RunningStats:
 
     def __init__(self, interval_s: float) -> None:
         self._interval_s = interval_s
-        self._samples = 0
+        self.samples = 0
         self._incomplete = 0
         self._torn = 0
         self._missed = 0
@@ -29,7 +29,7 @@ class RunningStats:
         self._max_s: float | None = None
 
     def observe(self, snapshot: Snapshot) -> None:
-        self._samples += 1
+        self.samples += 1
         self._incomplete += not snapshot.complete
         self._torn += snapshot.torn
         if self._resumed_s is not None and snapshot.elapsed_s >= self._resumed_s:
@@ -55,7 +55,7 @@ class RunningStats:
         """Return what is known so far."""
         return SamplingStats(
             interval_s=self._interval_s,
-            samples=self._samples,
+            samples=self.samples,
             missed_ticks=self._missed,
             incomplete_samples=self._incomplete,
             longest_gap_s=self._longest_gap_s,
@@ -69,6 +69,6 @@ class RunningStats:
         below = 0
         for bucket in sorted(self._durations):
             below += self._durations[bucket]
-            if 2 * below >= self._samples:
+            if 2 * below >= self.samples:
                 return math.exp(bucket * _BUCKET)
         return None

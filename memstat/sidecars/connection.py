@@ -177,9 +177,11 @@ class Connection:
 
         Raises SidecarError when the sidecar has failed, now or before.
         """
-        if self._is_forked_copy or self._state is not _State.OPEN:
+        if self._is_forked_copy or self._state is _State.CLOSED:
             return
         try:
+            if self._state is _State.STARTING:
+                return
             self._pump()
             if not self._record.has_ended:
                 self._process.write(protocol.stop_request())
