@@ -7,8 +7,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import IO
 
-from memstat.cli.output import Output, OutputError, file_output
+from memstat.cli.output import Output, file_output
 from memstat.cli.run_options import Paths
+from memstat.errors import OutputError
 from memstat.proc.streams import duplicate, stream_of
 from memstat.supervision.spawn import Stream
 
