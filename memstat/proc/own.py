@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from memstat.model import ProcessKey
+from memstat.proc.owned_fd import OwnedFd
 from memstat.proc.parse import parse_stat
 from memstat.proc.system import system
 from memstat.units import KIB
@@ -66,25 +67,21 @@ class _KeptFile:
     def __init__(self, path: str, flags: int) -> None:
         self._path = path
         self._flags = flags
-        self._fd = -1
+        self._file: OwnedFd | None = None
         self._pid = 0
-        self._identity: tuple[int, int] | None = None
 
     def fd(self) -> int:
         """Return the descriptor of the file of this process. Raises OSError."""
-        if self._pid != system.getpid() or not self._is_open():
+        file = self._file
+        if file is None or self._pid != system.getpid() or not file.is_open:
             self.close()
-            self._fd = system.open(self._path, self._flags)
-            self._pid, self._identity = system.getpid(), system.identity(self._fd)
-        return self._fd
+            self._file = file = OwnedFd(system.open(self._path, self._flags))
+            self._pid = system.getpid()
+        return file.number
 
     def close(self) -> None:
-        if self._is_open():
-            system.close(self._fd)
-        self._identity = None
-
-    def _is_open(self) -> bool:
-        return self._identity is not None and self._identity == system.identity(self._fd)
+        if self._file is not None:
+            self._file.close()
 
 
 def own_high_water_bytes() -> int:
@@ -113,6 +110,15 @@ def has_children() -> bool:
     try:
         system.waitid(_P_ALL, _ANY, _CHILD_FLAGS)
     except ChildProcessError:
+        return False
+    return True
+
+
+def thread_exists(thread_id: int) -> bool:
+    """Whether this process has a thread of this id (gettid(2)), also one that is about to end."""
+    try:
+        system.read_file(f"/proc/self/task/{thread_id}/comm")
+    except OSError:
         return False
     return True
 

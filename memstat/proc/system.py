@@ -39,6 +39,7 @@ class _System:
     posix_spawnp = staticmethod(os.posix_spawnp)
     pread = staticmethod(os.pread)
     read = staticmethod(os.read)
+    sched_yield = staticmethod(os.sched_yield)
     set_blocking = staticmethod(os.set_blocking)
     waitid = staticmethod(os.waitid)
     waitpid = staticmethod(os.waitpid)
