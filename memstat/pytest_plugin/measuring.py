@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -37,11 +36,10 @@ class _TestState:
     failure: str | None = None
     """Why it could not be measured."""
 
-    @contextmanager
-    def keeping_failure(self) -> Iterator[None]:
-        """Keep the reason why a block could not measure: a test need not fail for it."""
+    def attempt(self, work: Callable[[], None]) -> None:
+        """Measure, or keep the reason why that failed: a test need not fail for it."""
         try:
-            yield
+            work()
         except MemstatError as error:
             self.failure = str(error)
         except Exception as error:  # noqa: BLE001 - a test may have replaced anything
@@ -93,12 +91,7 @@ class MeasuringPlugin:
         if state is None:
             return (yield)
         limit = _limit_of(item)
-        with state.keeping_failure():
-            state.start = self._meter.begin(
-                is_asked=state.is_opted_in,
-                # The fixture was made before.
-                keeps_snapshots=state.is_opted_in and "memory" in getattr(item, "fixturenames", ()),
-            )
+        state.attempt(lambda: self._start(item, state))
         try:
             result = yield
         except pytest.skip.Exception:
@@ -133,12 +126,21 @@ class MeasuringPlugin:
     def pytest_unconfigure(self) -> None:
         self._meter.close()
 
+    def _start(self, item: pytest.Item, state: _TestState) -> None:
+        state.start = self._meter.begin(
+            is_asked=state.is_opted_in,
+            # The fixture was made before.
+            keeps_snapshots=state.is_opted_in and "memory" in getattr(item, "fixturenames", ()),
+        )
+
     def _end(self, item: pytest.Item, state: _TestState) -> None:
-        if state.start is None:
-            return
-        with state.keeping_failure():
-            state.usage = self._meter.end(state.start, is_asked=state.is_opted_in)
-            _set_properties(item, state.usage)
+        start = state.start
+        if start is not None:
+            state.attempt(lambda: self._finish(item, state, start))
+
+    def _finish(self, item: pytest.Item, state: _TestState, start: Start) -> None:
+        state.usage = usage = self._meter.end(start, is_asked=state.is_opted_in)
+        _set_properties(item, usage)
 
     def _problems(
         self, item: pytest.Item, state: _TestState, limit: MaxPss | None

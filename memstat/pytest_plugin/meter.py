@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from memstat.errors import SidecarError
-from memstat.model import ProcessKey, ProcessSample, Snapshot
+from memstat.model import Memory, ProcessKey, ProcessSample, Snapshot
 from memstat.proc import own
 from memstat.proc.system import system
 from memstat.pytest_plugin.boundaries import Boundaries
@@ -41,6 +41,17 @@ class Start:
     """Whether the total may be wrong: processes started and ended while each sample was taken."""
 
 
+class _Parts:
+    """A snapshot as a test needs it. Many short tests begin with the same one."""
+
+    def __init__(self, snapshot: Snapshot, own_pid: int) -> None:
+        self.snapshot = snapshot
+        self.own_pid = own_pid
+        self.alive = frozenset([process.key for process in alive(snapshot)])
+        self.others = tuple([p for p in snapshot.processes if p.key.pid != own_pid])
+        self.ours = next((p.memory for p in snapshot.processes if p.key.pid == own_pid), Memory())
+
+
 class Meter:
     """The shared sidecar and the marks of this process, for the test that is running.
 
@@ -53,32 +64,31 @@ class Meter:
     def __init__(self) -> None:
         self.shared = SharedSidecar()
         self._boundaries = Boundaries()
+        self._newest: _Parts | None = None
 
     def alive(self) -> frozenset[ProcessKey]:
         """Return the processes that are alive, by the newest snapshot there is."""
-        return frozenset([process.key for process in alive(self.shared.latest())])
+        return self._parts_of(self.shared.latest()).alive
 
     def begin(self, *, is_asked: bool, keeps_snapshots: bool) -> Start:
         """Begin anew for a test; return what is there before it."""
         latest = self._begin_samples(is_asked=is_asked)
         if keeps_snapshots:
             self.shared.keep_snapshots()
-        own_pid = system.getpid()
-        others = tuple([p for p in latest.processes if p.key.pid != own_pid])
-        ours = next((p for p in latest.processes if p.key.pid == own_pid), None)
-        total = latest.total.pss_bytes
-        if total is None or ours is None or ours.memory.pss_bytes is None:
+        parts = self._parts_of(latest)
+        total, ours = latest.total.pss_bytes, parts.ours
+        if total is None or ours.pss_bytes is None:
             raise SidecarError("no process could be read")
         # The last thing before the test: what is done here is no growth of it.
         boundary = self._boundaries.begin()
         since_bytes = 0
-        if boundary is not None and ours.memory.rss_bytes is not None:
-            since_bytes = boundary.own.rss_bytes - ours.memory.rss_bytes
+        if boundary is not None and ours.rss_bytes is not None:
+            since_bytes = boundary.own.rss_bytes - ours.rss_bytes
         return Start(
             self.shared.connection.elapsed_s(),
             max(0, total + since_bytes),
-            max(0, ours.memory.pss_bytes + since_bytes),
-            others,
+            max(0, ours.pss_bytes + since_bytes),
+            parts.others,
             boundary,
             latest.torn,
         )
@@ -114,6 +124,12 @@ class Meter:
         """End the sidecar, and close the files that are read."""
         self.shared.close()
         self._boundaries.close()
+
+    def _parts_of(self, snapshot: Snapshot) -> _Parts:
+        newest, own_pid = self._newest, system.getpid()
+        if newest is None or newest.snapshot is not snapshot or newest.own_pid != own_pid:
+            self._newest = newest = _Parts(snapshot, own_pid)
+        return newest
 
     def _begin_samples(self, *, is_asked: bool) -> Snapshot:
         """Return the snapshot that the growth counts from: one that is not torn, if there is any.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from typing import Final
 
 from memstat.model import SamplingStats, Snapshot
@@ -25,7 +24,8 @@ class RunningStats:
         self._resumed_s: float | None = None
         self._last_elapsed_s: float | None = None
         self._longest_gap_s: float | None = None
-        self._durations: Counter[int] = Counter()
+        # No Counter: the pytest plugin makes one for each test, and a plain dict is made sooner.
+        self._durations: dict[int, int] = {}
         self._max_s: float | None = None
 
     def observe(self, snapshot: Snapshot) -> None:
@@ -39,7 +39,8 @@ class RunningStats:
         self.end(snapshot.elapsed_s)
         self._last_elapsed_s = snapshot.elapsed_s
         self._max_s = max(snapshot.sweep_s, self._max_s or 0.0)
-        self._durations[round(math.log(max(snapshot.sweep_s, 1e-9)) / _BUCKET)] += 1
+        bucket = round(math.log(max(snapshot.sweep_s, 1e-9)) / _BUCKET)
+        self._durations[bucket] = self._durations.get(bucket, 0) + 1
 
     def end(self, elapsed_s: float) -> None:
         """Note when what was sampled had ended: what it used since the last sample is not known."""
