@@ -40,7 +40,7 @@ SNAPSHOT = Snapshot(
         ProcessSample(ProcessKey(8, 100), "b", None, 1, ReadStatus.GONE),
     ),
 )
-STATS = SamplingStats(0.1, 9, 2, 1, 0.25, 0.001, 0.002)
+STATS = SamplingStats(0.1, 9, 2, 1, 0.25, 0.001, 0.002, stopped_ticks=1)
 NO_STATS = SamplingStats(0.1, 0, 0, 0, None, None, None)
 RESULT = RunResult(("sh", "-c", "true"), 3, None, 1.5, STATS, Peak(1, SNAPSHOT))
 
@@ -110,6 +110,7 @@ def test_the_summary_of_a_run() -> None:
         "missed_ticks": 2,
         "incomplete_samples": 1,
         "torn_samples": 0,
+        "stopped_ticks": 1,
         "longest_gap_s": 0.25,
         "sweep_s": {"median": 0.001, "max": 0.002},
         "uncounted_descendants": None,
