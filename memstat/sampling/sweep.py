@@ -186,11 +186,17 @@ class Sweeper:
         return None if sweep.walks else sweep
 
     def sweep(
-        self, tick: Tick, started_s: float, *, interval_s: float, repeats: int = REPEATS
+        self,
+        tick: Tick,
+        started_s: float,
+        *,
+        interval_s: float,
+        walk: bool = True,
+        repeats: int = REPEATS,
     ) -> Snapshot:
         """Return a snapshot, read by the calling thread alone; again where it is torn."""
         while True:
-            sweep = self.begin(walk=True)
+            sweep = (None if walk else self.begin_quickly()) or self.begin(walk=walk)
             sweep.drain()
             snapshot = sweep.finish(tick, started_s)
             if not (repeats and is_worth_repeating(snapshot, interval_s)):
