@@ -17,7 +17,7 @@ from memstat.results import RunResult
 from memstat.sampling.clock import check_interval
 from memstat.sampling.liveness import targets_ended
 from memstat.sampling.observation import Observation
-from memstat.sampling.policy import Policy
+from memstat.sampling.policy import GENTLE, Policy
 from memstat.sampling.sampler import Sampler
 from memstat.sampling.sweep import Sweeper, sweep_once
 from memstat.supervision.spawn import SpawnContext, Stream, as_arguments
@@ -72,7 +72,7 @@ async def watch(
     interval_s: float = 0.1,
     excluded: Collection[int] = (),
     command_lines: bool = False,
-    budget: float = 0.02,
+    budget: float = GENTLE.budget,
     exact: bool = False,
 ) -> AsyncIterator[Watch]:
     """Watch processes that run already, on a fixed grid of ticks, until the block is left.
@@ -134,7 +134,7 @@ async def supervise(
     recursive: bool = True,
     interval_s: float | None = None,
     command_lines: bool = False,
-    budget: float = 0.02,
+    budget: float = GENTLE.budget,
     exact: bool = False,
     stdin: Stream = None,
     stdout: Stream = None,
@@ -215,7 +215,7 @@ async def run(
     *,
     recursive: bool = True,
     interval_s: float | None = None,
-    budget: float = 0.02,
+    budget: float = GENTLE.budget,
     exact: bool = False,
     stdout: Stream = subprocess.DEVNULL,
 ) -> RunResult:

@@ -166,7 +166,7 @@ class Sweeper:
         Raises TooManyDescriptors.
         """
         began = time.monotonic(), time.time()
-        found = self.finder.find()
+        found = self.finder.catch_up()
         self._track(found.nodes, found.identities)
         self._look()
         return self._sweep(began, found.missing_reason, walk=walk)

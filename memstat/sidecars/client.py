@@ -14,7 +14,7 @@ from memstat.proc.system import system
 from memstat.report.notes import remedy
 from memstat.results import Mark, Peak, SamplingStats
 from memstat.sampling.clock import check_interval
-from memstat.sampling.policy import Policy
+from memstat.sampling.policy import GENTLE, Policy
 from memstat.sidecars.connection import PATIENCE_S, Connection
 from memstat.sidecars.protocol import StartRequest
 from memstat.sidecars.record import Record
@@ -157,7 +157,7 @@ class SidecarBlock:
         recursive: bool = True,
         interval_s: float = INTERVAL_S,
         keep_snapshots: int | None = KEPT_SNAPSHOTS,
-        policy: Policy = Policy(),
+        policy: Policy = GENTLE,
         python: str | None = None,
         patience_s: float = PATIENCE_S,
     ) -> None:
@@ -252,7 +252,7 @@ def start_request(
     *,
     recursive: bool = True,
     interval_s: float,
-    policy: Policy = Policy(),
+    policy: Policy = GENTLE,
 ) -> StartRequest:
     """Return the request to measure a process, this one by default.
 
@@ -287,7 +287,7 @@ def sidecar(
     recursive: bool = True,
     interval_s: float = INTERVAL_S,
     keep_snapshots: int | None = KEPT_SNAPSHOTS,
-    budget: float = Policy().budget,
+    budget: float = GENTLE.budget,
     exact: bool = False,
     python: str | None = None,
 ) -> SidecarBlock:

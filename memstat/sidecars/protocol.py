@@ -14,7 +14,7 @@ from typing import Any
 
 from memstat.model import ProcessKey, Snapshot
 from memstat.report import jsonlines
-from memstat.sampling.policy import Policy
+from memstat.sampling.policy import GENTLE, Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class StartRequest:
     """Whether descendants are measured as well."""
     interval_s: float
     """Seconds between two ticks."""
-    policy: Policy = Policy()
+    policy: Policy = GENTLE
     """How much processes may be held up."""
 
     def encode(self) -> bytes:
