@@ -17,7 +17,7 @@ from memstat.results import RunResult
 from memstat.sampling.clock import check_interval
 from memstat.sampling.liveness import targets_ended
 from memstat.sampling.observation import Observation
-from memstat.sampling.policy import Policy
+from memstat.sampling.policy import GENTLE, Policy
 from memstat.sampling.sampler import Sampler
 from memstat.sampling.sweep import Sweeper, sweep_once
 from memstat.supervision.spawn import SpawnContext, Stream, as_arguments
@@ -72,7 +72,7 @@ async def watch(
     interval_s: float = 0.1,
     excluded: Collection[int] = (),
     command_lines: bool = False,
-    budget: float = 0.02,
+    budget: float = GENTLE.budget,
     exact: bool = False,
 ) -> AsyncIterator[Watch]:
     """Watch processes that run already, on a fixed grid of ticks, until the block is left.
@@ -89,7 +89,8 @@ async def watch(
     tree. With ``command_lines`` the samples hold the command lines too.
 
     Raises as ``measure`` does, before the block starts, and ValueError for an interval that is not
-    positive and finite, or a budget that is not between 0 and 1. TooManyDescriptors may also come out of the block later.
+    positive and finite, or a budget that is not between 0 and 1. TooManyDescriptors may also come
+    out of the block later.
 
     >>> import anyio, os
     >>> async def most() -> int:
@@ -133,7 +134,7 @@ async def supervise(
     recursive: bool = True,
     interval_s: float | None = None,
     command_lines: bool = False,
-    budget: float = 0.02,
+    budget: float = GENTLE.budget,
     exact: bool = False,
     stdin: Stream = None,
     stdout: Stream = None,
@@ -173,8 +174,9 @@ async def supervise(
 
     Raises SpawnError when the command cannot be started, TypeError when it is a string and no list
     of arguments, TooManyThreads when no thread can be started, ValueError for an interval that is
-    not positive and finite, a budget that is not between 0 and 1, a negative grace or limit and a stream that is PIPE (nothing would
-    serve it), UnsupportedPlatform as ``watch``. TooManyDescriptors may also come out of the block.
+    not positive and finite, a budget that is not between 0 and 1, a negative grace or limit and a
+    stream that is PIPE (nothing would serve it), UnsupportedPlatform as ``watch``.
+    TooManyDescriptors may also come out of the block.
 
     >>> import anyio
     >>> async def status() -> int:
@@ -213,7 +215,7 @@ async def run(
     *,
     recursive: bool = True,
     interval_s: float | None = None,
-    budget: float = 0.02,
+    budget: float = GENTLE.budget,
     exact: bool = False,
     stdout: Stream = subprocess.DEVNULL,
 ) -> RunResult:

@@ -112,6 +112,10 @@ class SidecarError(MemstatError):
     """A sidecar failed, so its figures lack something; the message says how it ended."""
 
 
+class OutputError(MemstatError):
+    """A result of the command line could not be written."""
+
+
 class ParseError(MemstatError):
     """A file of ``/proc`` did not hold what the kernel documents for it."""
 

@@ -13,9 +13,9 @@ __all__ = ["Limit", "Mark", "Peak", "RunResult", "SamplingStats"]
 class Peak:
     """The largest total PSS so far, as a bracket: it was no less, and no more, than this.
 
-    The bounds are the largest of those of all snapshots, so that the peak lies between them whichever
-    snapshot it fell on; the upper one includes what processes had between two snapshots, by the
-    kernel's own marks.
+    The bounds are the largest of those of all snapshots, so that the peak lies between them
+    whichever snapshot it fell on; the upper one includes what processes had between two snapshots,
+    by the kernel's own marks.
     """
 
     pss_bytes: int

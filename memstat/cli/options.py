@@ -11,7 +11,7 @@ import click
 
 from memstat.errors import SizeError
 from memstat.report.formats import Bytes, Format, Json, Plain
-from memstat.sampling.policy import Policy
+from memstat.sampling.policy import GENTLE, Policy
 from memstat.units import parse_size
 
 _MAX_HZ: Final = 1000.0
@@ -116,7 +116,7 @@ budget = _option(
     "budget_percent",
     metavar="PERCENT",
     type=click.FloatRange(0, 100),
-    default=100 * Policy().budget,
+    default=100 * GENTLE.budget,
     help="How much of its time a process may be held up to look at its pages; between these looks"
     " its PSS is estimated. 0: look once, at the start.  [default: 2]",
 )

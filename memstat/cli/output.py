@@ -7,14 +7,10 @@ import sys
 from contextlib import suppress
 from typing import IO, TextIO
 
-from memstat.errors import MemstatError
+from memstat.errors import OutputError
 from memstat.terminal.capability import can_move_cursor
 from memstat.terminal.writing import Patience, patient_file, patient_text
 from memstat.text import printable
-
-
-class OutputError(MemstatError):
-    """A result could not be written."""
 
 
 class Output:

@@ -6,8 +6,9 @@ import os
 from contextlib import ExitStack
 from typing import IO, NamedTuple
 
-from memstat.cli.output import Output, OutputError, file_output
+from memstat.cli.output import Output, file_output
 from memstat.cli.run_options import Paths
+from memstat.errors import OutputError
 from memstat.proc.streams import duplicate, stream_of
 from memstat.supervision.spawn import Stream
 

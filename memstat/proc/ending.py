@@ -11,6 +11,7 @@ from typing import Final
 
 from memstat.model import ProcessKey
 from memstat.proc.own import key_of
+from memstat.proc.owned_fd import OwnedFd
 from memstat.proc.system import system
 
 NAME_FILE: Final = "/proc/self/comm"
@@ -36,7 +37,6 @@ class OtherProcess:
         self.key = key
         self._wait_status: int | None = None
         self._opened = _open_pidfd(key.pid)
-        self._refers_to = None if self._opened is None else system.identity(self._opened)
         if self._pidfd is not None and key_of(key.pid) != key:
             # It has ended, and the descriptor may refer to another process.
             self.close()
@@ -44,9 +44,9 @@ class OtherProcess:
     @property
     def _pidfd(self) -> int | None:
         """The pidfd, unless the program has closed it."""
-        if self._opened is None or system.identity(self._opened) != self._refers_to:
+        if self._opened is None or not self._opened.is_open:
             return None
-        return self._opened
+        return self._opened.number
 
     def kill(self) -> None:
         """Send SIGKILL, unless it has ended."""
@@ -80,9 +80,8 @@ class OtherProcess:
 
     def close(self) -> None:
         """Close the pidfd. Harmless when repeated."""
-        pidfd, self._opened = self._pidfd, None
-        if pidfd is not None:
-            system.close(pidfd)
+        if self._opened is not None:
+            self._opened.close()
 
     def _wait(self) -> int | None:
         pidfd = self._pidfd
@@ -117,9 +116,9 @@ _ENDED: Final = os.WEXITED | os.WNOHANG
 _CLD_EXITED: Final = os.CLD_EXITED
 
 
-def _open_pidfd(pid: int) -> int | None:
+def _open_pidfd(pid: int) -> OwnedFd | None:
     try:
-        return system.pidfd_open(pid)
+        return OwnedFd(system.pidfd_open(pid))
     except OSError:
         return None
 

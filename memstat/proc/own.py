@@ -9,10 +9,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from memstat.model import ProcessKey
+from memstat.proc.owned_fd import OwnedFd
 from memstat.proc.parse import parse_stat
 from memstat.proc.system import system
 from memstat.units import KIB
 
+_READ_ONLY: Final = os.O_RDONLY | os.O_CLOEXEC
+_WRITE_ONLY: Final = os.O_WRONLY | os.O_CLOEXEC
+_STATM_BYTES: Final = 128
 _CHILD_FLAGS: Final = os.WEXITED | os.WNOHANG | os.WNOWAIT
 _P_ALL: Final = os.P_ALL
 _ANY: Final = 0
@@ -31,10 +35,53 @@ class OwnMemory:
     """Those of them that are pages of files or of shared memory."""
 
 
-def own_memory() -> OwnMemory:
-    """Return what this process has resident now. Raises OSError."""
-    _, resident, shared, *_ = system.read_file("/proc/self/statm").split(b" ", 3)
-    return OwnMemory(int(resident) * _PAGE, int(shared) * _PAGE)
+class OwnFiles:
+    """The files of this process about its memory. They stay open: opening takes longer than that.
+
+    A process that is forked opens its own.
+    """
+
+    def __init__(self) -> None:
+        self._statm = _KeptFile("/proc/self/statm", _READ_ONLY)
+        self._clear_refs = _KeptFile("/proc/self/clear_refs", _WRITE_ONLY)
+
+    def memory(self) -> OwnMemory:
+        """Return what this process has resident now. Raises OSError."""
+        text = system.pread(self._statm.fd(), _STATM_BYTES, 0)
+        _, resident, shared, *_ = text.split(b" ", 3)
+        return OwnMemory(int(resident) * _PAGE, int(shared) * _PAGE)
+
+    def reset_high_water(self) -> None:
+        """Set ``VmHWM`` of this process to its RSS (proc_pid_clear_refs(5)). Raises OSError."""
+        system.write(self._clear_refs.fd(), b"5")
+
+    def close(self) -> None:
+        """Close the files. Harmless when repeated."""
+        self._statm.close()
+        self._clear_refs.close()
+
+
+class _KeptFile:
+    """A file of ``/proc/self`` that is opened once, or again if the program has closed it."""
+
+    def __init__(self, path: str, flags: int) -> None:
+        self._path = path
+        self._flags = flags
+        self._file: OwnedFd | None = None
+        self._pid = 0
+
+    def fd(self) -> int:
+        """Return the descriptor of the file of this process. Raises OSError."""
+        file = self._file
+        if file is None or self._pid != system.getpid() or not file.is_open:
+            self.close()
+            self._file = file = OwnedFd(system.open(self._path, self._flags))
+            self._pid = system.getpid()
+        return file.number
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
 
 
 def own_high_water_bytes() -> int:
@@ -42,11 +89,6 @@ def own_high_water_bytes() -> int:
     text = system.read_file("/proc/self/status")
     at = text.index(b"\nVmHWM:") + 7
     return int(text[at : text.index(b" kB", at)]) * KIB
-
-
-def reset_own_high_water() -> None:
-    """Set ``VmHWM`` of this process to its RSS (proc_pid_clear_refs(5)). Raises OSError."""
-    system.write_file("/proc/self/clear_refs", b"5")
 
 
 def largest_own_rss_bytes() -> int:
@@ -68,6 +110,15 @@ def has_children() -> bool:
     try:
         system.waitid(_P_ALL, _ANY, _CHILD_FLAGS)
     except ChildProcessError:
+        return False
+    return True
+
+
+def thread_exists(thread_id: int) -> bool:
+    """Whether this process has a thread of this id (gettid(2)), also one that is about to end."""
+    try:
+        system.read_file(f"/proc/self/task/{thread_id}/comm")
+    except OSError:
         return False
     return True
 

@@ -72,7 +72,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if any(is_opted_in(item) for item in items):
+    measures = config.pluginmanager.has_plugin(_MEASURING)
+    if not measures and any(is_opted_in(item) for item in items):
         _measuring(config)
 
 

@@ -43,6 +43,8 @@ class Usage:
     """The part of the start that the own process has."""
     own_pid: int = 0
     """The PID of the own process."""
+    is_start_torn: bool = False
+    """Whether the start may be wrong: no total can be compared with it."""
 
     @property
     def growth_bytes(self) -> int:
@@ -54,8 +56,21 @@ class Usage:
 
     @property
     def peak_bytes(self) -> int:
-        """The total at the peak: the start and the growth."""
-        return self.start_bytes + self.growth_bytes
+        """The total at the peak: the start and the growth.
+
+        Without a start to count from, the largest total or the peak of the own process.
+        """
+        if not self.is_start_torn:
+            return self.start_bytes + self.growth_bytes
+        own_bytes = self.own_start_bytes + self.growth_bytes
+        if self.peak is None or self.peak.snapshot.torn:
+            return own_bytes
+        return max(own_bytes, self.peak.pss_bytes)
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is missing at the start or the peak; true as well without a sample."""
+        return not self.is_start_torn and (self.peak is None or self.peak.snapshot.complete)
 
     @property
     def decided_by(self) -> DecidedBy:
@@ -81,8 +96,11 @@ class Usage:
         PSS also grows when another process ends that shared pages, a Python of another program,
         say. That is no growth of the test: its own process counts for no more than its RSS grew.
         The total of a torn sample may be too large: no test fails for one where there are marks.
+        Nor is there a growth over a start that was torn.
         """
-        if self.peak is None or (self.peak.snapshot.torn and self.marks is not None):
+        if self.peak is None or self.is_start_torn:
+            return None
+        if self.peak.snapshot.torn and self.marks is not None:
             return None
         growth = self.peak.pss_bytes - self.start_bytes
         if self.marks is None:

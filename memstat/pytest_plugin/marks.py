@@ -82,7 +82,8 @@ def _waited_for(start: Boundary, end: Boundary, before: tuple[ProcessSample, ...
 class StartedProcesses:
     """The largest size of each process that a test started, from samples and its mark.
 
-    At a sample a process has this PSS, and once had so much more RSS as its mark is above its RSS.
+    At a sample a process has its USS for itself, and once had so much more RSS as its mark is above
+    its RSS. Its PSS says less: one that was forked shares what was there before.
     """
 
     def __init__(self) -> None:
@@ -108,8 +109,8 @@ class StartedProcesses:
 
 def _size_at_mark(process: ProcessSample) -> int:
     memory, mark = process.memory, process.rss_peak_bytes
-    if memory.pss_bytes is None:
+    if memory.uss_bytes is None:
         return 0
     if memory.rss_bytes is None or mark is None:
-        return memory.pss_bytes
-    return memory.pss_bytes + max(0, mark - memory.rss_bytes)
+        return memory.uss_bytes
+    return memory.uss_bytes + max(0, mark - memory.rss_bytes)

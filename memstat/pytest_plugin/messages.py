@@ -7,7 +7,7 @@ from textwrap import indent
 
 from memstat.pytest_plugin.limits import DecidedBy, MaxPss, Usage
 from memstat.pytest_plugin.usage import TestUsage
-from memstat.report.notes import ended_note, partial_notes, uncertain_note
+from memstat.report.notes import UNCERTAIN_START, ended_note, partial_notes, uncertain_note
 from memstat.report.plain import block
 from memstat.text import plural, printable
 from memstat.units import format_duration, format_size
@@ -43,6 +43,8 @@ def _failure(what: str, limit: str, usage: Usage) -> str:
         samples = plural(usage.samples, "sample", "samples")
         lines.append(f"{peak}, {when} ({samples})")
         head = "at the peak:"
+    if usage.is_start_torn:
+        lines.append(f"note: {UNCERTAIN_START}")
     if usage.peak is None:
         return "\n".join([*lines, "no sample was taken meanwhile"])
     snapshot = usage.peak.snapshot

@@ -29,11 +29,19 @@ class SharedSidecar:
     def __init__(self) -> None:
         self.started = StartedProcesses()
         """The processes that the test has started."""
+        self._launched: Connection | None = None
         self._connection: Connection | None = None
         self._is_asked: bool | None = None
         self._read_s = 0.0
         self._failed_starts = 0
         self._failure = ""
+
+    def launch(self) -> None:
+        """Start the sidecar if there is none, and do not wait for it."""
+        if self._launched is None and self._connection is None:
+            # Whoever needs it tries again, and reports it.
+            with suppress(SidecarError):
+                self._launched = self._launch()
 
     @property
     def connection(self) -> Connection:
@@ -78,10 +86,15 @@ class SharedSidecar:
 
     def close(self) -> None:
         """End the sidecar, in whatever state it is."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with suppress(SidecarError):
-                connection.close()
+        for connection in (self._launched, self._connection):
+            if connection is not None:
+                with suppress(SidecarError):
+                    connection.close()
+        self._launched = self._connection = None
+
+    def keep_snapshots(self) -> None:
+        """Keep the last snapshots of the test that is running."""
+        self.connection.known.keep(KEPT_SNAPSHOTS)
 
     def _begin(self, *, is_sampled: bool, is_asked: bool) -> Snapshot:
         connection = self.connection
@@ -103,10 +116,9 @@ class SharedSidecar:
     def _start(self) -> Connection:
         if self._failed_starts >= _MOST_FAILED_STARTS:
             raise SidecarError(self._failure)
-        record = Record(INTERVAL_S, keep_snapshots=0)
-        record.observe = self.started.observe
+        connection, self._launched = self._launched, None
         try:
-            connection = Connection.start(record)
+            connection = connection or self._launch()
             connection.begin(start_request(interval_s=INTERVAL_S))
         except SidecarError as error:
             self._failed_starts += 1
@@ -115,6 +127,11 @@ class SharedSidecar:
         self._connection = connection
         self._is_asked = None
         return connection
+
+    def _launch(self) -> Connection:
+        record = Record(INTERVAL_S, keep_snapshots=0)
+        record.observe = self.started.observe
+        return Connection.start(record)
 
 
 class MemoryProbe:
@@ -128,7 +145,7 @@ class MemoryProbe:
 
     def __init__(self, shared: SharedSidecar) -> None:
         self._shared = shared
-        shared.connection.record.keep(KEPT_SNAPSHOTS)
+        shared.keep_snapshots()
 
     @property
     def pid(self) -> int:

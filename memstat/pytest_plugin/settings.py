@@ -38,6 +38,10 @@ class Settings:
         """Whether every test is measured, not only those with a marker or the fixture."""
         return (self.top, self.json_path, self.baseline_path) != (None, None, None)
 
+    def growth_before(self, test: str) -> int | None:
+        """Return the growth to compare with; ``None`` for a new test, and where it is updated."""
+        return None if self.updates else self.baseline.get(test)
+
     @classmethod
     def of(cls, config: pytest.Config) -> Settings:
         """Return the settings of a run. Raises pytest.UsageError for options that are not valid."""

@@ -125,6 +125,7 @@ def _sampling(stats: SamplingStats) -> Json:
         "missed_ticks": stats.missed_ticks,
         "incomplete_samples": stats.incomplete_samples,
         "torn_samples": stats.torn_samples,
+        "stopped_ticks": stats.stopped_ticks,
         "longest_gap_s": _seconds(stats.longest_gap_s),
         "sweep_s": {
             "median": _seconds(stats.sweep_median_s),

@@ -184,6 +184,10 @@ def torn_note(peak: Peak | None, stats: SamplingStats) -> str | None:
     )
 
 
+UNCERTAIN_START: Final = f"the start is uncertain: {_TORN}"
+"""A growth cannot be counted from a snapshot that is torn."""
+
+
 def uncertain_note(snapshot: Snapshot) -> str | None:
     """Return that a single snapshot is torn; ``None`` when it is not."""
     return f"the total is uncertain: {_TORN}" if snapshot.torn else None

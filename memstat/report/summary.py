@@ -33,6 +33,7 @@ def watch_summary_lines(peak: Peak | None, stats: SamplingStats) -> list[str]:
 def peak_lines(peak: Peak) -> list[str]:
     """Return the peak and when it was; the processes that had most of it.
 
+    >>> from memstat import Peak
     >>> from memstat.testing import snapshot_of
     >>> peak_lines(Peak(5 << 20, snapshot_of({7: 4 << 20, 8: 1 << 20}, elapsed_s=2.5)))
     ['Peak: 5.00 MiB at 2.5 s', '  p7 [7] 4.00 MiB, p8 [8] 1.00 MiB']

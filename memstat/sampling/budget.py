@@ -1,15 +1,18 @@
 """What a walk may cost, and whether to walk now. Pure.
 
-A walk holds up the process that it looks at (its ``mmap_lock`` is taken) and takes CPU time. So each
-process earns a part of its life, 2 % by default, as time for which walks may hold it up; memstat
-earns a part of a core. A walk is charged what it really took. Who is in debt is not walked, and as a
-sum is exact only when all were walked, nobody is walked until all debts are paid. (To require the
-credit before a walk was tried: one walk that is preempted then blocks the next for seconds.)
+A walk holds up the process that it looks at, as its ``mmap_lock`` is taken, and it takes CPU time.
+So each process earns a part of its life, 2 % by default, as time for which walks may hold it up;
+memstat earns a part of a core. A walk is charged what it really took. Who is in debt is not walked,
+and as a sum is exact only when all were walked, nobody is walked until all debts are paid.
+
+So over its life, a process is held up for no longer than it has earned, the grace that it began
+with, and one walk. (To walk only who has the credit for it was tried, too: one walk that is
+preempted then blocks the next for seconds.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from memstat.model import ProcessKey
@@ -26,20 +29,34 @@ _REFRESH_S: Final = 10.0
 """Walk after this time whatever the bounds: sharers outside the tree come and go unseen."""
 _WALK_S: Final = 60e-6
 """The cost of a walk besides that of the pages."""
-_FIRST_RATE: Final = 20e-9 / 1024
-"""Seconds for a byte until the first large walk; a walk of memory in pages of 4 KiB."""
+_FIRST_RATE_S: Final = 20e-9 / 1024
+"""What a byte costs until the first large walk has shown it: in pages of 4 KiB."""
 _LEARNING: Final = 0.2
+"""How far a walk moves what is expected of a byte."""
 _LARGE_BYTES: Final = 8 << 20
+"""A walk of less is not of the pages mainly."""
 
 
 class Budget:
-    """Who may be walked. Every debt is kept as the time at which it will have been paid."""
+    """Who may be walked. Every debt is kept as the time at which it will have been paid.
+
+    >>> budget = Budget(0.02, interval_s=0.1)
+    >>> shell = ProcessKey(1, 10)
+    >>> budget.meet(shell, 4 << 20, now_s=0.0)
+    >>> budget.is_due({shell: 4 << 20}, 0.0, loose=1.0, has_changed=True)
+    True
+    >>> budget.charge({shell: 0.02}, 4 << 20, now_s=0.0)
+    >>> budget.is_due({shell: 4 << 20}, 0.1, loose=1.0, has_changed=True)
+    False
+    >>> budget.is_due({shell: 4 << 20}, 0.5, loose=1.0, has_changed=True)
+    True
+    """
 
     def __init__(self, share: float, interval_s: float) -> None:
         self._share = share
         self.interval_s = interval_s
         """The time between two sweeps."""
-        self._rate = _FIRST_RATE
+        self._rate_s = _FIRST_RATE_S
         self._paid_s: dict[ProcessKey, float] = {}
         self._own_paid_s = float("-inf")
         self._walked_s = float("-inf")
@@ -47,8 +64,12 @@ class Budget:
         """What all walks took."""
 
     def meet(self, key: ProcessKey, size_bytes: int, now_s: float) -> None:
-        """Note a new process: it has earned nothing for its first walk but some grace."""
-        self._paid_s[key] = now_s + self._as_life_s(self._pages_s(size_bytes) - _GRACE_S)
+        """Note a new process: it has earned nothing for its first walk but some grace.
+
+        One that has called execve is as good as new, but what it owes it still owes.
+        """
+        paid_s = now_s + self._as_life_s(self._pages_s(size_bytes) - _GRACE_S)
+        self._paid_s[key] = max(paid_s, self._paid_s.get(key, paid_s))
 
     def forget(self, key: ProcessKey) -> None:
         """Note that a process has ended."""
@@ -57,12 +78,14 @@ class Budget:
     def is_due(
         self, sizes: Mapping[ProcessKey, int], now_s: float, *, loose: float, has_changed: bool
     ) -> bool:
-        """Whether to walk all of these, by their sizes and how loose the bounds of their sum are."""
+        """Whether to walk all of these, by their sizes and how loose the bounds of the sum are."""
         is_old = now_s - self._walked_s > _REFRESH_S
         if not (has_changed or is_old) or self._share <= 0 or self._own_paid_s > now_s:
             return False
         if not (is_old or loose > _LOOSE or self._is_cheap(sizes.values())):
             return False
+        if max(self._paid_s.values(), default=now_s) <= now_s:
+            return True
         return all(self._paid_s.get(key, now_s) <= now_s for key in sizes)
 
     def charge(self, costs_s: Mapping[ProcessKey, float], size_bytes: int, now_s: float) -> None:
@@ -75,17 +98,17 @@ class Budget:
         self._walked_s = now_s
         self.walk_s += spent_s
         if size_bytes > _LARGE_BYTES:
-            self._rate += _LEARNING * (spent_s / size_bytes - self._rate)
+            self._rate_s += _LEARNING * (spent_s / size_bytes - self._rate_s)
 
-    def _is_cheap(self, sizes: Iterable[int]) -> bool:
-        costs_s = [_WALK_S + self._pages_s(size) for size in sizes]
-        return (
-            sum(costs_s) <= CORE_SHARE * self.interval_s
-            and max(costs_s, default=0.0) <= self._share * self.interval_s
-        )
+    def _is_cheap(self, sizes: Collection[int]) -> bool:
+        """Whether a walk of all is no burden: for memstat in this tick, and for the largest."""
+        cost_s = len(sizes) * _WALK_S + self._pages_s(sum(sizes))
+        largest_s = _WALK_S + self._pages_s(max(sizes, default=0))
+        return cost_s <= CORE_SHARE * self.interval_s and largest_s <= self._share * self.interval_s
 
     def _pages_s(self, size_bytes: int) -> float:
-        return size_bytes * self._rate
+        return size_bytes * self._rate_s
 
     def _as_life_s(self, cost_s: float) -> float:
+        """Return how long a process lives to earn this."""
         return cost_s / self._share if self._share > 0 else 0.0

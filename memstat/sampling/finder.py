@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -55,15 +55,22 @@ class Finder:
         self._missing_reason: str | None = None
 
     def find(self) -> Found:
-        """Return the members of the tree now; the targets alone when not recursive.
+        """Return the members of the tree now, by a listing; the targets alone when not recursive.
 
         Raises TooManyDescriptors; where a listing fails otherwise, these are those of the last one.
         """
+        return self._found(self._list)
+
+    def catch_up(self) -> Found:
+        """Return the same, by what has started since: of those that ended, the reader knows."""
+        return self._found(self._look_for_newcomers)
+
+    def _found(self, look: Callable[[ProcessTree, int | None], Found]) -> Found:
         if self._tree is None:
             return Found(self._targets)
         with self._lock:
             try:
-                return self._find(self._tree)
+                return look(self._tree, self._source.newest_pid())
             except ListingError as error:
                 # Not yet listed once, the targets at least are known.
                 return Found(self._tree.members() or self._targets, str(error))
@@ -73,7 +80,7 @@ class Finder:
         return self._targets if self._tree is None else self._tree.members()
 
     def is_unchanged(self) -> bool:
-        """Whether ``find`` would find no newcomer, without looking."""
+        """Whether ``catch_up`` would find no newcomer, without looking."""
         return self._tree is None or (
             not self._late
             and not self._is_listing_due()
@@ -90,7 +97,7 @@ class Finder:
         return True
 
     def arrivals(self) -> Sequence[Identity] | None:
-        """Return the processes that have started since ``find`` and still live.
+        """Return the processes that have started since the last look and still live.
 
         ``None`` when no process was started at all, or none that would be measured.
         """
@@ -105,8 +112,7 @@ class Finder:
             identities, _ = self._identify(unseen)
         return [identity for identity in identities.values() if identity is not None]
 
-    def _find(self, tree: ProcessTree) -> Found:
-        newest = self._source.newest_pid()
+    def _look_for_newcomers(self, tree: ProcessTree, newest: int | None) -> Found:
         if not self._is_listing_due():
             newcomers = self._newcomers(tree, newest)
             if newcomers is not None and not tree.add(newcomers):

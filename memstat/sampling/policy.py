@@ -27,4 +27,5 @@ class Policy:
             raise ValueError(f"the budget is a part of the time, from 0 to 1, not {self.budget}")
 
 
+GENTLE: Final = Policy()
 EXACT: Final = Policy(exact=True)

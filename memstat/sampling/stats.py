@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from typing import Final
 
 from memstat.model import Snapshot
@@ -18,7 +17,7 @@ class RunningStats:
 
     def __init__(self, interval_s: float) -> None:
         self._interval_s = interval_s
-        self._samples = 0
+        self.samples = 0
         self._incomplete = 0
         self._torn = 0
         self._missed = 0
@@ -26,14 +25,15 @@ class RunningStats:
         self._resumed_s: float | None = None
         self._last_elapsed_s: float | None = None
         self._longest_gap_s: float | None = None
-        self._durations: Counter[int] = Counter()
+        # No Counter: the pytest plugin makes one for each test, and a plain dict is made sooner.
+        self._durations: dict[int, int] = {}
         self._max_s: float | None = None
         self._walks = 0
         self._walk_s = self._held_share = 0.0
         self._interval_changes: tuple[tuple[float, float], ...] = ()
 
     def observe(self, snapshot: Snapshot) -> None:
-        self._samples += 1
+        self.samples += 1
         self._incomplete += not snapshot.complete
         self._torn += snapshot.torn
         if snapshot.walk_s is not None:
@@ -47,7 +47,8 @@ class RunningStats:
         self.end(snapshot.elapsed_s)
         self._last_elapsed_s = snapshot.elapsed_s
         self._max_s = max(snapshot.sweep_s, self._max_s or 0.0)
-        self._durations[round(math.log(max(snapshot.sweep_s, 1e-9)) / _BUCKET)] += 1
+        bucket = round(math.log(max(snapshot.sweep_s, 1e-9)) / _BUCKET)
+        self._durations[bucket] = self._durations.get(bucket, 0) + 1
 
     def end(self, elapsed_s: float) -> None:
         """Note when what was sampled had ended: what it used since the last sample is not known."""
@@ -68,7 +69,7 @@ class RunningStats:
         """Return what is known so far."""
         return SamplingStats(
             interval_s=self._interval_s,
-            samples=self._samples,
+            samples=self.samples,
             missed_ticks=self._missed,
             incomplete_samples=self._incomplete,
             longest_gap_s=self._longest_gap_s,
@@ -86,6 +87,6 @@ class RunningStats:
         below = 0
         for bucket in sorted(self._durations):
             below += self._durations[bucket]
-            if 2 * below >= self._samples:
+            if 2 * below >= self.samples:
                 return math.exp(bucket * _BUCKET)
         return None

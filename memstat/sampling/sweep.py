@@ -166,7 +166,7 @@ class Sweeper:
         Raises TooManyDescriptors.
         """
         began = time.monotonic(), time.time()
-        found = self.finder.find()
+        found = self.finder.catch_up()
         self._track(found.nodes, found.identities)
         self._look()
         return self._sweep(began, found.missing_reason, walk=walk)
@@ -186,11 +186,17 @@ class Sweeper:
         return None if sweep.walks else sweep
 
     def sweep(
-        self, tick: Tick, started_s: float, *, interval_s: float, repeats: int = REPEATS
+        self,
+        tick: Tick,
+        started_s: float,
+        *,
+        interval_s: float,
+        walk: bool = True,
+        repeats: int = REPEATS,
     ) -> Snapshot:
         """Return a snapshot, read by the calling thread alone; again where it is torn."""
         while True:
-            sweep = self.begin(walk=True)
+            sweep = (None if walk else self.begin_quickly()) or self.begin(walk=walk)
             sweep.drain()
             snapshot = sweep.finish(tick, started_s)
             if not (repeats and is_worth_repeating(snapshot, interval_s)):

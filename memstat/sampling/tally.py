@@ -160,6 +160,11 @@ class Tally:
         return self._stats.stats()
 
     @property
+    def samples(self) -> int:
+        """How many snapshots there were."""
+        return self._stats.samples
+
+    @property
     def partial(self) -> tuple[Snapshot, ...]:
         """The first snapshot with each reason why a total lacks something."""
         return self._defects.snapshots

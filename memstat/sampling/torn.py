@@ -2,10 +2,10 @@
 
 The walks of a sweep are not simultaneous. Processes that were forked from one another share pages,
 and the kernel divides a page by the number of processes that map it *at the walk*. When one of such
-a family starts, ends or calls ``execve`` meanwhile, the sum of their walks counts pages twice or not
-at all. These walks are not added up: what the family uses is known by bounds alone, as between
-walks. Where that leaves the total uncertain by more than 1 %, and by more than 256 KiB, the sweep is
-torn.
+a family starts, ends or calls ``execve`` meanwhile, the sum of their walks counts pages twice or
+not at all. These walks are not added up: what the family uses is known by bounds alone, as between
+walks. Where that leaves the total uncertain by more than 1 %, and by more than 256 KiB, the sweep
+is torn.
 """
 
 from __future__ import annotations

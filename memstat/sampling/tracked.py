@@ -171,7 +171,7 @@ class Tracked:
     def _count(self, glance: Glance, share: Bounds) -> Memory:
         if self._counted is not None and not self.is_walked:
             of_glance, of_share, memory = self._counted
-            if of_glance is glance and of_share is share:
+            if of_glance is glance and of_share == share:
                 return memory
         walked = self.reading.memory if self.reading is not None else Memory()
         rss_bytes = walked.rss_bytes if self.is_walked else glance.rss_bytes

@@ -14,6 +14,7 @@ from memstat.proc.system import system
 from memstat.report.notes import remedy
 from memstat.results import Mark, Peak, SamplingStats
 from memstat.sampling.clock import check_interval
+from memstat.sampling.policy import GENTLE, Policy
 from memstat.sidecars.connection import PATIENCE_S, Connection
 from memstat.sidecars.protocol import StartRequest
 from memstat.sidecars.record import Record
@@ -156,6 +157,7 @@ class SidecarBlock:
         recursive: bool = True,
         interval_s: float = INTERVAL_S,
         keep_snapshots: int | None = KEPT_SNAPSHOTS,
+        policy: Policy = GENTLE,
         python: str | None = None,
         patience_s: float = PATIENCE_S,
     ) -> None:
@@ -163,6 +165,7 @@ class SidecarBlock:
         self._pid = pid
         self._recursive = recursive
         self._interval_s = interval_s
+        self._policy = policy
         self._record = Record(interval_s, keep_snapshots)
         self._python = python
         self._patience_s = patience_s
@@ -208,7 +211,12 @@ class SidecarBlock:
         self._is_entered = True
 
     def _open(self) -> Connection:
-        request = start_request(self._pid, recursive=self._recursive, interval_s=self._interval_s)
+        request = start_request(
+            self._pid,
+            recursive=self._recursive,
+            interval_s=self._interval_s,
+            policy=self._policy,
+        )
         self._connection = connection = Connection.start(
             self._record, patience_s=self._patience_s, python=self._python, listens=True
         )
@@ -240,7 +248,11 @@ class SidecarBlock:
 
 
 def start_request(
-    pid: int | None = None, *, recursive: bool = True, interval_s: float
+    pid: int | None = None,
+    *,
+    recursive: bool = True,
+    interval_s: float,
+    policy: Policy = GENTLE,
 ) -> StartRequest:
     """Return the request to measure a process, this one by default.
 
@@ -252,7 +264,7 @@ def start_request(
         target = LinuxProcSource().require(system.getpid() if pid is None else pid).key
     else:
         target = host
-    return StartRequest(target, host or target, recursive, interval_s)
+    return StartRequest(target, host or target, recursive, interval_s, policy)
 
 
 def _denied_of(snapshot: Snapshot | None) -> ProcessSample | None:
@@ -275,6 +287,8 @@ def sidecar(
     recursive: bool = True,
     interval_s: float = INTERVAL_S,
     keep_snapshots: int | None = KEPT_SNAPSHOTS,
+    budget: float = GENTLE.budget,
+    exact: bool = False,
     python: str | None = None,
 ) -> SidecarBlock:
     """Measure a process, by default this one, and its descendants from a separate process.
@@ -285,6 +299,10 @@ def sidecar(
     blocked. The last ``keep_snapshots`` are kept; ``None`` keeps all. The peaks are taken from
     every snapshot.
 
+    ``budget`` and ``exact`` are those of ``memstat.watch``: how much of their time processes may be
+    held up to look at their pages. Between these looks, sizes are estimated. The snapshots at the
+    start and the end of the block, and of each mark, look at them in any case.
+
     A sidecar counts neither itself nor other sidecars of the same process. But PSS divides shared
     pages by the number of processes that map them: as the sidecar shares the interpreter and its
     libraries, it lowers the PSS of a Python program by a megabyte or two. The sidecar ends with the
@@ -292,8 +310,9 @@ def sidecar(
     before the block.
 
     During the block a thread of this process takes in the snapshots, so that none is lost while the
-    program asks for nothing. While it cannot run, because C code holds the GIL, the sidecar keeps
-    16 MiB of them, and of more every second one, the larger of two.
+    program asks for nothing. It ends for the time of a fork by ``os.fork``. While it cannot run,
+    because C code holds the GIL, the sidecar keeps 16 MiB of them, and of more every second one,
+    the larger of two.
 
     ``python`` names the interpreter that runs it, by default that of ``MEMSTAT_PYTHON`` or else
     ``sys.executable``. Where that is no Python, as in a server that embeds one, entering the block
@@ -302,7 +321,8 @@ def sidecar(
     The sidecar is no child of this process, unless this process adopts orphans as a subreaper or
     as process 1 of a container. It is waited for there too.
 
-    Raises ValueError at once for an interval that is not a positive number. Entering the block
+    Raises ValueError at once for an interval that is not a positive number, and for a budget that
+    is not between 0 and 1. Entering the block
     raises NoSuchProcess or NotAProcess for a ``pid`` that is no process, and SidecarError when the
     sidecar cannot be started or may not read the target. Leaving it raises SidecarError when the
     sidecar has failed, unless the block itself raised an error.
@@ -318,5 +338,6 @@ def sidecar(
         recursive=recursive,
         interval_s=interval_s,
         keep_snapshots=keep_snapshots,
+        policy=Policy(budget, exact),
         python=python,
     )

@@ -29,7 +29,8 @@ _BOOT: Final = (
     "import sys, posix; "
     f"posix.write(posix.open({NAME_FILE!r}, 1), {NAME.encode()!r}); "
     "posix.fork() and posix._exit(0); "
-    f"sys.path.append(sys.argv[1]); {_MAIN}"
+    # Nothing is left to be done at the end: the host waits for it.
+    f"sys.path.append(sys.argv[1]); {_MAIN}; posix._exit(0)"
 )
 _KEPT: Final = frozenset({"PYTHONHOME", "PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE"})
 # Python ignores these; a program that it starts should not (subprocess does the same).

@@ -14,6 +14,7 @@ from typing import Any
 
 from memstat.model import ProcessKey, Snapshot
 from memstat.report import jsonlines
+from memstat.sampling.policy import GENTLE, Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class StartRequest:
     """Whether descendants are measured as well."""
     interval_s: float
     """Seconds between two ticks."""
+    policy: Policy = GENTLE
+    """How much processes may be held up."""
 
     def encode(self) -> bytes:
         """Return it as a line."""
@@ -36,6 +39,8 @@ class StartRequest:
             host=[self.host.pid, self.host.start_ticks],
             recursive=self.recursive,
             interval_s=self.interval_s,
+            budget=self.policy.budget,
+            exact=self.policy.exact,
         )
 
     @classmethod
@@ -52,6 +57,7 @@ class StartRequest:
             ProcessKey(*value["host"]),
             value["recursive"],
             value["interval_s"],
+            Policy(value["budget"], value["exact"]),
         )
 
 

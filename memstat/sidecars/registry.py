@@ -17,6 +17,18 @@ class Owned(Protocol):
         ...
 
 
+class Listening(Protocol):
+    """A thread beside the program, which must not be there when the program forks."""
+
+    def pause(self) -> None:
+        """End it before a fork."""
+        ...
+
+    def resume(self) -> None:
+        """Start it again in the parent, after the fork."""
+        ...
+
+
 OwnedT = TypeVar("OwnedT", bound=Owned)
 
 
@@ -24,8 +36,13 @@ class Registry:
     """Remembers the sidecars that this process has started, while anything else does."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._owned: weakref.WeakSet[Owned] = weakref.WeakSet()
+        self._renew()
+
+    @property
+    def is_forking(self) -> bool:
+        """Whether any thread is about to fork: then none may be started."""
+        return self._forks > 0
 
     def launch(self, start: Callable[[], OwnedT]) -> OwnedT:
         """Start a sidecar and remember it."""
@@ -34,13 +51,49 @@ class Registry:
             self._owned.add(owned)
         return owned
 
+    def add_listening(self, listening: Listening) -> None:
+        """Remember a thread that must end before a fork."""
+        with self._fork_lock:
+            self._listening |= {listening}
+
+    def remove_listening(self, listening: Listening) -> None:
+        """Forget it."""
+        with self._fork_lock:
+            self._listening -= {listening}
+
+    def before_fork(self) -> None:
+        """End the threads."""
+        with self._fork_lock:
+            self._forks += 1
+        for listening in self._listening:
+            listening.pause()
+
+    def after_fork(self) -> None:
+        """Start the threads again in the parent."""
+        with self._fork_lock:
+            self._forks -= 1
+        for listening in self._listening:
+            listening.resume()
+
     def disown(self) -> None:
         """Begin anew in a forked process: its sidecars are those of its parent."""
-        self._lock = threading.Lock()
         for owned in tuple(self._owned):
             owned.disown()
         self._owned.clear()
+        self._renew()
+
+    def _renew(self) -> None:
+        # Another thread may have held the locks when this process was forked.
+        self._lock = threading.Lock()
+        # A signal handler may fork while its thread holds this one.
+        self._fork_lock = threading.RLock()
+        self._forks = 0
+        self._listening: frozenset[Listening] = frozenset()
 
 
 registry: Final = Registry()
-os.register_at_fork(after_in_child=registry.disown)
+os.register_at_fork(
+    before=registry.before_fork,
+    after_in_parent=registry.after_fork,
+    after_in_child=registry.disown,
+)

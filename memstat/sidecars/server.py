@@ -153,7 +153,7 @@ class SidecarSampler:
             excluded=frozenset({os.getpid()}),
         )
         source = LinuxProcSource()
-        self._sweeper = Sweeper(source, scope)
+        self._sweeper = Sweeper(source, scope, request.policy, request.interval_s)
         self._filter = SidecarFilter(source.command_line)
         self._grid = TickGrid(request.interval_s)
         self._outbox = outbox
@@ -170,7 +170,7 @@ class SidecarSampler:
         """Take the sample of the tick that is due; return whether the target is alive."""
         elapsed_s = self._elapsed_s()
         tick = self._grid.begin(elapsed_s)
-        return self._solitude.makes_needless(elapsed_s) or self._sample(tick)
+        return self._solitude.makes_needless(elapsed_s) or self._sample(tick, walk=False)
 
     def answer(self, request: bytes) -> bool:
         """Carry out a request of the host; return whether to go on."""
@@ -194,10 +194,13 @@ class SidecarSampler:
         return time.monotonic() - self._started_s
 
     def _sample_now(self) -> None:
-        self._sample(self._grid.begin_last(self._elapsed_s()))
+        """Take a sample that rests on no estimate: phases are told apart by it."""
+        self._sample(self._grid.begin_last(self._elapsed_s()), walk=True)
 
-    def _sample(self, tick: Tick) -> bool:
-        snapshot = self._sweeper.sweep(tick, self._started_s, interval_s=self._grid.interval_s)
+    def _sample(self, tick: Tick, *, walk: bool) -> bool:
+        snapshot = self._sweeper.sweep(
+            tick, self._started_s, interval_s=self._grid.interval_s, walk=walk
+        )
         self._solitude.sampled(snapshot.elapsed_s, len(snapshot.processes))
         snapshot = self._filter.without_sidecars(snapshot)
         if not tree_ended(snapshot):

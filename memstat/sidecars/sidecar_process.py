@@ -13,6 +13,7 @@ from memstat.errors import SidecarError
 from memstat.model import ProcessKey
 from memstat.proc.ending import OtherProcess, time_if_asleep
 from memstat.proc.own import key_of
+from memstat.proc.owned_fd import OwnedFd
 from memstat.proc.system import system
 from memstat.sidecars import protocol
 from memstat.sidecars.interpreter import SleepWatch
@@ -49,9 +50,8 @@ class SidecarProcess:
         self._is_launching = True
         self._launch_status: int | None = None
         self._sidecar: OtherProcess | None = None
-        self._pipes = {
-            fd: system.identity(fd) for fd in (self._launched.requests_fd, self._launched.log_fd)
-        }
+        self._requests = OwnedFd(self._launched.requests_fd)
+        self._log = OwnedFd(self._launched.log_fd)
 
     @property
     def launcher_pid(self) -> int:
@@ -83,13 +83,18 @@ class SidecarProcess:
     def write(self, line: bytes) -> None:
         """Write a line to its stdin. A sidecar that has ended is no error: its log says why."""
         with suppress(OSError):
-            if self._owns(self._launched.requests_fd):
-                system.write(self._launched.requests_fd, line)
+            if self._requests.is_open:
+                system.write(self._requests.number, line)
 
-    def wait(self, timeout_s: float) -> None:
-        """Wait until there is something to read, ``timeout_s`` at most."""
+    def wait(self, timeout_s: float, until_closed: int | None = None) -> None:
+        """Wait until there is something to read, ``timeout_s`` at most.
+
+        Or until a descriptor, the end of a pipe to be read, is closed at its other end.
+        """
         poll = system.poll()
-        poll.register(self._launched.log_fd, _FORWARD)
+        poll.register(self._log.number, _FORWARD)
+        if until_closed is not None:
+            poll.register(until_closed, _FORWARD)
         poll.poll(1000 * timeout_s)
 
     def messages(self) -> list[Mapping[str, Any]]:
@@ -132,7 +137,7 @@ class SidecarProcess:
 
     def describe_end(self) -> str:
         """Return how a sidecar ended that should not have."""
-        if not all(self._owns(fd) for fd in self._pipes):
+        if not (self._requests.is_open and self._log.is_open):
             return "the program has closed the descriptors of the sidecar"
         status = self._status()
         if status is not None and os.WIFSIGNALED(status):
@@ -177,26 +182,19 @@ class SidecarProcess:
             return self._launch_status
         return self._sidecar.reap() if self._sidecar.has_ended(_END_WAIT_S) else None
 
-    def _owns(self, fd: int) -> bool:
-        """Whether a descriptor is still ours: the program may close any, and reuse its number."""
-        identity = self._pipes.get(fd)
-        return identity is not None and identity == system.identity(fd)
-
     def _close_pipes(self) -> None:
-        for fd in tuple(self._pipes):
-            if self._owns(fd):
-                system.close(fd)
-            del self._pipes[fd]
+        self._requests.close()
+        self._log.close()
         self.has_closed_log = True
 
     def _lines(self) -> list[bytes]:
         lines: list[bytes] = []
         while not self.has_closed_log:
             try:
-                if not self._owns(self._launched.log_fd):
+                if not self._log.is_open:
                     self.has_closed_log = True
                     break
-                data = system.read(self._launched.log_fd, _READ_BYTES)
+                data = system.read(self._log.number, _READ_BYTES)
             except BlockingIOError:
                 break
             self.has_closed_log = self.has_read_all = not data

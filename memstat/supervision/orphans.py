@@ -1,11 +1,11 @@
-"""Orphans that a subreaper adopts: how they differ from its own children, and reaping them."""
+"""Orphans that a subreaper adopts: how they differ from its own children."""
 
 from __future__ import annotations
 
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Final
 
 from memstat.model import Identity, ProcessKey
@@ -72,9 +72,3 @@ def orphan_test(source: ProcSource) -> Callable[[Identity], bool]:
         )
 
     return is_orphan
-
-
-def reap(pid: int) -> None:
-    """Wait for an adopted child that has ended; does nothing for any other process."""
-    with suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 import anyio
@@ -12,7 +13,7 @@ from anyio import CancelScope
 
 from memstat.background import beside, in_thread
 from memstat.proc.children import children, first_ended_child
-from memstat.supervision.orphans import OWN_CHILDREN, reap
+from memstat.supervision.orphans import OWN_CHILDREN
 
 _PERIOD_S: Final = 0.05
 """How soon an orphan is reaped without SIGCHLD."""
@@ -77,6 +78,12 @@ def _reap_all_ended(is_orphan: IsOrphan) -> None:
             # It hides what ended after it for as long as nothing waits for it.
             for child in children():
                 if is_orphan(child):
-                    reap(child)
+                    _reap(child)
             return
-        reap(pid)
+        _reap(pid)
+
+
+def _reap(pid: int) -> None:
+    """Wait for an adopted child that has ended; does nothing for any other process."""
+    with suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)

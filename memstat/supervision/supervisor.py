@@ -28,7 +28,7 @@ from memstat.proc.tree import Scope, never_orphan
 from memstat.results import RunResult
 from memstat.sampling.floor import rss_floor
 from memstat.sampling.liveness import alive
-from memstat.sampling.policy import Policy
+from memstat.sampling.policy import GENTLE, Policy
 from memstat.sampling.sampler import Sampler
 from memstat.sampling.sweep import Sweeper
 from memstat.supervision.child import Child, started
@@ -53,7 +53,7 @@ class SupervisionOptions(NamedTuple):
     recursive: bool = True
     interval_s: float | None = None
     command_lines: bool = False
-    policy: Policy = Policy()
+    policy: Policy = GENTLE
     grace_s: float = 10.0
     subreaper: bool = False
     wait_all: bool = False

@@ -203,7 +203,12 @@ class _FakeReader:
     def glance(self, *, with_faults: bool) -> Glance | None:
         process = self._proc.find(self._key)
         glance = None if process is None else process.glance()
-        if glance != self._glance:
+        before = self._glance
+        if glance is not None and before is not None and not with_faults:
+            # As the kernel's: without another size, the faults are not looked at.
+            known = glance._replace(faulted_bytes=before.faulted_bytes)
+            glance = before if known == before else glance
+        if glance != before:
             self._glance = glance
         return self._glance
 

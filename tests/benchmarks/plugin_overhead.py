@@ -3,17 +3,19 @@
 Usage: python -m tests.benchmarks.plugin_overhead [--rounds N] [--tests N] [FOLDER -- PYTEST...]
 
 With a folder, its own suite is run there by the command after ``--``, by default
-``python -m pytest``. With and without take turns, after one run of each that does not count.
+``python -m pytest``. With and without take turns, after one run of each that does not count and
+leaves compiled files, as an installation has them. The CPU time is that of pytest.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
@@ -23,29 +25,41 @@ WITHOUT, WITH = "without", "with --memstat"
 OPTIONS = {WITHOUT: (), WITH: ("--memstat",)}
 
 
-def seconds(folder: Path, command: Sequence[str], options: Sequence[str]) -> float:
-    """Run a suite and return how long it took; it must pass."""
-    began_s = time.perf_counter()
-    done = subprocess.run(
-        [*command, "-q", "-p", "no:cacheprovider", *options],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    took_s = time.perf_counter() - began_s
-    assert done.returncode == 0, done.stdout + done.stderr
-    return took_s
+def seconds(
+    folder: Path, command: Sequence[str], options: Sequence[str], env: Mapping[str, str]
+) -> tuple[float, float]:
+    """Run a suite and return how long it took, and its CPU time; it must pass."""
+    with tempfile.TemporaryFile("w+") as output:
+        began_s = time.perf_counter()
+        process = subprocess.Popen(
+            [*command, "-q", "-p", "no:cacheprovider", *options],
+            cwd=folder,
+            env=env,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        took_s = time.perf_counter() - began_s
+        process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        assert process.returncode == 0, output.read()
+    return took_s, usage.ru_utime + usage.ru_stime
 
 
-def compare(folder: Path, command: Sequence[str], rounds: int) -> dict[str, float]:
-    """Return the median seconds of both."""
-    for options in OPTIONS.values():
-        seconds(folder, command, options)
-    took: dict[str, list[float]] = {name: [] for name in OPTIONS}
-    for name in turns(tuple(OPTIONS), rounds):
-        took[name].append(seconds(folder, command, OPTIONS[name]))
-    return {name: median(times) for name, times in took.items()}
+def compare(folder: Path, command: Sequence[str], rounds: int) -> dict[str, tuple[float, float]]:
+    """Return the median seconds and CPU seconds of both."""
+    with tempfile.TemporaryDirectory() as compiled:
+        env = {**os.environ, "PYTHONPYCACHEPREFIX": compiled}
+        env.pop("PYTHONDONTWRITEBYTECODE", None)
+        for options in OPTIONS.values():
+            seconds(folder, command, options, env)
+        took: dict[str, list[tuple[float, float]]] = {name: [] for name in OPTIONS}
+        for name in turns(tuple(OPTIONS), rounds):
+            took[name].append(seconds(folder, command, OPTIONS[name], env))
+    return {
+        name: (median([wall_s for wall_s, _ in times]), median([cpu_s for _, cpu_s in times]))
+        for name, times in took.items()
+    }
 
 
 def main() -> None:
@@ -64,11 +78,16 @@ def main() -> None:
             tests = (f"def test_{number}(): pass\n" for number in range(parsed.tests))
             (folder / "test_empty.py").write_text("".join(tests))
         medians = compare(folder, command, parsed.rounds)
-    for name, took_s in medians.items():
-        print(f"{name:16} {took_s:8.3f} s {took_s / medians[WITHOUT]:6.3f}")
+    wall_s, cpu_s = medians[WITHOUT]
+    for name, (took_s, used_s) in medians.items():
+        print(
+            f"{name:16} {took_s:8.3f} s {took_s / wall_s:6.3f}"
+            f"  CPU {used_s:8.3f} s {used_s / cpu_s:6.3f}"
+        )
     if parsed.folder is None:
-        more_ms = 1000 * (medians[WITH] - medians[WITHOUT]) / parsed.tests
-        print(f"{more_ms:.3f} ms for each empty test")
+        more_s = [more - less for more, less in zip(medians[WITH], medians[WITHOUT], strict=True)]
+        more_ms = [1000 * more / parsed.tests for more in more_s]
+        print(f"{more_ms[0]:.3f} ms for each empty test, {more_ms[1]:.3f} ms of CPU time")
 
 
 if __name__ == "__main__":

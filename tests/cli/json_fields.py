@@ -54,6 +54,7 @@ SAMPLING: Final = (
     "missed_ticks",
     "incomplete_samples",
     "torn_samples",
+    "stopped_ticks",
     "longest_gap_s",
     "sweep_s",
     "walks",

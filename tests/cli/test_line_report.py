@@ -12,7 +12,8 @@ import pytest
 
 import memstat
 from memstat.cli.line_report import LineReport
-from memstat.cli.output import Output, OutputError
+from memstat.cli.output import Output
+from memstat.errors import OutputError
 from memstat.report.ending import Ending, RunStyle, Style, WatchStyle
 from memstat.report.formats import Json, Plain, Readable
 from memstat.testing import snapshot_of

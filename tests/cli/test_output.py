@@ -10,9 +10,9 @@ import click
 import pytest
 
 from memstat.cli.exit_status import ExitStatus, stopped_by
-from memstat.cli.output import Output, OutputError
+from memstat.cli.output import Output
 from memstat.cli.root import status_of
-from memstat.errors import MemstatError, SpawnError
+from memstat.errors import MemstatError, OutputError, SpawnError
 
 
 class Broken(io.StringIO):

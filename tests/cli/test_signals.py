@@ -12,7 +12,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.cli.harness import open_on_terminal, read_to_end, read_until, wait_for
-from tests.targets import Target, memstat, memstat_path, python
+from tests.targets import AS_NOBODY, Target, memstat, memstat_path, python
 
 SIGNALS = [
     signal.SIGTERM,
@@ -259,7 +259,7 @@ def test_a_command_that_may_not_be_signalled_is_reported_and_left(
     start: Callable[..., Target],
 ) -> None:
     without_kill = ("setpriv", "--bounding-set=-kill", "--inh-caps=-kill")
-    as_nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups"
+    as_nobody = " ".join(AS_NOBODY)
     running = start(
         *(*without_kill, memstat_path(), "run", "-r", "--kill-after=0.2", "--"),
         *("sh", "-c", f"sleep 600 >&- 2>&- & echo $$ $!; exec {as_nobody} sleep 600 >&- 2>&-"),

@@ -56,9 +56,12 @@ def process(pss: int, *, rss: int, mark: int, at_s: float = 1.0) -> tuple[Proces
     return snapshot(pss, rss=rss, mark=mark, at_s=at_s).processes[1:]
 
 
-def snapshot(pss: int, *, rss: int, mark: int, at_s: float = 1.0) -> Snapshot:
+def snapshot(
+    pss: int, *, rss: int, mark: int, uss: int | None = None, at_s: float = 1.0
+) -> Snapshot:
     made = snapshot_of({7: 30 * MIB, 8: pss * MIB}, elapsed_s=at_s)
-    memory = Memory(pss_bytes=pss * MIB, rss_bytes=rss * MIB)
+    own = pss if uss is None else uss
+    memory = Memory(pss_bytes=pss * MIB, uss_bytes=own * MIB, rss_bytes=rss * MIB)
     child = replace(made.processes[1], memory=memory, rss_peak_bytes=mark * MIB)
     return replace(made, processes=(made.processes[0], child))
 
@@ -75,6 +78,13 @@ def test_a_process_that_the_test_started_had_what_its_mark_says() -> None:
     started.restart(0.5, [own, process(1, rss=1, mark=1)[0].key])
     started.observe(snapshot(10, rss=14, mark=90))
     assert started.largest_bytes == 0
+
+
+def test_what_a_forked_process_shares_was_there_before() -> None:
+    started = StartedProcesses()
+    started.restart(0.5, [snapshot_of({7: 30 * MIB}).processes[0].key])
+    started.observe(snapshot(100, uss=1, rss=200, mark=200))
+    assert started.largest_bytes == MIB
 
 
 def usage(peak: int | None, marks: Marks) -> Usage:
@@ -110,6 +120,20 @@ def test_a_torn_sample_decides_nothing_and_is_called_uncertain() -> None:
     assert (used.growth_bytes, used.decided_by) == (9 * MIB, DecidedBy.KERNEL)
     text = messages.over_limit(used, MaxPss(8 * MIB, absolute=False))
     assert "note: the total is uncertain: processes that share memory" in text
+
+
+def test_no_growth_is_counted_from_a_start_that_was_torn() -> None:
+    whole = usage(90, Marks(9 * MIB, 50 * MIB))
+    used = replace(whole, is_start_torn=True)
+    assert (used.growth_bytes, used.decided_by) == (9 * MIB, DecidedBy.KERNEL)
+    assert (whole.complete, used.complete) == (True, False)
+    # What was sampled later is no part of the start, and counts in a total.
+    assert used.peak_bytes == 90 * MIB
+    assert replace(used, start_bytes=500 * MIB).peak_bytes == 90 * MIB
+    assert replace(used, peak=None).peak_bytes == 39 * MIB
+    text = messages.over_limit(used, MaxPss(8 * MIB, absolute=False))
+    assert "note: the start is uncertain: processes that share memory" in text
+    assert "start is uncertain" not in messages.over_limit(whole, MaxPss(0, absolute=False))
 
 
 def test_a_failure_says_that_the_mark_decided_and_shows_the_largest_sample() -> None:
@@ -173,3 +197,61 @@ def test_an_unchanged_test_passes_its_baseline_every_time(pytester: pytest.Pytes
         pytester.runpytest_subprocess(*options).assert_outcomes(passed=6)
     pytester.runpytest_subprocess(*options, "--memstat-update").assert_outcomes(passed=6)
     assert Path("base.json").read_text() == recorded
+
+
+def test_a_fork_that_allocates_nothing_is_no_growth(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import os, time
+        import pytest
+
+        held = bytearray(os.urandom(1 << 20)) * 100
+
+        @pytest.mark.max_pss("15 MiB")
+        def test_it(memory):
+            child = os.fork()
+            if child == 0:
+                time.sleep(60)
+            try:
+                # The child is in the sample.
+                assert len(memory.mark("forked").peak.snapshot.processes) == 2
+            finally:
+                os.kill(child, 9)
+                os.waitpid(child, 0)
+        """
+    )
+    pytester.runpytest_subprocess("-p", "no:xdist").assert_outcomes(passed=1)
+
+
+def test_no_verdict_rests_on_a_start_that_may_be_torn(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import os, sys
+        import pytest
+
+        FORKING = '''
+        import os
+        held = bytearray(os.urandom(1 << 20)) * 100
+        print("ready", flush=True)
+        while True:
+            child = os.fork()
+            if child == 0:
+                os._exit(0)
+            os.waitpid(child, 0)
+        '''
+
+        @pytest.fixture(scope="module")
+        def forking():
+            import subprocess, textwrap
+            command = [sys.executable, "-c", textwrap.dedent(FORKING)]
+            with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+                process.stdout.readline()
+                yield process
+                process.kill()
+
+        @pytest.mark.parametrize("number", range(20))
+        @pytest.mark.max_pss("15 MiB")
+        def test_it(forking, number): pass
+        """
+    )
+    pytester.runpytest_subprocess("-p", "no:xdist").assert_outcomes(passed=20)

@@ -176,7 +176,9 @@ def test_a_total_of_denied_processes_only_is_unknown_and_not_zero() -> None:
 
 def test_a_process_that_ends_during_the_sweep_makes_the_total_partial() -> None:
     proc = FakeProc()
-    root, *children = tree_of(proc, 9)
+    root = proc.start("root", MIB)
+    # Programs of their own: of those that were forked from one another, the sum would be torn.
+    children = [proc.start("root", size * MIB, parent=root) for size in range(1, 10)]
     sweeper = Sweeper(proc, scope_of(root.key))
     sweep = sweeper.begin()
     children[0].end()

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from memstat.model import Memory, ReadStatus, Snapshot
 from memstat.proc.linux import LinuxProcSource
+from memstat.results import Limit
 from memstat.sampling.clock import Tick
 from memstat.sampling.stats import RunningStats
 from memstat.sampling.sweep import Sweeper, sweep_once
-from memstat.sampling.tally import RunningPeak, Tally, rank
+from memstat.sampling.tally import RunningPeak, Tally
 from memstat.sampling.torn import is_worth_repeating, tolerance_bytes
 from memstat.testing import FakeProc, FakeProcess, private_memory, snapshot_of
 from tests.scopes import scope_of
@@ -216,33 +217,37 @@ def test_unrelated_processes_tear_nothing(family: Family) -> None:
 # What becomes of it
 
 
-def torn(pss_bytes: int) -> Snapshot:
-    return replace(snapshot_of({7: pss_bytes}), torn=True, complete=False)
+def torn(pss_bytes: int, low_bytes: int, high_bytes: int) -> Snapshot:
+    snapshot = snapshot_of({7: pss_bytes})
+    total = replace(snapshot.total, pss_low_bytes=low_bytes, pss_high_bytes=high_bytes)
+    return replace(snapshot, total=total, torn=True, complete=False)
 
 
-def test_a_torn_snapshot_is_the_peak_only_while_all_are_torn() -> None:
+def test_a_torn_snapshot_widens_the_bracket_of_the_peak() -> None:
     running = RunningPeak()
     peaks = []
-    for snapshot in (torn(30), torn(90), snapshot_of({7: 20}), torn(200), snapshot_of({7: 25})):
+    for snapshot in (torn(30, 20, 40), snapshot_of({7: 35}), torn(50, 30, 80)):
         running.observe(snapshot)
         assert running.peak is not None
-        peaks.append((running.peak.pss_bytes, running.peak.snapshot.torn))
-    assert peaks == [(30, True), (90, True), (20, False), (20, False), (25, False)]
-    assert rank(torn(1 << 50)) < rank(snapshot_of({7: 0}))
+        peak = running.peak
+        peaks.append((peak.pss_low_bytes, peak.pss_bytes, peak.pss_high_bytes))
+    assert peaks == [(20, 30, 40), (35, 35, 40), (35, 50, 80)]
 
 
-def test_a_torn_snapshot_does_not_exceed_a_limit_and_is_counted() -> None:
+def test_a_torn_snapshot_exceeds_a_limit_only_for_certain_and_is_counted() -> None:
     tally = Tally(0.1, max_pss_bytes=50)
-    tally.observe(torn(90))
-    assert tally.limit is not None
-    assert tally.limit.exceeded is None
+    tally.observe(torn(90, 50, 100))
+    assert tally.limit == Limit(50, None)
+    above = torn(90, 51, 100)
+    tally.observe(above)
+    assert tally.limit == Limit(50, above)
     stats = RunningStats(0.1)
-    stats.observe(torn(90))
+    stats.observe(torn(90, 50, 100))
     assert (stats.stats().torn_samples, stats.stats().incomplete_samples) == (1, 1)
 
 
 def test_only_what_is_torn_and_short_is_repeated() -> None:
-    short, long = replace(torn(90), sweep_s=0.01), replace(torn(90), sweep_s=0.03)
+    short, long = replace(torn(90, 0, 99), sweep_s=0.01), replace(torn(90, 0, 99), sweep_s=0.03)
     assert is_worth_repeating(short, 0.1)
     assert not is_worth_repeating(long, 0.1)
     assert not is_worth_repeating(replace(short, torn=False), 0.1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -153,6 +154,33 @@ def test_a_forked_process_that_leaves_the_block_does_not_end_it(
     assert target.process.wait(LONG_S) == 0
     assert target.process.stderr is not None
     assert target.process.stderr.read() == b""
+
+
+def test_its_thread_is_not_there_while_the_program_forks(
+    start: Callable[..., Target],
+) -> None:
+    # A hook that is registered before those of memstat is called after them.
+    source = """
+        import os, threading
+        threads = []
+        os.register_at_fork(before=lambda: threads.append(os.listdir("/proc/self/task")))
+
+        import memstat
+        with memstat.sidecar() as s:
+            for _ in range(20):
+                child = os.fork()
+                if child == 0:
+                    os._exit(0)
+                assert os.waitpid(child, 0)[1] == 0
+                names = [thread.name for thread in threading.enumerate()]
+                assert names == ["MainThread", "memstat sidecar"]
+            assert s.mark("forked").peak is not None
+        assert [len(found) for found in threads] == [1] * 20
+        # From Python 3.12 on, a fork beside other threads warns, and here a warning is an error.
+        print("fine", flush=True)
+    """
+    command = [sys.executable, "-W", "error", "-c", textwrap.dedent(source)]
+    assert start(*command).line() == "fine"
 
 
 def test_a_process_may_fork_while_another_thread_starts_a_sidecar(
