@@ -62,6 +62,8 @@ class View:
     """Processes that may not or could not be read."""
     beside_pss: str | None = None
     """What the total leaves out: swap and huge pages."""
+    walk_age_s: float | None = None
+    """How long before this processes were last walked, the oldest walk; ``None`` without any."""
     is_peak: bool = False
     """Whether this is how it was at the peak, not how it is now."""
 
@@ -149,6 +151,7 @@ class Board:
             elapsed_s=snapshot.elapsed_s,
             stats=stats,
             beside_pss=beside_pss(snapshot),
+            walk_age_s=_walk_age_s(snapshot),
             unreadable=sum(p.status in _UNREAD for p in snapshot.processes),
         )
 
@@ -173,3 +176,8 @@ class Board:
         if sample.memory.pss_bytes is not None:
             track.trend.append(sample.memory.pss_bytes)
         return track
+
+
+def _walk_age_s(snapshot: Snapshot) -> float | None:
+    ages_s = [p.walk_age_s for p in snapshot.processes if p.walk_age_s is not None]
+    return max(ages_s, default=None)

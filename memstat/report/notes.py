@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from memstat.model import DenialReason, Identity, ProcessSample, ReadStatus, Snapshot
+from memstat.report.estimates import peak_bracket, pss_text, total_text
 from memstat.sampling.sums import add_up
 from memstat.text import plural, printable, signal_name
 from memstat.units import format_duration, format_elapsed, format_size
@@ -18,6 +19,7 @@ if TYPE_CHECKING:  # A snapshot alone is reported without these classes.
 _FEW: Final = 2
 _RARE: Final = 10
 _TORN: Final = "processes that share memory started or ended while it was read"
+_TORN_EACH: Final = "processes that share memory started or ended while they were read"
 _CAPABILITY: Final = "CAP_SYS_PTRACE or CAP_PERFMON (in Docker: --cap-add SYS_PTRACE)"
 REMEDY: Final = f"run memstat as the same user or as root, or grant it {_CAPABILITY}"
 _REMEDIES: Final[Mapping[str, str]] = {
@@ -172,16 +174,20 @@ def missed_note(stats: SamplingStats) -> str | None:
     )
 
 
+def bracket_note(peak: Peak) -> str | None:
+    """Return the bounds of a peak; ``None`` where they are within 1 %."""
+    bracket = peak_bracket(peak)
+    return f"the peak was {bracket}" if bracket else None
+
+
 def torn_note(peak: Peak | None, stats: SamplingStats) -> str | None:
-    """Return that samples are torn, where that is the peak or not rare."""
-    if peak is not None and peak.snapshot.torn:
-        return f"the peak is uncertain: in every sample {_TORN}"
+    """Return that samples are torn, where that made the peak uncertain or is not rare."""
+    if peak is not None and peak.snapshot.torn and peak_bracket(peak):
+        return f"the peak is uncertain: {_TORN}"
     if stats.torn_samples * _RARE <= stats.samples:
         return None
-    return (
-        f"{stats.torn_samples} of {plural(stats.samples, 'sample', 'samples')} are uncertain and "
-        f"not in the peak: {_TORN}"
-    )
+    samples = plural(stats.samples, "sample", "samples")
+    return f"{stats.torn_samples} of {samples} are uncertain by more than 1 %: {_TORN_EACH}"
 
 
 UNCERTAIN_START: Final = f"the start is uncertain: {_TORN}"
@@ -233,7 +239,17 @@ def limit_note(limit: Limit, exceeded: Snapshot) -> str:
     """Return which limit was exceeded, by how much and when. The processes follow below it."""
     return (
         f"the limit of {format_size(limit.max_pss_bytes)} was exceeded at "
-        f"{format_elapsed(exceeded.elapsed_s)} with {format_size(exceeded.total.pss_bytes)}:"
+        f"{format_elapsed(exceeded.elapsed_s)} with {total_text(exceeded.total)}:"
+    )
+
+
+def uncertain_limit_note(limit: Limit, peak: Peak) -> str | None:
+    """Return that nothing proves that a limit was kept; ``None`` where that is certain."""
+    if limit.exceeded is not None or peak.pss_high_bytes <= limit.max_pss_bytes:
+        return None
+    return (
+        f"it is not certain that the limit of {format_size(limit.max_pss_bytes)} was kept: "
+        f"the peak was at most {format_size(peak.pss_high_bytes)}"
     )
 
 
@@ -275,7 +291,7 @@ def end_notes(result: RunResult) -> list[str]:
         notes.append(f"the kernel's OOM killer killed {times} during the run")
     if result.survivors:
         alive = plural(len(result.survivors), "descendant", "descendants")
-        size = format_size(add_up(result.survivors).pss_bytes)
+        size = pss_text(add_up(result.survivors))
         notes.append(f"{alive} still running: {size}")
     return notes
 

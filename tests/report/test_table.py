@@ -77,7 +77,7 @@ def table(
 
 
 FOOTER = [
-    "Total  186 MiB  peak  250 MiB at 12.3 s  ▁▅█▆",
+    "Total   186 MiB  peak  250 MiB at 12.3 s  ▁▅█▆",
     "partial: 1 unreadable  1:15  42 samples  3 missed  sweep  1.8 ms",
 ]
 
@@ -86,7 +86,7 @@ def test_at_80_columns() -> None:
     assert table(80) == [
         "    PID NAME                  PSS     PEAK      USS      RSS     SWAP TREND",
         "      7 make             4.00 MiB 8.00 MiB 2.00 MiB 8.00 MiB      0 B ▁▅█",
-        "     12   cc1plus \\x1b[…  180 MiB  360 MiB 90.0 MiB  360 MiB      0 B ▁▅█",
+        "     12   cc1plus \\x1b…   180 MiB  360 MiB 90.0 MiB  360 MiB      0 B ▁▅█",
         "4194304     as           2.00 MiB 4.00 MiB 1.00 MiB 4.00 MiB      0 B ▁▅█",
         "     30   sudo             denied        -        - 6.00 MiB        -",
         "     31   ld                 gone  128 MiB        -        -        - ▁▅█",
@@ -98,23 +98,23 @@ def test_at_40_columns_there_is_less_of_everything() -> None:
     assert table(40) == [
         "    PID NAME                PSS     PEAK",
         "      7 make           4.00 MiB 8.00 MiB",
-        "     12   cc1plus \\x1…  180 MiB  360 MiB",
+        "     12   cc1plus \\x…   180 MiB  360 MiB",
         "4194304     as         2.00 MiB 4.00 MiB",
         "     30   sudo           denied        -",
         "     31   ld               gone  128 MiB",
-        "Total  186 MiB  peak  250 MiB at 12.3 s",
+        "Total   186 MiB  peak  250 MiB at 12.3 s",
         "partial: 1 unreadable  1:15  42 samples",
     ]
 
 
 def test_at_200_columns_the_names_have_the_room() -> None:
     sizes = [
-        "     PSS     PEAK      USS      RSS     SWAP TREND",
-        "4.00 MiB 8.00 MiB 2.00 MiB 8.00 MiB      0 B ▁▅█",
-        " 180 MiB  360 MiB 90.0 MiB  360 MiB      0 B ▁▅█",
-        "2.00 MiB 4.00 MiB 1.00 MiB 4.00 MiB      0 B ▁▅█",
-        "  denied        -        - 6.00 MiB        -",
-        "    gone  128 MiB        -        -        - ▁▅█",
+        "      PSS     PEAK      USS      RSS     SWAP TREND",
+        " 4.00 MiB 8.00 MiB 2.00 MiB 8.00 MiB      0 B ▁▅█",
+        "  180 MiB  360 MiB 90.0 MiB  360 MiB      0 B ▁▅█",
+        " 2.00 MiB 4.00 MiB 1.00 MiB 4.00 MiB      0 B ▁▅█",
+        "   denied        -        - 6.00 MiB        -",
+        "     gone  128 MiB        -        -        - ▁▅█",
     ]
     names = [
         "    PID NAME             ",
@@ -124,14 +124,14 @@ def test_at_200_columns_the_names_have_the_room() -> None:
         "     30   sudo           ",
         "     31   ld             ",
     ]
-    expected = [f"{name:<145}{size}" for name, size in zip(names, sizes, strict=True)]
+    expected = [f"{name:<144}{size}" for name, size in zip(names, sizes, strict=True)]
     assert table(200) == [*expected, *FOOTER]
 
 
 def test_ascii_only_draws_with_ascii() -> None:
     lines = table(120, ascii_only=True)
     assert lines[1].endswith(" 4.00 MiB 8.00 MiB 2.00 MiB 8.00 MiB      0 B _=#")
-    assert lines[-2] == "Total  186 MiB  peak  250 MiB at 12.3 s  _=#+"
+    assert lines[-2] == "Total   186 MiB  peak  250 MiB at 12.3 s  _=#+"
     assert all(line.isascii() for line in lines)
     assert table(120, height=6, ascii_only=True)[3].split()[:3] == ["...", "2", "more:"]
 
@@ -174,7 +174,7 @@ def test_the_footer_tells_what_the_total_leaves_out() -> None:
 def test_where_rows_do_not_fit_the_largest_are_shown_and_the_rest_is_summed() -> None:
     assert table(40, height=6)[1:-2] == [
         "      7 make           4.00 MiB 8.00 MiB",
-        "     12   cc1plus \\x1…  180 MiB  360 MiB",
+        "     12   cc1plus \\x…   180 MiB  360 MiB",
         "        … 2 more:      2.00 MiB",
     ]
 
@@ -223,7 +223,7 @@ def test_before_anything_is_known_nothing_is_claimed() -> None:
         view_of([]), total=Memory(), peak=None, trend=(), stats=replace(STATS, sweep_median_s=None)
     )
     assert text_of(dashboard(view, width=80, height=24), 80)[1:] == [
-        "Total        ?",
+        "Total         ?",
         "1:15  42 samples  3 missed",
     ]
 
@@ -231,8 +231,8 @@ def test_before_anything_is_known_nothing_is_claimed() -> None:
 def test_one_line_shows_total_and_peak() -> None:
     assert text_of(total_line(view_of(ROWS), width=60), 60) == [FOOTER[0]]
     # What does not fit whole is left out.
-    assert text_of(total_line(view_of(ROWS), width=30), 30) == ["Total  186 MiB  ▁▅█▆"]
-    assert text_of(total_line(view_of(ROWS), width=10), 10) == ["Total  186"]
+    assert text_of(total_line(view_of(ROWS), width=30), 30) == ["Total   186 MiB  ▁▅█▆"]
+    assert text_of(total_line(view_of(ROWS), width=10), 10) == ["Total   18"]
 
 
 @given(
