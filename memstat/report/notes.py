@@ -247,10 +247,9 @@ def uncertain_limit_note(limit: Limit, peak: Peak) -> str | None:
     """Return that nothing proves that a limit was kept; ``None`` where that is certain."""
     if limit.exceeded is not None or peak.pss_high_bytes <= limit.max_pss_bytes:
         return None
-    return (
-        f"it is not certain that the limit of {format_size(limit.max_pss_bytes)} was kept: "
-        f"the peak was at most {format_size(peak.pss_high_bytes)}"
-    )
+    most = format_size(peak.pss_high_bytes - limit.max_pss_bytes)
+    size = format_size(limit.max_pss_bytes)
+    return f"the limit of {size} may have been exceeded, by {most} at most"
 
 
 def too_few_samples(stats: SamplingStats, least: int) -> str:

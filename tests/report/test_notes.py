@@ -242,6 +242,54 @@ def test_every_doubt_about_a_peak_is_noted() -> None:
     ]
 
 
+def bounded(low: int, best: int, high: int, *, torn: bool = False) -> Peak:
+    """Return a peak with its bounds, in MiB."""
+    snapshot = replace(snapshot_of({7: best * MIB}), torn=torn)
+    return Peak(best * MIB, snapshot, low * MIB, high * MIB)
+
+
+def test_bounds_of_a_peak_are_noted_where_they_are_more_than_one_per_cent_apart() -> None:
+    assert notes.bracket_note(bounded(900, 950, 990)) == "the peak was between 900 and 990 MiB"
+    assert notes.bracket_note(bounded(1015, 1020, 1024)) is None
+
+
+def test_a_torn_sample_is_a_doubt_where_it_makes_the_peak_uncertain() -> None:
+    torn = replace(MANY, torn_samples=1)
+    assert notes.torn_note(bounded(90, 100, 110, torn=True), torn) == (
+        "the peak is uncertain: processes that share memory started or ended while it was read"
+    )
+    # Others show that the peak was no less, or it is uncertain for another reason.
+    assert notes.torn_note(bounded(100, 100, 100, torn=True), torn) is None
+    assert notes.torn_note(bounded(90, 100, 110), torn) is None
+
+
+def test_torn_samples_are_a_doubt_where_they_are_not_rare() -> None:
+    peak = bounded(100, 100, 100)
+    assert notes.torn_note(peak, replace(MANY, torn_samples=5)) is None
+    assert notes.torn_note(peak, replace(MANY, torn_samples=6)) == (
+        "6 of 50 samples are uncertain by more than 1 %: processes that share memory started or"
+        " ended while they were read"
+    )
+
+
+def test_a_limit_that_was_exceeded_by_an_estimate_has_its_bounds() -> None:
+    sizes = Memory(pss_bytes=5 * MIB, pss_low_bytes=9 * MIB // 2, pss_high_bytes=6 * MIB)
+    exceeded = replace(snapshot_of({7: 5 * MIB}, elapsed_s=3.25), total=sizes)
+    assert notes.limit_note(Limit(4 * MIB, exceeded), exceeded) == (
+        "the limit of 4.00 MiB was exceeded at 3.2 s with 5.00 MiB (between 4.50 and 6.00 MiB):"
+    )
+
+
+def test_a_limit_below_the_upper_bound_may_have_been_exceeded() -> None:
+    kept = Limit(100 * MIB, None)
+    assert notes.uncertain_limit_note(kept, bounded(80, 90, 100)) is None
+    assert notes.uncertain_limit_note(kept, bounded(80, 90, 101)) == (
+        "the limit of 100 MiB may have been exceeded, by 1.00 MiB at most"
+    )
+    exceeded = Limit(70 * MIB, snapshot_of({7: 80 * MIB}))
+    assert notes.uncertain_limit_note(exceeded, bounded(80, 90, 101)) is None
+
+
 def test_a_limit_is_noted_with_the_size_and_time_that_exceeded_it() -> None:
     exceeded = snapshot_of({7: 5 * MIB}, elapsed_s=3.25)
     assert notes.limit_note(Limit(4 * MIB, exceeded), exceeded) == (
@@ -291,6 +339,14 @@ def test_survivors_are_counted_and_summed_as_far_as_they_are_known() -> None:
         ["1 descendant still running: 181 MiB"],
         ["2 descendants still running: 181 MiB"],
         ["1 descendant still running: ?"],
+    ]
+
+
+def test_the_size_of_survivors_may_be_an_estimate() -> None:
+    sizes = Memory(pss_bytes=MIB, pss_low_bytes=0, pss_high_bytes=2 * MIB)
+    glanced = ProcessSample(ProcessKey(7, 1), "a", status=ReadStatus.MEASURED, memory=sizes)
+    assert notes.end_notes(replace(RESULT, survivors=(glanced,))) == [
+        "1 descendant still running: ~1.00 MiB"
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -233,6 +234,107 @@ def test_one_line_shows_total_and_peak() -> None:
     # What does not fit whole is left out.
     assert text_of(total_line(view_of(ROWS), width=30), 30) == ["Total   186 MiB  ▁▅█▆"]
     assert text_of(total_line(view_of(ROWS), width=10), 10) == ["Total   18"]
+
+
+GIB = 1 << 30
+ESTIMATED = Memory(
+    pss_bytes=1811 * MIB,
+    uss_bytes=1700 * MIB,
+    rss_bytes=1900 * MIB,
+    swap_pss_bytes=9 * MIB,
+    hugetlb_bytes=7 * MIB,
+    pss_low_bytes=1780 * MIB,
+    pss_high_bytes=1900 * MIB,
+)
+
+
+def glanced_view() -> View:
+    """Return a view between two walks: a size is an estimate, another is exact all the same."""
+    glanced = ProcessSample(
+        ProcessKey(7, 7), "loader", 1, 0, ReadStatus.MEASURED, ESTIMATED, walk_age_s=1.2
+    )
+    exact = replace(row(8, "idle", 4), sample=replace(row(8, "idle", 4).sample, walk_age_s=1.2))
+    return replace(
+        view_of([ProcessRow(glanced, GIB * 2), exact]),
+        total=replace(ESTIMATED, pss_bytes=1815 * MIB),
+        peak=Peak(
+            1815 * MIB, snapshot_of({7: 1815 * MIB}, elapsed_s=12.34), 1780 * MIB, 1900 * MIB
+        ),
+        elapsed_s=12.34,
+        stats=replace(STATS, walks=5, walk_s=0.1, held_share=0.0075),
+        walk_age_s=1.2,
+    )
+
+
+def glanced_table(width: int, *, ascii_only: bool = False) -> list[str]:
+    shown = dashboard(glanced_view(), width=width, height=24, ascii_only=ascii_only)
+    return text_of(shown, width)
+
+
+def test_an_estimate_is_marked_and_the_footer_says_how_old_and_how_uncertain_it_is() -> None:
+    assert glanced_table(88) == [
+        "    PID NAME                 PSS     PEAK      USS      RSS     SWAP     HUGE TREND",
+        "      7 loader         ~1.77 GiB 2.00 GiB 1.66 GiB 1.86 GiB 9.00 MiB 7.00 MiB",
+        "      8   idle          4.00 MiB 8.00 MiB 2.00 MiB 8.00 MiB      0 B        - ▁▅█",
+        "Total ~1.77 GiB  peak 1.77 GiB at 12.3 s  between 1.74 and 1.86 GiB  ▁▁▂█",
+        "12.3 s  42 samples  3 missed  walked 1.2 s ago  cost 0.8 %  sweep  1.8 ms",
+    ]
+
+
+def test_what_does_not_fit_of_an_estimate_is_left_out_whole() -> None:
+    assert glanced_table(40, ascii_only=True) == [
+        "    PID NAME                PSS     PEAK",
+        "      7 loader        ~1.77 GiB 2.00 GiB",
+        "      8   idle         4.00 MiB 8.00 MiB",
+        "Total ~1.77 GiB  peak 1.77 GiB at 12.3 s",
+        "12.3 s  42 samples  3 missed",
+    ]
+    assert glanced_table(60)[-1] == "12.3 s  42 samples  3 missed  walked 1.2 s ago  cost 0.8 %"
+
+
+@given(st.integers(40, 200), st.booleans())
+def test_estimates_fit_any_terminal(width: int, ascii_only: bool) -> None:  # noqa: FBT001
+    file = io.StringIO()
+    console = Console(file=file, width=width + 50, color_system=None, markup=False, emoji=False)
+    shown = dashboard(glanced_view(), width=width, height=24, ascii_only=ascii_only)
+    console.print(shown)
+    lines = file.getvalue().splitlines()
+    assert max(Text(line.rstrip()).cell_len for line in lines) <= width
+    assert sum("~1.77 GiB" in line for line in lines) == 2
+    assert all(line.isascii() for line in lines if ascii_only)
+
+
+def test_an_estimate_is_dimmed_as_is_what_only_the_last_walk_showed() -> None:
+    file = io.StringIO()
+    console = Console(file=file, width=120, color_system="standard", force_terminal=True)
+    console.print(dashboard(glanced_view(), width=120, height=24))
+    (estimated,) = [line for line in file.getvalue().splitlines() if "loader" in line]
+    (exact,) = [line for line in file.getvalue().splitlines() if "idle" in line]
+    dimmed = re.findall(r"\x1b\[2m *(\S+ \S+?)\x1b\[0m", estimated)
+    assert dimmed == ["~1.77 GiB", "1.66 GiB", "9.00 MiB", "7.00 MiB"]
+    assert "\x1b[2m" not in exact
+
+
+def test_the_view_of_the_peak_says_how_old_its_estimate_was() -> None:
+    shown = dashboard(replace(glanced_view(), is_peak=True), width=80, height=24)
+    assert text_of(shown, 80)[-1].startswith(
+        "at the peak, 12.3 s  42 samples  3 missed  walked 1.2 s before"
+    )
+
+
+def test_a_total_that_is_exact_has_no_age() -> None:
+    exact = replace(glanced_view(), total=Memory(pss_bytes=GIB))
+    assert "walked" not in text_of(dashboard(exact, width=120, height=24), 120)[-1]
+    walked = replace(glanced_view(), walk_age_s=0.0)
+    assert "walked" not in text_of(dashboard(walked, width=120, height=24), 120)[-1]
+
+
+def test_the_sum_of_rows_that_do_not_fit_may_be_an_estimate() -> None:
+    view = glanced_view()
+    lines = text_of(
+        dashboard(replace(view, rows=(*view.rows, view.rows[0])), width=60, height=4), 60
+    )
+    assert lines[1].split()[:5] == ["…", "3", "more:", "~3.54", "GiB"]
 
 
 @given(
