@@ -78,8 +78,8 @@ def _samples(stats: SamplingStats) -> str:
 
 
 def _walks(stats: SamplingStats) -> str:
-    """Return what measuring cost the processes, where they lived long enough to say so."""
+    """Return what measuring cost: the part of its time for which it held up a process."""
     walks = plural(stats.walks, "walk", "walks")
     if not stats.held_share:
         return walks
-    return f"{walks} that held a process up for at most {format_percent(stats.held_share)}"
+    return f"{walks} costing at most {format_percent(stats.held_share)}"

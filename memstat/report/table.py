@@ -13,7 +13,7 @@ from rich.text import Text
 
 from memstat.model import ProcessSample, ReadStatus
 from memstat.report.board import ProcessRow, View
-from memstat.report.estimates import peak_bracket, pss_text, reads_as_estimate
+from memstat.report.estimates import is_outdated, peak_bracket, pss_text, reads_as_estimate
 from memstat.report.trend import bars
 from memstat.sampling.sums import add_up
 from memstat.text import plural, printable
@@ -63,7 +63,7 @@ def _pss(row: ProcessRow) -> Text:
 def _of_last_walk(field: str, row: ProcessRow) -> Text:
     """Return a size that only a walk shows: it is dimmed where PSS has changed since."""
     text = _size(getattr(row.memory, field))
-    if row.sample.walk_age_s and reads_as_estimate(row.memory):
+    if is_outdated(row.sample):
         text.stylize(_DIM)
     return text
 
@@ -146,7 +146,7 @@ def _walk(view: View) -> str:
     """Return how old the walk is that an estimate began with; nothing where there is none."""
     if not view.walk_age_s or not reads_as_estimate(view.total):
         return ""
-    return f"walked {format_duration(view.walk_age_s)} {'before' if view.is_peak else 'ago'}"
+    return f"walked {format_elapsed(view.walk_age_s)} {'before' if view.is_peak else 'ago'}"
 
 
 def total_line(view: View, *, width: int, ascii_only: bool = False) -> Text:

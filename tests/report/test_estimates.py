@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memstat.model import Memory
+from memstat.model import Memory, ProcessKey, ProcessSample
 from memstat.report.estimates import (
+    is_outdated,
     is_wide,
     peak_bracket,
     pss_text,
@@ -17,7 +19,7 @@ from memstat.report.estimates import (
     total_text,
 )
 from memstat.results import Peak
-from memstat.testing import snapshot_of
+from memstat.testing import private_memory, snapshot_of
 from memstat.units import format_bracket, format_percent, format_size, parse_size
 
 MIB = 1 << 20
@@ -54,6 +56,33 @@ def test_what_is_only_bounded_by_its_rss_is_unknown_and_not_an_estimate() -> Non
     denied = Memory(rss_bytes=MIB, pss_low_bytes=0, pss_high_bytes=MIB)
     assert not reads_as_estimate(denied)
     assert pss_text(denied) == "?"
+
+
+@pytest.mark.parametrize(
+    ("age_s", "pss_bytes", "is_old"),
+    [
+        (1.5, 100 * MIB, False),
+        (1.5, 100 * MIB + 3 * 1024, False),
+        (1.5, 102 * MIB, True),
+        (1.5, 98 * MIB, True),
+        (0.0, 102 * MIB, False),
+        (None, 102 * MIB, False),
+    ],
+)
+def test_what_a_walk_showed_is_outdated_once_pss_is_another(
+    age_s: float | None, pss_bytes: int, *, is_old: bool
+) -> None:
+    memory = replace(private_memory(100 * MIB), pss_bytes=pss_bytes)
+    memory = replace(memory, pss_low_bytes=pss_bytes, pss_high_bytes=pss_bytes)
+    sample = ProcessSample(ProcessKey(7, 1), "a", memory=memory, walk_age_s=age_s)
+    assert is_outdated(sample) is is_old
+
+
+def test_what_a_walk_showed_is_outdated_once_pss_is_an_estimate() -> None:
+    memory = replace(private_memory(4 * MIB), pss_high_bytes=5 * MIB)
+    sample = ProcessSample(ProcessKey(7, 1), "a", memory=memory, walk_age_s=0.1)
+    assert is_outdated(sample)
+    assert not is_outdated(replace(sample, memory=Memory()))
 
 
 def test_a_total_has_its_bounds_where_they_matter() -> None:

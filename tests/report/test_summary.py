@@ -75,9 +75,9 @@ def last_line(stats: SamplingStats) -> str:
 
 def test_the_last_line_has_what_measuring_cost() -> None:
     walked = replace(STATS, walks=14, walk_s=0.2, held_share=0.0075)
-    assert last_line(walked) == "50 samples, 14 walks that held a process up for at most 0.8 %"
+    assert last_line(walked) == "50 samples, 14 walks costing at most 0.8 %"
     assert last_line(replace(walked, missed_ticks=2)) == (
-        "50 samples, 2 ticks missed, 14 walks that held a process up for at most 0.8 %"
+        "50 samples, 2 ticks missed, 14 walks costing at most 0.8 %"
     )
     # No process lived long enough for a part of its time to be stated.
     assert last_line(replace(walked, walks=1, held_share=0.0)) == "50 samples, 1 walk"
