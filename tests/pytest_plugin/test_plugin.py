@@ -468,7 +468,9 @@ def test_a_sidecar_that_is_killed_fails_the_test_that_needs_it_and_no_other(
     def test_next(): pass
     """,
     )
-    result = pytester.runpytest_subprocess("--memstat", "-W", "ignore::ResourceWarning")
+    # Without a sidecar to kill, it would look for one for ever.
+    options = ("--memstat", "-W", "ignore::ResourceWarning")
+    result = pytester.runpytest_subprocess(*options, timeout=60)
     result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines(
         [
