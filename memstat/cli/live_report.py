@@ -8,13 +8,13 @@ import stat
 import termios
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager, closing, suppress
-from functools import partial
 from typing import TextIO
 
 import anyio
 from anyio import to_thread
 
 from memstat.cli.redirection import Redirection
+from memstat.proc.process_group import group_of
 from memstat.report.ending import Style
 from memstat.sampling.observation import Observation
 from memstat.supervision.supervised import Supervised
@@ -25,7 +25,7 @@ from memstat.terminal.relay import TerminalRelay
 from memstat.text import printable
 
 
-def _nothing() -> None: ...
+def _nothing(_: int | None) -> None: ...
 
 
 class LiveReport:
@@ -57,17 +57,19 @@ class LiveReport:
         self._leaves_peak = style.format.verbose and style.peak != "never"
 
     async def follow(
-        self, observed: Observation, *, on_resize: Callable[[], object] = _nothing
+        self, observed: Observation, *, on_resize: Callable[[int | None], object] = _nothing
     ) -> None:
-        """Draw until there are no more snapshots; ``on_resize`` follows a resize of the relay."""
+        """Draw until there are no more snapshots.
+
+        ``on_resize`` follows a resize of the relay, with the group that got SIGWINCH.
+        """
         relay, terminal_fd = self._relay, self._display.fd
 
         def pass_size_on() -> None:
             if relay is not None:
                 relay.resize()
                 # The terminal sent one too, but before the relay had the new size.
-                signal_foreground(terminal_fd, signal.SIGWINCH)
-                on_resize()
+                on_resize(signal_foreground(terminal_fd, signal.SIGWINCH))
 
         self._dashboard = dashboard = Dashboard(
             self._display, relay=relay, on_resize=pass_size_on, apart_s=self._apart_s
@@ -87,8 +89,13 @@ class LiveReport:
 
     async def follow_command(self, running: Supervised) -> None:
         """Draw until a command has ended; it gets SIGWINCH when its output has another width."""
-        # The terminal sent one too, but before the relay had the new size.
-        await self.follow(running, on_resize=partial(running.send_signal, signal.SIGWINCH))
+
+        def signal_command(signalled: int | None) -> None:
+            # Not twice: a program may lose a key that is typed just then, as less does.
+            if signalled is None or group_of(running.pid) != signalled:
+                running.send_signal(signal.SIGWINCH)
+
+        await self.follow(running, on_resize=signal_command)
 
 
 def relay_output(

@@ -1,4 +1,4 @@
-"""Whether a process still uses its parent's address space: between vfork(2) and execve(2)."""
+"""Whether two processes use one address space: clone(2) with CLONE_VM, as vfork(2) does."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ _KCMP: Final = {
     "s390x": 343,
 }
 """The number of the system call per machine, from the kernel's syscall tables."""
+_ORDERS: Final = {0: 0, 1: -1, 2: 1}
+"""What kcmp(2) returns: equal, less, greater; 3 is "not equal" where there is no order."""
 
 
 def shares_address_space(pid: int, other: int) -> bool | None:
@@ -30,11 +32,28 @@ def shares_address_space(pid: int, other: int) -> bool | None:
     >>> shares_address_space(os.getpid(), os.getppid())
     False
     """
+    order = _kcmp(pid, other)
+    return None if order is None else order == 0
+
+
+def order_of_address_spaces(pid: int, other: int) -> int | None:
+    """Return 0 when two processes share their memory, else -1 or 1: an order to sort them by.
+
+    ``None`` where this is unknown.
+
+    >>> order_of_address_spaces(os.getpid(), os.getpid())
+    0
+    """
+    order = _kcmp(pid, other)
+    return None if order is None else _ORDERS.get(order)
+
+
+def _kcmp(pid: int, other: int) -> int | None:
     number = _KCMP.get(os.uname().machine)
     if number is None:
         return None
-    order = _libc().syscall(number, pid, other, _KCMP_VM, 0, 0)
-    return None if order < 0 else bool(order == 0)
+    order: int = _libc().syscall(number, pid, other, _KCMP_VM, 0, 0)
+    return None if order < 0 else order
 
 
 @cache

@@ -14,6 +14,7 @@ from memstat.errors import (
     UnsupportedPlatform,
 )
 from memstat.model import Identity, ProcessKey
+from memstat.proc.address_space import order_of_address_spaces
 from memstat.proc.descriptors import (
     DescriptorBudget,
     available_descriptors,
@@ -101,6 +102,9 @@ class LinuxProcSource:
             self.list_processes()
             found = self._hidden.find(pid)
         return found
+
+    def order_of_memory(self, pid: int, other: int) -> int | None:
+        return order_of_address_spaces(pid, other)
 
     def is_thread(self, number: int) -> bool:
         # proc(5): the directory of a thread can be opened too, though it is not listed.

@@ -146,6 +146,13 @@ class ProcSource(Protocol):
         """
         ...
 
+    def order_of_memory(self, pid: int, other: int) -> int | None:
+        """Return 0 when two processes use one address space, else -1 or 1, by which they sort.
+
+        ``None`` where this is unknown.
+        """
+        ...
+
     def is_thread(self, number: int) -> bool:
         """Whether this is the id of a thread, and not of a process."""
         ...

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from memstat.errors import SidecarError
@@ -63,11 +64,9 @@ class SharedSidecar:
     def latest(self) -> Snapshot:
         """Return the newest snapshot there is; does not wait. Raises SidecarError."""
         connection = self.connection
-        now_s = system.monotonic_s()
         # Reading takes longer than an empty test.
-        if now_s - self._read_s > _STALE_S:
-            self._read_s = now_s
-            connection.check()
+        if system.monotonic_s() - self._read_s > _STALE_S:
+            self.read()
         latest = connection.known.tally.latest
         # It begins with one.
         assert latest is not None
@@ -75,14 +74,17 @@ class SharedSidecar:
 
     def sample(self) -> Snapshot:
         """Take a snapshot now and return it. Raises SidecarError."""
-        self.connection.sample()
+        with self._closing_on_failure():
+            self.connection.sample()
         return self.latest()
 
     def read(self) -> Record:
         """Take in what has been sampled, and return it; does not wait. Raises SidecarError."""
+        connection = self.connection
         self._read_s = system.monotonic_s()
-        self.connection.check()
-        return self.connection.known
+        with self._closing_on_failure():
+            connection.check()
+        return connection.known
 
     def close(self) -> None:
         """End the sidecar, in whatever state it is."""
@@ -95,6 +97,18 @@ class SharedSidecar:
     def keep_snapshots(self) -> None:
         """Keep the last snapshots of the test that is running."""
         self.connection.known.keep(KEPT_SNAPSHOTS)
+
+    @contextmanager
+    def _closing_on_failure(self) -> Iterator[None]:
+        """Close a sidecar that has failed: what comes next starts another one.
+
+        Kept, it would seem to live until the log is read again.
+        """
+        try:
+            yield
+        except SidecarError:
+            self.close()
+            raise
 
     def _begin(self, *, is_sampled: bool, is_asked: bool) -> Snapshot:
         connection = self.connection

@@ -165,7 +165,6 @@ class Member:
     def take_walk(self, walk: WalkedPages) -> None:
         """Take over a walk that is of one moment with those of its whole family."""
         self.anon = walk.anon_bytes
-        self.had = max(self.had, self.anon)
         self.weight = walk.anon_bytes - walk.pss_anon_bytes
         self.may_share = self.may_lose = _shared_at_most(walk)
         self._proved = None

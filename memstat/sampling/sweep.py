@@ -24,6 +24,7 @@ from memstat.proc.source import ProcSource
 from memstat.proc.tree import Node, Scope
 from memstat.sampling.changes import torn_families
 from memstat.sampling.clock import Tick
+from memstat.sampling.doubles import Doubles
 from memstat.sampling.estimator import Estimator
 from memstat.sampling.finder import Finder
 from memstat.sampling.policy import EXACT, Policy
@@ -144,6 +145,7 @@ class Sweeper:
         self._nodes: tuple[Node, ...] = ()
         self._tracked: dict[ProcessKey, Tracked] = {}
         self._relatives: Counter[int] = Counter()
+        self._doubles = Doubles(source.order_of_memory)
 
     def expect(self, interval_s: float) -> None:
         """Note how far apart its sweeps will be: what a walk may cost depends on it."""
@@ -169,6 +171,7 @@ class Sweeper:
         found = self.finder.catch_up()
         self._track(found.nodes, found.identities)
         self._look()
+        self._doubles.mark(self._tracked.values())
         return self._sweep(began, found.missing_reason, walk=walk)
 
     def begin_quickly(self) -> Sweep | None:

@@ -112,6 +112,14 @@ class Tracked:
             self._take_name(self.reading.name if self.reading is not None else None)
         self.is_new = False
 
+    def borrow(self) -> None:
+        """Have no memory of its own: it uses that of another, which is counted there."""
+        if self.glance is not None:
+            self.reading = Reading(
+                ReadStatus.NO_MEMORY, self._name, self.glance.ppid, family=self.family
+            )
+            self.glance = self.walked_at_s = None
+
     def walk(self) -> None:
         """Have the kernel look at its pages."""
         began_s = time.perf_counter()

@@ -126,6 +126,9 @@ class Dashboard:
         began_s = time.thread_time()
         look = self._watcher.look(at_readers=self._display.needs_to_know_readers())
         self._pause_s = max(_FRAME_S, (time.thread_time() - began_s) / _LOOKS_SHARE)
+        if self._relay is not None and self._display.will_step_aside(look):
+            # What was printed before the command asks for anything is not part of that.
+            self._relay.catch_up()
         may_draw = self._display.take_look(look)
         if self._relay is not None:
             self._relay.follow_reader(look.waiting, occupied=not may_draw)

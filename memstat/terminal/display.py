@@ -7,6 +7,7 @@ import select
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from typing import Final, TextIO
 
 from rich.console import Console, RenderableType
@@ -67,6 +68,11 @@ class LiveDisplay:
         """Whether the next look must say what processes wait for."""
         with self._in_turn():
             return not self._occupancy.is_decided_by(modes_of(self.fd))
+
+    def will_step_aside(self, look: Look) -> bool:
+        """Whether ``take_look`` would give the terminal to the command, which it has not yet."""
+        with self._in_turn():
+            return not self._occupied and copy(self._occupancy).take(look)
 
     def take_look(self, look: Look) -> bool:
         """Step aside, or come back, as the terminal is used; return whether a view may be drawn."""

@@ -23,6 +23,7 @@ class Handover:
         self._waiting = bytearray()
         self._taken_s = time.monotonic()
         self._changed = threading.Condition()
+        self._is_taking = False
         self.ended = False
 
     def put(self, data: bytes) -> bool:
@@ -41,13 +42,23 @@ class Handover:
     def take(self) -> bytes | None:
         """Wait for a batch and return it; ``None`` at the end."""
         with self._changed:
+            self._is_taking = True
+            self._changed.notify_all()
             self._changed.wait_for(lambda: self.ended or self._waiting)
             left_s = self._taken_s + self.batch_s - time.monotonic()
             self._changed.wait_for(lambda: self.ended or self._is_full, max(0.0, left_s))
             batch, self._waiting = bytes(self._waiting), bytearray()
             self._taken_s = time.monotonic()
+            self._is_taking = False
             self._changed.notify_all()
             return batch or None
+
+    def wait_until_all_taken(self, timeout_s: float) -> None:
+        """Wait until the other side has dealt with all there is, and asks for more."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self.ended or (self._is_taking and not self._waiting), max(0.0, timeout_s)
+            )
 
     def end(self) -> None:
         """Take no more; what is there may still be taken."""

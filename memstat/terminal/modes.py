@@ -121,12 +121,14 @@ def belongs_to_command(terminal_fd: int) -> bool:
     return group in (None, os.getpgrp()) or descends_from_this(group or 0)
 
 
-def signal_foreground(terminal_fd: int, signum: int) -> None:
-    """Signal the foreground group, if it is ours or our command's."""
+def signal_foreground(terminal_fd: int, signum: int) -> int | None:
+    """Signal the foreground group, if it is ours or our command's; return which that was."""
     group = foreground_group(terminal_fd)
     if group and belongs_to_command(terminal_fd):
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(group, signum)
+            return group
+    return None
 
 
 @contextmanager

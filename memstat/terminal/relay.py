@@ -7,6 +7,8 @@ import os
 import pty
 import select
 import termios
+import threading
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -18,6 +20,7 @@ _READ_BYTES: Final = 1 << 14
 _INPUT_BYTES: Final = 256
 _BATCH_BYTES: Final = 1 << 19
 _BATCH_S: Final = 0.05
+_CATCH_UP_S: Final = 1.0
 
 
 class TerminalRelay:
@@ -36,6 +39,8 @@ class TerminalRelay:
         self._modes = LinkedModes(terminal_fd, self._own_fd)
         self.resize()
         self._output = Handover(batch_bytes=_BATCH_BYTES, batch_s=_BATCH_S)
+        self._silence = threading.Event()
+        """Set when nothing was left to read, at a time after it was made."""
         self._closing = False
         self._passes_input = False
 
@@ -88,6 +93,16 @@ class TerminalRelay:
         except OSError:
             self._output.end()
 
+    def catch_up(self) -> None:
+        """Wait until what the command has printed by now is shown. Blocking.
+
+        Only for a moment where there is no end of it: another process may print all the time.
+        """
+        until_s = time.monotonic() + _CATCH_UP_S
+        self._silence = silence = threading.Event()
+        if not self._output.ended and silence.wait(_CATCH_UP_S):
+            self._output.wait_until_all_taken(until_s - time.monotonic())
+
     def close(self) -> None:
         """Close both ends. Harmless when repeated."""
         for fd in (self.child_fd, self._own_fd):
@@ -97,7 +112,7 @@ class TerminalRelay:
 
     def _read(self) -> bytes | None:
         """Return what there is, nothing after a while of silence, ``None`` at the end."""
-        closing = self._closing
+        closing, silence = self._closing, self._silence
         data = self._read_now()
         # After the read: what was written before the modes changed is of the old ones, and at the
         # end the command has restored them.
@@ -105,6 +120,7 @@ class TerminalRelay:
         self._output.batch_s = 0.0 if self._modes.is_interactive else _BATCH_S
         if data != b"":
             return data
+        silence.set()
         if closing:
             return None
         wanted = [self._own_fd, self._terminal_fd] if self._passes_input else [self._own_fd]

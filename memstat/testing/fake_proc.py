@@ -111,6 +111,9 @@ class FakeProc:
             raise UnreadableProcess(pid, f"process {pid} could not be read: {process.unreadable}")
         return None if process is None else process.identity._replace(pid=pid)
 
+    def order_of_memory(self, pid: int, other: int) -> int | None:
+        return (pid > other) - (pid < other)
+
     def is_thread(self, number: int) -> bool:
         return self._process_of_thread(number) is not None
 

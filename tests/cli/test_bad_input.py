@@ -14,10 +14,10 @@ from collections.abc import Callable
 import pytest
 
 from tests.cli.harness import PAUSE, assert_one_line
+from tests.preloaded import memstat
 from tests.targets import (
     AS_NOBODY,
     Target,
-    memstat,
     memstat_path,
     memstat_python_path,
     needs_nobody,
@@ -131,7 +131,7 @@ threading.Thread(target=lambda: (print(threading.get_native_id()), signal.pause(
 def lifetimes_s() -> list[str]:
     """Return when to end: at any moment between the start of memstat and long after its end."""
     chance = random.Random(7)
-    return [f"{chance.uniform(0, 0.15):.4f}" for _ in range(30)]
+    return [f"{chance.uniform(0, 0.04):.4f}" for _ in range(30)]
 
 
 @pytest.mark.parametrize("lifetime_s", lifetimes_s())

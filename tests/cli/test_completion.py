@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.cli.harness import assert_one_line, open_on_terminal, read_until
-from tests.targets import memstat, search_path
+from tests.preloaded import memstat
+from tests.targets import search_path
 
 
 @pytest.fixture

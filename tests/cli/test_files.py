@@ -11,7 +11,8 @@ import pytest
 
 from tests.cli.harness import assert_one_line, on_terminal
 from tests.cli.json_fields import assert_run_summary
-from tests.targets import memstat, memstat_path, python
+from tests.preloaded import memstat
+from tests.targets import memstat_path, python
 
 TALK = ("sh", "-c", "echo out; echo err >&2; sleep 0.2")
 LARGE = python("import signal; held = b'x' * (40 << 20); signal.pause()")

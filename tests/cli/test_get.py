@@ -17,7 +17,8 @@ from tests.cli.harness import (
     assert_one_line,
     on_terminal,
 )
-from tests.targets import Target, memstat, memstat_path
+from tests.preloaded import memstat
+from tests.targets import Target, memstat_path
 
 
 @pytest.fixture

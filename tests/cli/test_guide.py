@@ -15,7 +15,8 @@ import pytest
 
 from memstat.cli.root import root
 from tests.cli.harness import assert_one_line
-from tests.targets import memstat, memstat_path
+from tests.preloaded import memstat
+from tests.targets import memstat_path
 
 PAGES = {
     page.name.removesuffix(".md"): page.read_text("utf-8")

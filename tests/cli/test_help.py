@@ -8,8 +8,10 @@ import sys
 import pytest
 
 from memstat import __version__
+from tests import targets
 from tests.cli.harness import assert_one_line
-from tests.targets import memstat, memstat_path
+from tests.preloaded import memstat
+from tests.targets import memstat_path
 
 
 def test_version_names_the_program() -> None:
@@ -60,7 +62,7 @@ def test_the_module_is_the_command(arguments: list[str]) -> None:
     module = subprocess.run(
         [sys.executable, "-m", "memstat", *arguments], capture_output=True, text=True
     )
-    command = memstat(*arguments)
+    command = targets.memstat(*arguments)
     assert module.returncode == command.returncode
     assert module.stdout == command.stdout
     assert module.stderr == command.stderr

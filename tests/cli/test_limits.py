@@ -13,7 +13,8 @@ import pytest
 
 from tests.cli.harness import TOTAL_LINE, assert_one_line
 from tests.cli.json_fields import SNAPSHOT
-from tests.targets import memstat, memstat_path, python
+from tests.preloaded import memstat
+from tests.targets import memstat_path, python
 
 MANY_BYTES = "b'x' * (40 << 20)"
 HOLD = f"held = {MANY_BYTES}; "

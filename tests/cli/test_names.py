@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.targets import Target, memstat, memstat_path, python
+from tests.preloaded import memstat
+from tests.targets import Target, memstat_path, python
 
 NAMES = {
     b"a) S 1 (b": "a) S 1 (b",

@@ -14,7 +14,8 @@ import pytest
 
 from tests.cli.harness import PROCESS_LINE, TOTAL_LINE, assert_one_line, on_terminal
 from tests.cli.json_fields import assert_run_summary, assert_snapshot
-from tests.targets import memstat, memstat_path, python
+from tests.preloaded import memstat
+from tests.targets import memstat_path, python
 
 ECHO = python("import sys; print(*sys.argv[1:], sep='|')")
 SLEEP = ("sleep", "0.3")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import select
 import signal
 import subprocess
@@ -58,6 +59,19 @@ def finish(running: Target) -> tuple[int, str, str]:
     return running.process.returncode, out.decode(), err.decode()
 
 
+def wait_for_sample(running: Target) -> None:
+    """Wait until a run with ``-v`` has printed a sample of its command.
+
+    A signal may end the command before there is any, even when it has printed something: it starts
+    at the same time as the first sample.
+    """
+    assert running.process.stderr is not None
+    line = b""
+    while not line.startswith(b"Total: "):
+        line = running.process.stderr.readline()
+        assert line
+
+
 def assert_ended(pidfd: int) -> None:
     """A pidfd is readable when its process has ended."""
     assert select.select([pidfd], [], [], 60)[0]
@@ -65,16 +79,22 @@ def assert_ended(pidfd: int) -> None:
 
 
 @pytest.mark.parametrize("signum", SIGNALS)
-@pytest.mark.parametrize("options", [[], ["-r"]])
+@pytest.mark.parametrize("options", ["-v", "-rv"])
 def test_a_signal_reaches_the_command_whose_status_counts(
-    run: Callable[..., Target], signum: signal.Signals, options: list[str]
+    run: Callable[..., Target], signum: signal.Signals, options: str
 ) -> None:
-    running = run(*options, "--", *CATCHES_ONE)
+    running = run(options, "--", *CATCHES_ONE)
     assert running.line() == "ready"
+    wait_for_sample(running)
     running.process.send_signal(signum)
     status, out, err = finish(running)
     assert (status, out) == (7, f"{signum}\n")
-    assert err.startswith("Peak:\nTotal: ")
+    assert re.search(
+        r"^Process exited with code 7\nPeak:\n\[\d+\] \d+ kB \(python.*\)\nTotal: [1-9]\d* kB\n"
+        r"(memstat: .*\n)*\Z",
+        err,
+        re.MULTILINE,
+    )
 
 
 @pytest.mark.parametrize("signum", DEADLY)
@@ -83,6 +103,7 @@ def test_memstat_ends_by_the_signal_of_its_command_after_printing_the_peak(
 ) -> None:
     running = run("-v", "--", *WAITS)
     assert running.line() == "ready"
+    wait_for_sample(running)
     running.process.send_signal(signum)
     status, _, err = finish(running)
     assert status == -signum
@@ -107,9 +128,10 @@ def test_a_signal_that_was_ignored_before_stays_so(start: Callable[..., Target])
 
 
 def test_a_command_that_ignores_sigterm_is_killed_with_its_tree(run: Callable[..., Target]) -> None:
-    for options in ([], ["-r"]):
-        running = run(*options, "--kill-after", "0.2", "--", *STUBBORN_FAMILY)
+    for options in ("-v", "-rv"):
+        running = run(options, "--kill-after", "0.2", "--", *STUBBORN_FAMILY)
         pidfds = [os.pidfd_open(int(pid)) for pid in running.line().split()]
+        wait_for_sample(running)
         running.process.send_signal(signal.SIGTERM)
         assert running.line() == "heard"
         status, _, err = finish(running)

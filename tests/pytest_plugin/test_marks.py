@@ -16,6 +16,7 @@ from memstat.pytest_plugin.limits import DecidedBy, MaxPss, Usage
 from memstat.pytest_plugin.marks import Boundary, Marks, StartedProcesses, marks_of
 from memstat.results import Peak
 from memstat.testing import snapshot_of
+from tests.pytest_plugin.options import LIGHT
 
 pytest_plugins = ["pytester"]
 
@@ -178,7 +179,7 @@ def test_what_lives_shorter_than_a_tick_exceeds_a_limit_every_time(
     )
     pytester.makepyfile(test_it=marked)
     for _ in range(3):
-        result = pytester.runpytest_subprocess("-p", "no:xdist")
+        result = pytester.runpytest_subprocess(*LIGHT)
         result.assert_outcomes(failed=5, passed=1)
         found = re.findall(r"grew by ([\d.]+) MiB", result.stdout.str())
         sizes = sorted({round(float(size)) for size in found})
@@ -189,7 +190,7 @@ def test_what_lives_shorter_than_a_tick_exceeds_a_limit_every_time(
 
 def test_an_unchanged_test_passes_its_baseline_every_time(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_it=SHORT)
-    options = ("-p", "no:xdist", "--memstat-baseline", "base.json")
+    options = (*LIGHT, "--memstat-baseline", "base.json")
     pytester.runpytest_subprocess(*options, "--memstat-update").assert_outcomes(passed=6)
     recorded = Path("base.json").read_text()
     assert json.loads(recorded)["growth_pss_bytes"]["test_it.py::test_own[60]"] > 55 * MIB

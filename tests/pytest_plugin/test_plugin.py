@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.pytest_plugin.options import LIGHT
+
 pytest_plugins = ["pytester"]
 
 HUNGRY = """
@@ -38,6 +40,8 @@ HUNGRY = """
         at_teardown.append(lambda: stop(process))
 """
 
+XDIST = ("-p", "xdist", "-n", "2")
+
 
 def make(pytester: pytest.Pytester, tests: str) -> None:
     pytester.makepyfile(test_it=HUNGRY + tests)
@@ -45,8 +49,7 @@ def make(pytester: pytest.Pytester, tests: str) -> None:
 
 @pytest.fixture(autouse=True)
 def configured(pytester: pytest.Pytester) -> None:
-    # Without hypothesis, which takes longer to load than all the rest, and has no part in it.
-    options = "--strict-markers -p no:hypothesispytest"
+    options = " ".join(["--strict-markers", *LIGHT])
     pytester.makeini(f"[pytest]\naddopts = {options}\nfilterwarnings = error\n")
 
 
@@ -60,7 +63,7 @@ def test_it_is_silent_until_used(pytester: pytest.Pytester) -> None:
             assert not loaded
         """
     )
-    result = pytester.runpytest_subprocess("-p", "no:anyio")
+    result = pytester.runpytest_subprocess()
     result.assert_outcomes(passed=1)
     assert "memstat" not in result.stdout.str().replace(str(pytester.path), "").split("plugins:")[0]
     assert "GROWTH" not in result.stdout.str()
@@ -78,7 +81,7 @@ def test_a_limit_loads_no_terminal_library_and_no_event_loop(pytester: pytest.Py
             assert not sys.modules.keys() & {"rich", "click", "anyio.to_thread", "aiofiles"}
         """
     )
-    pytester.runpytest_subprocess("-p", "no:anyio").assert_outcomes(passed=1)
+    pytester.runpytest_subprocess().assert_outcomes(passed=1)
 
 
 def test_a_test_within_its_limit_passes(pytester: pytest.Pytester) -> None:
@@ -238,7 +241,7 @@ def test_the_fixture_measures_sync_and_async_tests(pytester: pytest.Pytester) ->
     def test_on_demand(request): check(request.getfixturevalue("memory"), start(60))
     """,
     )
-    pytester.runpytest_subprocess().assert_outcomes(passed=4)
+    pytester.runpytest_subprocess("-p", "anyio").assert_outcomes(passed=4)
 
 
 def test_the_peak_is_that_of_this_test_alone(pytester: pytest.Pytester) -> None:
@@ -343,7 +346,7 @@ def test_workers_of_xdist_measure_their_tests_and_the_list_has_all(
     """,
     )
     result = pytester.runpytest_subprocess(
-        "-n", "2", "--memstat", "--memstat-json", "out.json", "--junitxml", "out.xml"
+        *XDIST, "--memstat", "--memstat-json", "out.json", "--junitxml", "out.xml"
     )
     result.assert_outcomes(passed=4, failed=1)
     result.stdout.fnmatch_lines(["*grew by *more than max_pss allows", "at the peak:"])
@@ -402,7 +405,7 @@ def test_workers_of_xdist_compare_with_a_baseline_that_is_written_once(
     make(
         pytester, "\n    @pytest.mark.parametrize('n', range(4))\n    def test_it(n): use(n * 5)\n"
     )
-    options = ("-n", "2", "--memstat-baseline", "base.json")
+    options = (*XDIST, "--memstat-baseline", "base.json")
     pytester.runpytest_subprocess(*options, "--memstat-update").assert_outcomes(passed=4)
     baseline = json.loads(Path("base.json").read_text())
     assert len(baseline["growth_pss_bytes"]) == 4
@@ -437,7 +440,7 @@ def test_a_sidecar_that_is_killed_fails_the_test_that_needs_it_and_no_other(
     make(
         pytester,
         """
-    import os, select, signal
+    import os, select, signal, time
     import psutil
 
     def kill_sidecar():
@@ -456,13 +459,18 @@ def test_a_sidecar_that_is_killed_fails_the_test_that_needs_it_and_no_other(
     @pytest.mark.max_pss("100 MiB")
     def test_needs_it(): kill_sidecar()
 
-    def test_does_not(): kill_sidecar()
+    def test_does_not():
+        kill_sidecar()
+        # A test of 5 ms and less has no need of it, but for a child.
+        time.sleep(0.006)
 
     @pytest.mark.max_pss("100 MiB")
     def test_next(): pass
     """,
     )
-    result = pytester.runpytest_subprocess("--memstat", "-W", "ignore::ResourceWarning")
+    # Without a sidecar to kill, it would look for one for ever.
+    options = ("--memstat", "-W", "ignore::ResourceWarning")
+    result = pytester.runpytest_subprocess(*options, timeout=60)
     result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines(
         [
@@ -532,8 +540,7 @@ REAL = {
 @pytest.mark.parametrize("way", REAL)
 def test_it_measures_the_processes_that_a_test_starts(pytester: pytest.Pytester, way: str) -> None:
     make(pytester, f"\n    pytestmark = pytest.mark.max_pss('30 MiB')\n    {REAL[way].strip()}\n")
-    options = ("-W", "ignore::DeprecationWarning", "-p", "no:xdist")
-    result = pytester.runpytest_subprocess(*options)
+    result = pytester.runpytest_subprocess("-W", "ignore::DeprecationWarning")
     result.assert_outcomes(failed=1)
     result.stdout.re_match_lines([r"memstat: the test and what it started grew by [678]\d\.\d MiB"])
 

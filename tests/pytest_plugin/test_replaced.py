@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.pytest_plugin.options import LIGHT
+
 pytest_plugins = ["pytester"]
 
 REPLACING = {
@@ -77,6 +79,7 @@ REPLACING = {
             assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
         """,
 }
+NEEDS = {"pyfakefs": ("-p", "fakefs")}
 
 
 @pytest.mark.parametrize("what", REPLACING)
@@ -89,7 +92,7 @@ def test_a_test_that_replaces_the_system_is_measured_all_the_same(
     pytester.makepyfile(test_it=f"import pytest\n{limit}\n{_dedent(REPLACING[what])}")
     pytester.makepyfile(test_last=f"import pytest\n{limit}\ndef test_it(): pass\n")
     # Capturing output, pytest itself calls what a test replaces.
-    options = ("-s", "-p", "no:xdist", "--memstat-json", "out.json", "--memstat")
+    options = ("-s", *LIGHT, *NEEDS.get(what, ()), "--memstat-json", "out.json", "--memstat")
     result = pytester.runpytest_subprocess(*options)
     result.assert_outcomes(passed=3)
     result.stdout.no_fnmatch_line("not measured:*")
@@ -113,7 +116,7 @@ def test_what_cannot_be_measured_fails_no_test_that_asked_for_nothing(
         def test_next(): pass
         """
     )
-    result = pytester.runpytest_subprocess("--memstat", "-p", "no:faulthandler", "-s")
+    result = pytester.runpytest_subprocess(*LIGHT, "--memstat", "-p", "no:faulthandler", "-s")
     result.assert_outcomes(passed=2)
 
 

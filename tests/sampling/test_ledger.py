@@ -6,6 +6,7 @@ import pytest
 
 from memstat.model import ProcessKey
 from memstat.proc.source import Glance, WalkedPages
+from memstat.sampling.family import Belief, Family
 from memstat.sampling.ledger import Bounds, Ledger
 
 PARENT, CHILD, OTHER = ProcessKey(10, 1), ProcessKey(11, 2), ProcessKey(12, 3)
@@ -368,6 +369,23 @@ def test_a_walk_of_a_process_that_no_glance_showed_is_not_used(ledger: Ledger) -
     assert ledger.total == exactly(100)
 
 
+def test_unseen_sharers_of_files_make_a_torn_walk_show_less(ledger: Ledger) -> None:
+    """Three map a file and one ends. While the two are walked, an unseen child of theirs maps it.
+
+    They count a third each again, but when the child has ended, a half.
+    """
+    third = ProcessKey(13, 4)
+    ledger.observe({PARENT: parent(file=30), CHILD: child(file=30), third: child(file=30)})
+    part = walk(file=30, pss_file=10)
+    ledger.take_walks({PARENT: part, CHILD: part, third: part})
+    two = {PARENT: parent(file=30), CHILD: child(file=30)}
+    ledger.observe(two)
+    ledger.take_walks({PARENT: part, CHILD: part}, torn_families={FAMILY})
+    ledger.observe(two)
+    assert limits(ledger.total) == (20, 30)
+    assert limits(ledger.share(PARENT)) == (10, 20)
+
+
 # Whether anything has changed since
 
 
@@ -399,3 +417,25 @@ def test_the_order_of_processes_does_not_matter(pair: Ledger) -> None:
     pair.observe({CHILD: child(100), PARENT: parent(100)})
     assert not pair.has_changed
     assert pair.total == exactly(100)
+
+
+def test_only_what_has_changed_is_added_up_again(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Most of 500 processes do nothing most of the time, and the ledger is asked at every tick."""
+    glances = {ProcessKey(pid, 1): parent(100, family=pid) for pid in range(1, 500)}
+    ledger.observe(glances)
+    ledger.take_walks({key: walk(100) for key in glances})
+    added: list[int] = []
+    add_up = Family.add_up
+
+    def count(family: Family, belief: Belief) -> None:
+        added.append(len(family.members))
+        add_up(family, belief)
+
+    monkeypatch.setattr(Family, "add_up", count)
+    ledger.observe(dict(glances))
+    assert not added
+    ledger.observe(glances | {ProcessKey(7, 1): parent(120, family=7)})
+    assert added == [1]
+    assert ledger.total == exactly(499 * 100 + 20)

@@ -40,9 +40,12 @@ class Round:
         """Whether a process may do this meanwhile, and the ledger still is to be right.
 
         A family that nobody joins or leaves is taken to be walked at one moment, and so are files.
+        Only who is born meanwhile, and perhaps ends before the next glance, may map some.
         """
         if "file" in what:
-            return not self.walks and process.key in self.known
+            if process.key not in self.known:
+                return process.family in self.torn
+            return not self.walks
         changes = what in {"fork", "execve", "end"}
         return not self.walks or changes or process.family in self.torn
 
@@ -118,12 +121,18 @@ class Story:
         if self.maps.setdefault(process.key, maps) != maps:
             return
         if maps:
-            others = [page for page in self.machine.file if page not in process.files]
-            for page in chosen(others, which, many):
+            pages = [page for page in self.machine.file if page not in process.files]
+            if self.round is not None and process.key not in self.round.known:
+                pages = [page for page in pages if self.is_of_family(page, process.family)]
+            for page in chosen(pages, which, many):
                 process.fault(page)
         else:
             for page in chosen(process.files, which, many):
                 process.unmap(page)
+
+    def is_of_family(self, page: Page, family: int) -> bool:
+        """Whether nobody else maps it: what others count is not safe from unseen sharers."""
+        return all(self.machine.processes[key].family == family for key in page.mappers)
 
     # What the ledger sees
 

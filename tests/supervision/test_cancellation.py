@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from typing import Any
 
@@ -43,7 +44,7 @@ def assert_leaves_nothing(anyio_backend: Any) -> Callable[[Program], None]:
     def check(program: Program) -> None:
         name, options = anyio_backend
         threads = set(threading.enumerate())
-        anyio.run(_cancel_everywhere, program, backend=name, backend_options=options)
+        anyio.run(_cancel_everywhere, program, threads, backend=name, backend_options=options)
         if name == "asyncio":
             # trio keeps idle threads for the next loop; asyncio has asked its own to end.
             for thread in set(threading.enumerate()) - threads:
@@ -53,23 +54,23 @@ def assert_leaves_nothing(anyio_backend: Any) -> Callable[[Program], None]:
     return check
 
 
-async def _cancel_everywhere(program: Program) -> None:
+async def _cancel_everywhere(program: Program, earlier: AbstractSet[threading.Thread]) -> None:
     await program()
-    before = await _left_behind()
+    before = await _left_behind(earlier)
     for suspensions in range(MOST_AWAITS):
         cancelled = await cancelled_after(suspensions, program)
-        assert await _left_behind() == before, f"after cancellation at await {suspensions}"
+        assert await _left_behind(earlier) == before, f"after cancellation at await {suspensions}"
         if not cancelled:
             assert suspensions >= 2
             return
     pytest.fail("the program never ends")
 
 
-async def _left_behind() -> tuple[set[str], set[int], int]:
+async def _left_behind(earlier: AbstractSet[threading.Thread]) -> tuple[set[str], set[int], int]:
     """Return the open descriptors, the child processes and the number of tasks."""
     _join_finished_threads()
     # One more than readers: whatever else is asked of /proc meanwhile.
-    assert _worker_thread_count() <= len(os.sched_getaffinity(0)) + 1
+    assert _worker_thread_count(earlier) <= len(os.sched_getaffinity(0)) + 1
     children = {child.pid for child in psutil.Process().children(recursive=True)}
     return _descriptors(), children, _task_count()
 
@@ -89,9 +90,10 @@ def _task_count() -> int:
     return len(asyncio.all_tasks())
 
 
-def _worker_thread_count() -> int:
+def _worker_thread_count(earlier: AbstractSet[threading.Thread]) -> int:
+    """Return how many there are since; trio keeps those of earlier tests for some seconds."""
     prefix = "Trio" if sniffio.current_async_library() == "trio" else "AnyIO"
-    return sum(thread.name.startswith(prefix) for thread in threading.enumerate())
+    return sum(thread.name.startswith(prefix) for thread in {*threading.enumerate()} - earlier)
 
 
 def _join_finished_threads() -> None:

@@ -16,6 +16,7 @@ import pytest
 from anyio import to_thread
 
 import memstat
+from memstat.model import ProcessKey
 from memstat.proc.linux import LinuxProcSource
 from memstat.proc.signals import is_alive
 from memstat.supervision.termination import TreeTermination
@@ -291,10 +292,17 @@ async def test_what_is_being_killed_has_ended_once_that_is_settled() -> None:
     with subprocess.Popen(["sleep", "60"]) as target:
         identity = await to_thread.run_sync(source.identify, target.pid)
         assert identity is not None
-        termination = TreeTermination(source, lambda: [identity.key])
+        looked_up: list[ProcessKey] = []
+
+        def find() -> list[ProcessKey]:
+            looked_up.append(identity.key)
+            return looked_up[-1:]
+
+        termination = TreeTermination(source, find)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(termination.kill)
-            # Until it has begun: after one checkpoint it may not have, on trio.
-            await anyio.wait_all_tasks_blocked()
+            # It is under way: trio runs tasks in any order.
+            while not looked_up:
+                await anyio.lowlevel.checkpoint()
             await termination.settled()
             assert not await to_thread.run_sync(is_alive, source, identity.key)

@@ -77,6 +77,22 @@ def test_after_the_end_what_is_there_may_still_be_taken(waiting: bytes) -> None:
     assert handover.take() is None
 
 
+def test_all_is_taken_when_the_other_side_asks_for_more() -> None:
+    handover = Handover(batch_bytes=1, batch_s=0.0)
+    handover.put(b"x")
+    with ThreadPoolExecutor() as threads:
+        waiting = threads.submit(handover.wait_until_all_taken, LONG_S)
+        assert handover.take() == b"x"
+        # It is dealt with still.
+        handover.wait_until_all_taken(0.01)
+        assert not waiting.done()
+        taking = threads.submit(handover.take)
+        waiting.result(timeout=LONG_S / 2)
+        assert not taking.done()
+        handover.end()
+        handover.wait_until_all_taken(LONG_S)
+
+
 def test_an_end_ends_every_wait() -> None:
     full = Handover(batch_bytes=1, batch_s=LONG_S)
     full.put(b"x")

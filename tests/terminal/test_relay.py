@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import select
 import signal
 import sys
 from pathlib import Path
@@ -67,6 +68,40 @@ def test_bytes_that_are_no_text_and_a_last_line_without_newline_come_through() -
         text = b"".join(printed_pieces(terminal))
         assert terminal.process.wait() == 0
     assert text.startswith(b"caf\xe9 \xc3\xa9\r\n\xff\xfe\r\nwithout end\r\n")
+
+
+PROMPTS = """
+import sys, time
+for number in range(6):
+    open(sys.argv[1]).read()
+    # At some moment of the tenth of a second between two looks at the terminal.
+    time.sleep(number * 0.02)
+    print('line', flush=True)
+    # What comes soon after is held for a moment, to be shown together.
+    time.sleep(0.01)
+    print('\\x1b[2J\\x1b[Hcleared nothing')
+    print(f'Name {number}? ', end='', flush=True)
+    input()
+"""
+
+
+def test_what_is_printed_before_a_prompt_is_no_part_of_it(tmp_path: Path) -> None:
+    gate = Gate(tmp_path / "gate")
+    command = (sys.executable, "-c", PROMPTS, str(gate.path))
+    with BareTerminal("run", "-rv", "--", *command) as terminal:
+        shown = b""
+        for number in range(6):
+            # Not while the last prompt still has the terminal to itself.
+            shown += terminal.read_until(b"NAME")
+            gate.open()
+            shown += terminal.read_until(b"Name %d? " % number)
+            # Drawn ten times a second, the table has stepped aside once nothing comes.
+            while select.select([terminal.own_fd], [], [], 0.3)[0]:
+                shown += terminal.read() or b""
+            os.write(terminal.own_fd, b"\n")
+        shown += terminal.read_all()
+        assert terminal.process.wait() == 0
+    assert b"\x1b[2J" not in shown
 
 
 def test_a_survivor_that_keeps_the_terminal_open_does_not_hold_memstat_up(tmp_path: Path) -> None:
