@@ -129,10 +129,7 @@ def watch_ending(
     """Return the end of a watch of which ``last`` is the last snapshot."""
     duration_s = last.elapsed_s if last else 0.0
     is_explained = peak is not None or style.format.is_for_people
-    remarks = []
-    if peak is not None and not style.shows_bracket and (bracket := notes.bracket_note(peak)):
-        remarks.append(bracket)
-    remarks += notes.peak_notes(peak, stats)
+    remarks = notes.peak_notes(peak, stats, bracket_is_shown=style.shows_bracket)
     reason = notes.no_peak_reason(duration_s, last, "the target")
     return Ending(
         result=style.format.watch_summary(peak, stats, duration_s),
@@ -155,9 +152,7 @@ def _run_remarks(result: RunResult, style: RunStyle) -> Iterator[str]:
     if style.format.is_self_contained or style.peak == "never":
         return
     if result.peak is not None:
-        if not style.shows_bracket and (bracket := notes.bracket_note(result.peak)):
-            yield bracket
-        yield from notes.peak_notes(result.peak, result.stats)
+        yield from notes.peak_notes(result.peak, result.stats, bracket_is_shown=style.shows_bracket)
         yield from notes.partial_sample_notes(result.partial, result.peak)
         if note := notes.uncounted_note(result.uncounted_descendants or 0):
             yield note

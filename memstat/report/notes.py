@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # A snapshot alone is reported without these classes.
     from memstat.results import Limit, Peak, RunResult, SamplingStats
 
 _FEW: Final = 2
-_RARE: Final = 10
+_OFTEN: Final = 2
 _TORN: Final = "processes that share memory started or ended while it was read"
 _TORN_EACH: Final = "processes that share memory started or ended while they were read"
 _CAPABILITY: Final = "CAP_SYS_PTRACE or CAP_PERFMON (in Docker: --cap-add SYS_PTRACE)"
@@ -174,17 +174,21 @@ def missed_note(stats: SamplingStats) -> str | None:
     )
 
 
-def bracket_note(peak: Peak) -> str | None:
-    """Return the bounds of a peak; ``None`` where they are within 1 %."""
+def uncertain_peak_note(peak: Peak, *, bracket_is_shown: bool) -> str | None:
+    """Return the bounds of a peak, and why they are wide; ``None`` where they are within 1 %.
+
+    What the reader sees elsewhere (``bracket_is_shown``) is not repeated.
+    """
     bracket = peak_bracket(peak)
-    return f"the peak was {bracket}" if bracket else None
+    if bracket is None or (bracket_is_shown and not peak.snapshot.torn):
+        return None
+    what = "the peak is uncertain" if bracket_is_shown else f"the peak was {bracket}"
+    return f"{what}: {_TORN}" if peak.snapshot.torn else what
 
 
-def torn_note(peak: Peak | None, stats: SamplingStats) -> str | None:
-    """Return that samples are torn, where that made the peak uncertain or is not rare."""
-    if peak is not None and peak.snapshot.torn and peak_bracket(peak):
-        return f"the peak is uncertain: {_TORN}"
-    if stats.torn_samples * _RARE <= stats.samples:
+def torn_note(stats: SamplingStats) -> str | None:
+    """Return that samples are torn; ``None`` where most are not: a peak has bounds all the same."""
+    if stats.torn_samples * _OFTEN <= stats.samples:
         return None
     samples = plural(stats.samples, "sample", "samples")
     return f"{stats.torn_samples} of {samples} are uncertain by more than 1 %: {_TORN_EACH}"
@@ -217,13 +221,16 @@ def few_samples_note(stats: SamplingStats) -> str | None:
     )
 
 
-def peak_notes(peak: Peak | None, stats: SamplingStats) -> list[str]:
-    """Return every reason to doubt a peak."""
+def peak_notes(
+    peak: Peak | None, stats: SamplingStats, *, bracket_is_shown: bool = False
+) -> list[str]:
+    """Return every reason to doubt a peak, but for bounds that are shown with it."""
     notes = [
+        uncertain_peak_note(peak, bracket_is_shown=bracket_is_shown) if peak is not None else None,
         missed_note(stats),
         stopped_note(stats),
         few_samples_note(stats),
-        torn_note(peak, stats),
+        torn_note(stats),
     ]
     if peak is not None:
         ended = ended_note(peak.snapshot)

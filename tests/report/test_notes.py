@@ -232,11 +232,14 @@ def test_few_samples_are_a_doubt(samples: int, words: str) -> None:
 
 
 def test_every_doubt_about_a_peak_is_noted() -> None:
-    peak = Peak(MIB, with_ended(snapshot_of({7: MIB, 8: None}), 1))
-    doubts = notes.peak_notes(peak, replace(MANY, samples=2, missed_ticks=1))
+    torn = replace(with_ended(snapshot_of({7: MIB, 8: None}), 1), torn=True)
+    peak = Peak(MIB, torn, MIB - 65536, MIB)
+    doubts = notes.peak_notes(peak, replace(MANY, samples=2, missed_ticks=1, torn_samples=2))
     assert [note.split(":")[0] for note in doubts] == [
+        "the peak was between 960 KiB and 1.00 MiB",
         "missed 1 of 3 ticks",
         "the peak rests on 2 samples",
+        "2 of 2 samples are uncertain by more than 1 %",
         "the total is partial",
         "at the peak the total is partial",
     ]
@@ -248,26 +251,32 @@ def bounded(low: int, best: int, high: int, *, torn: bool = False) -> Peak:
     return Peak(best * MIB, snapshot, low * MIB, high * MIB)
 
 
+def uncertain(peak: Peak, *, shown: bool = False) -> str | None:
+    return notes.uncertain_peak_note(peak, bracket_is_shown=shown)
+
+
 def test_bounds_of_a_peak_are_noted_where_they_are_more_than_one_per_cent_apart() -> None:
-    assert notes.bracket_note(bounded(900, 950, 990)) == "the peak was between 900 and 990 MiB"
-    assert notes.bracket_note(bounded(1015, 1020, 1024)) is None
+    assert uncertain(bounded(900, 950, 990)) == "the peak was between 900 and 990 MiB"
+    assert uncertain(bounded(900, 950, 990), shown=True) is None
+    assert uncertain(bounded(1015, 1020, 1024)) is None
 
 
-def test_a_torn_sample_is_a_doubt_where_it_makes_the_peak_uncertain() -> None:
-    torn = replace(MANY, torn_samples=1)
-    assert notes.torn_note(bounded(90, 100, 110, torn=True), torn) == (
-        "the peak is uncertain: processes that share memory started or ended while it was read"
+def test_why_the_peak_is_uncertain_is_noted_where_its_sample_is_torn() -> None:
+    torn = "processes that share memory started or ended while it was read"
+    assert uncertain(bounded(90, 95, 99, torn=True)) == (
+        f"the peak was between 90.0 and 99.0 MiB: {torn}"
     )
-    # Others show that the peak was no less, or it is uncertain for another reason.
-    assert notes.torn_note(bounded(100, 100, 100, torn=True), torn) is None
-    assert notes.torn_note(bounded(90, 100, 110), torn) is None
+    assert uncertain(bounded(90, 95, 99, torn=True), shown=True) == (
+        f"the peak is uncertain: {torn}"
+    )
+    # Another sample shows that the peak was no less, and none allows for more.
+    assert uncertain(bounded(100, 100, 100, torn=True)) is None
 
 
-def test_torn_samples_are_a_doubt_where_they_are_not_rare() -> None:
-    peak = bounded(100, 100, 100)
-    assert notes.torn_note(peak, replace(MANY, torn_samples=5)) is None
-    assert notes.torn_note(peak, replace(MANY, torn_samples=6)) == (
-        "6 of 50 samples are uncertain by more than 1 %: processes that share memory started or"
+def test_that_most_samples_are_torn_is_a_doubt() -> None:
+    assert notes.torn_note(replace(MANY, torn_samples=25)) is None
+    assert notes.torn_note(replace(MANY, torn_samples=26)) == (
+        "26 of 50 samples are uncertain by more than 1 %: processes that share memory started or"
         " ended while they were read"
     )
 
