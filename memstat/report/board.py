@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from memstat.model import Memory, ProcessKey, ProcessSample, ReadStatus, Snapshot
+from memstat.report.estimates import measured_total
 from memstat.report.notes import beside_pss
 from memstat.report.trend import Trend
 from memstat.results import Peak, SamplingStats
@@ -53,6 +54,7 @@ class View:
     rows: tuple[ProcessRow, ...]
     """Depth first; those that have ended stay in their places."""
     total: Memory
+    """What was measured; the bounds of its PSS are without what may not be read."""
     peak: Peak | None
     trend: tuple[int, ...]
     """The total over the whole run."""
@@ -145,7 +147,7 @@ class Board:
     ) -> View:
         return View(
             rows=rows,
-            total=snapshot.total,
+            total=measured_total(snapshot),
             peak=peak,
             trend=self._total_trend.values,
             elapsed_s=snapshot.elapsed_s,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from memstat.model import Memory, ProcessSample
+from memstat.model import Memory, ProcessSample, ReadStatus, Snapshot
 from memstat.units import KIB, format_bracket, format_size
 
 if TYPE_CHECKING:  # A snapshot alone is reported without these classes.
@@ -48,6 +49,23 @@ def reads_as_estimate(memory: Memory, text_of: Callable[[int | None], str] = for
     if memory.pss_bytes is None or not memory.is_estimated:
         return False
     return text_of(memory.pss_low_bytes) != text_of(memory.pss_high_bytes)
+
+
+def measured_total(snapshot: Snapshot) -> Memory:
+    """Return the total with the bounds of what was measured.
+
+    Its upper bound includes the RSS of processes that may not be read. But for these it is partial,
+    which is said elsewhere, and no estimate.
+    """
+    total = snapshot.total
+    if total.pss_high_bytes is None:
+        return total
+    denied = [
+        process.memory.pss_high_bytes or 0
+        for process in snapshot.processes
+        if process.status is ReadStatus.DENIED
+    ]
+    return replace(total, pss_high_bytes=total.pss_high_bytes - sum(denied)) if denied else total
 
 
 def is_outdated(sample: ProcessSample) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from memstat.model import DenialReason, Identity, ProcessSample, ReadStatus, Snapshot
-from memstat.report.estimates import peak_bracket, pss_text, total_text
+from memstat.report.estimates import measured_total, peak_bracket, pss_text, total_text
 from memstat.sampling.sums import add_up
 from memstat.text import plural, printable, signal_name
 from memstat.units import format_duration, format_elapsed, format_size
@@ -246,7 +246,7 @@ def limit_note(limit: Limit, exceeded: Snapshot) -> str:
     """Return which limit was exceeded, by how much and when. The processes follow below it."""
     return (
         f"the limit of {format_size(limit.max_pss_bytes)} was exceeded at "
-        f"{format_elapsed(exceeded.elapsed_s)} with {total_text(exceeded.total)}:"
+        f"{format_elapsed(exceeded.elapsed_s)} with {total_text(measured_total(exceeded))}:"
     )
 
 
@@ -297,9 +297,13 @@ def end_notes(result: RunResult) -> list[str]:
         notes.append(f"the kernel's OOM killer killed {times} during the run")
     if result.survivors:
         alive = plural(len(result.survivors), "descendant", "descendants")
-        size = pss_text(add_up(result.survivors))
+        size = pss_text(add_up([*_readable(result.survivors)]))
         notes.append(f"{alive} still running: {size}")
     return notes
+
+
+def _readable(samples: Iterable[ProcessSample]) -> Iterator[ProcessSample]:
+    return (sample for sample in samples if sample.status is not ReadStatus.DENIED)
 
 
 def no_peak_reason(duration_s: float, last: Snapshot | None, what: str = "the command") -> str:

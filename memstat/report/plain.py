@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from memstat.model import Memory, ProcessSample, ReadStatus, Snapshot
-from memstat.report.estimates import pss_text
+from memstat.report.estimates import measured_total, pss_text
 from memstat.text import printable
 from memstat.units import KIB
 
@@ -30,7 +30,7 @@ def block(snapshot: Snapshot, *, verbose: bool, in_bytes: bool) -> str:
     size = _in_bytes if in_bytes else _in_kb
     pss = _bare_pss if in_bytes else _pss_in_kb
     lines = [_process_line(p, size, pss) for p in snapshot.processes] if verbose else []
-    total = pss(snapshot.total)
+    total = pss(measured_total(snapshot))
     return "\n".join([*lines, total if in_bytes else f"Total: {total}"])
 
 

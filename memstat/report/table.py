@@ -210,7 +210,8 @@ def _largest(
 
 
 def _pss_of(rows: Sequence[ProcessRow]) -> str:
-    total = add_up([row.sample for row in rows])
+    # The RSS of denied ones would be a part of its upper bound.
+    total = add_up([row.sample for row in rows if row.sample.status is not ReadStatus.DENIED])
     return "-" if total.pss_bytes is None else pss_text(total)
 
 

@@ -13,12 +13,14 @@ from memstat.model import Memory, ProcessKey, ProcessSample
 from memstat.report.estimates import (
     is_outdated,
     is_wide,
+    measured_total,
     peak_bracket,
     pss_text,
     reads_as_estimate,
     total_text,
 )
 from memstat.results import Peak
+from memstat.sampling.sums import add_up
 from memstat.testing import private_memory, snapshot_of
 from memstat.units import format_bracket, format_percent, format_size, parse_size
 
@@ -92,6 +94,22 @@ def test_a_total_has_its_bounds_where_they_matter() -> None:
         "5.00 MiB (between 4.00 and 7.00 MiB)"
     )
     assert total_text(Memory()) == "?"
+
+
+def test_what_may_not_be_read_makes_a_total_partial_and_no_estimate() -> None:
+    snapshot = snapshot_of({7: 100 * MIB, 8: None})
+    bounded = Memory(rss_bytes=MIB, pss_low_bytes=0, pss_high_bytes=MIB)
+    denied = replace(snapshot.processes[1], memory=bounded)
+    processes = (snapshot.processes[0], denied)
+    partial = replace(snapshot, processes=processes, total=add_up(processes))
+    assert partial.total.pss_high_bytes == 101 * MIB
+    assert not measured_total(partial).is_estimated
+    nothing = replace(partial, processes=(denied,), total=add_up([denied]))
+    assert measured_total(nothing).pss_bytes is None
+    whole = snapshot_of({7: MIB})
+    assert measured_total(whole) == whole.total
+    unknown = snapshot_of({})
+    assert measured_total(unknown) == Memory()
 
 
 def test_a_peak_has_bounds_only_where_they_are_wide() -> None:

@@ -339,7 +339,8 @@ def test_survivors_are_counted_and_summed_as_far_as_they_are_known() -> None:
     one = ProcessSample(
         ProcessKey(7, 1), "a", status=ReadStatus.MEASURED, memory=private_memory(181 * MIB)
     )
-    denied = ProcessSample(ProcessKey(8, 1), "b", status=ReadStatus.DENIED, memory=Memory())
+    bounded = Memory(rss_bytes=MIB, pss_low_bytes=0, pss_high_bytes=MIB)
+    denied = ProcessSample(ProcessKey(8, 1), "b", status=ReadStatus.DENIED, memory=bounded)
     remarks = [
         notes.end_notes(replace(RESULT, survivors=survivors))
         for survivors in ((one,), (one, denied), (denied,))
