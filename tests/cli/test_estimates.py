@@ -9,7 +9,8 @@ from typing import Any
 
 from tests.cli.harness import PROCESS_LINE, TOTAL_LINE
 from tests.cli.json_fields import assert_run_summary, assert_snapshot
-from tests.targets import memstat, python
+from tests.preloaded import memstat
+from tests.targets import python
 
 MIB = 1 << 20
 HELD_MIB = 40
