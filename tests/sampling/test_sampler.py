@@ -37,14 +37,19 @@ class ScriptedProc(FakeProc):
 class ScriptedSweeper(Sweeper):
     """Lets the next thing happen before each sweep."""
 
+    has_gone_on = False
+
     def begin_quickly(self) -> Sweep | None:
         self._go_on()
-        return super().begin_quickly()
+        sweep = super().begin_quickly()
+        self.has_gone_on = sweep is None
+        return sweep
 
     def begin(self, *, walk: bool = False) -> Sweep:
-        # Where it was not quick, that has happened.
-        if not self._tracked:
+        # Of a small tree, that was tried before.
+        if not self.has_gone_on:
             self._go_on()
+        self.has_gone_on = False
         return super().begin(walk=walk)
 
     def _go_on(self) -> None:
