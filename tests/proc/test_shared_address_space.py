@@ -100,4 +100,4 @@ def is_about_50_mib(snapshot: Snapshot) -> bool:
     low, high = snapshot.total.pss_low_bytes, snapshot.total.pss_high_bytes
     assert low is not None
     assert high is not None
-    return 50 * MIB <= high and low <= 53 * MIB and high - low < 2 * MIB
+    return high >= 50 * MIB and low <= 53 * MIB and high - low < 2 * MIB
