@@ -35,7 +35,7 @@ class _Server:
         with theirs:
             # No child of the test process, which some tests measure with all that it started. (A
             # shell would have it ignore SIGINT.)
-            server = [sys.executable, "-P", _SERVER, str(theirs.fileno())]
+            server = [sys.executable, "-P", str(_SERVER), str(theirs.fileno())]
             subprocess.run(
                 [sys.executable, "-I", "-S", "-c", _START_AND_LEAVE, *server],
                 pass_fds=[theirs.fileno()],
