@@ -24,7 +24,7 @@ from memstat.proc.failures import Failure, reason_of
 from memstat.proc.files import read_file, read_first_bytes
 from memstat.proc.hidden import HiddenProcesses, hides_processes
 from memstat.proc.parse import parse_stat, parse_status
-from memstat.proc.platform import require_linux_kernel
+from memstat.proc.platform import kernel_version, require_linux_kernel
 from memstat.proc.reader import LinuxReader, no_hidden
 from memstat.text import decode_name
 
@@ -43,6 +43,8 @@ class LinuxProcSource:
         self.use_rollup = (
             os.path.exists("/proc/self/smaps_rollup") if use_rollup is None else use_rollup
         )
+        # Since commit 82241a83cd15 of the kernel, statm sums up counters that are kept per CPU.
+        self._counts_exactly = kernel_version() >= (6, 16)
         limit = available_descriptors() if max_descriptors is None else max_descriptors
         self.budget = DescriptorBudget(limit)
         self._hidden = HiddenProcesses() if hides_processes() else None
@@ -142,7 +144,13 @@ class LinuxProcSource:
 
     def reader(self, key: ProcessKey) -> LinuxReader:
         find_hidden = no_hidden if self._hidden is None else self._find_hidden
-        return LinuxReader(key, self.budget, rollup=self.use_rollup, find_hidden=find_hidden)
+        return LinuxReader(
+            key,
+            self.budget,
+            rollup=self.use_rollup,
+            counts_exactly=self._counts_exactly,
+            find_hidden=find_hidden,
+        )
 
 
 def require_linux() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 
@@ -12,6 +13,15 @@ def require_linux_kernel() -> None:
     """Raise UnsupportedPlatform on any system but Linux."""
     if sys.platform != "linux":
         raise UnsupportedPlatform(f"memstat measures Linux processes; this is {sys.platform}")
+
+
+def kernel_version() -> tuple[int, ...]:
+    """Return the first two numbers of the kernel's version.
+
+    >>> kernel_version() > (2, 6)
+    True
+    """
+    return tuple(map(int, re.findall(r"\d+", os.uname().release)[:2]))
 
 
 def count_oom_kills() -> int | None:

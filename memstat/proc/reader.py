@@ -31,7 +31,9 @@ _EXEC_RACES: Final = 4
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 _HUGE: Final = 512
 """The pages of a huge page of 2 MiB: one fault may map as many."""
-_STATM_BYTES: Final = 256
+_CORES: Final = os.cpu_count() or 1
+_MOST_ERROR_BYTES: Final = 2 * max(32, 2 * _CORES) * _CORES * _PAGE_BYTES
+"""What two counters can be off that are kept per CPU (``percpu_counter_batch`` of the kernel)."""
 _FIRST_GLANCE: Final = Glance(0, 0, 0, 0, 0)
 
 
@@ -60,6 +62,7 @@ class LinuxReader:
     __slots__ = (
         "_borrows",
         "_budget",
+        "_counts_exactly",
         "_directory",
         "_family",
         "_fetch",
@@ -85,12 +88,14 @@ class LinuxReader:
         budget: DescriptorBudget,
         *,
         rollup: bool,
+        counts_exactly: bool = False,
         find_hidden: Callable[[int], Identity | None] = no_hidden,
     ) -> None:
         self._directory = f"/proc/{key.pid}"
         self._key = key
         self._budget = budget
         self._find_hidden = find_hidden
+        self._counts_exactly = counts_exactly
         self._memory_file = "smaps_rollup" if rollup else "smaps"
         self._fetch = fetch if rollup else fetch_pieces
         self._parse = parse_rollup if rollup else parse_smaps
@@ -165,7 +170,7 @@ class LinuxReader:
         return self._borrows is False
 
     def _glance_open(self, *, with_faults: bool) -> Glance | None:
-        statm_text = os.pread(self._statm_fd, _STATM_BYTES, 0)
+        statm_text = fetch(self._statm_fd)
         is_same = statm_text == self._statm_text
         if is_same and not with_faults:
             return self._glance
@@ -207,7 +212,7 @@ class LinuxReader:
         )
 
     def _read_open(self) -> Reading:
-        statm_text = os.pread(self._statm_fd, _STATM_BYTES, 0)
+        statm_text = fetch(self._statm_fd)
         stat_text = fetch(self._stat_fd)
         memory_text = self._fetch(self._memory_fd)
         last = self._last
@@ -243,10 +248,12 @@ class LinuxReader:
         self._has_huge = huge > 0
         error = 0
         # If nothing has changed meanwhile, both must report the same.
-        if os.pread(self._statm_fd, _STATM_BYTES, 0) == statm_text:
+        if not self._counts_exactly and fetch(self._statm_fd) == statm_text:
             resident, shared = parse_statm(statm_text)
             glanced_anon = (resident - shared) * _PAGE_BYTES
             error = abs(resident * _PAGE_BYTES - rss) + abs(glanced_anon - anon)
+            # More is no matter of counters: pages that are being unmapped.
+            error = error if error <= _MOST_ERROR_BYTES else 0
         return WalkedPages(anon, pss_anon, rss - anon, pss - pss_anon, private, huge > 0, error)
 
     def _read_anew(self) -> Reading | None:
@@ -286,7 +293,7 @@ class LinuxReader:
             if refusal.errno not in DENIED:
                 raise refusal
             return _denied(status)
-        statm_text = os.pread(self._statm_fd, _STATM_BYTES, 0)
+        statm_text = fetch(self._statm_fd)
         self._memory_text = self._fetch(self._memory_fd)
         memory = self._parse(self._memory_text)
         pages = self._pages(self._memory_text, memory, statm_text)

@@ -39,7 +39,7 @@ class RunningStats:
         if snapshot.walk_s is not None:
             self._walks += 1
             self._walk_s += snapshot.walk_s
-            self._held_share = max(self._held_share, snapshot.held_share)
+        self._held_share = max(self._held_share, snapshot.held_share)
         if self._resumed_s is not None and snapshot.elapsed_s >= self._resumed_s:
             self._stopped += snapshot.missed_ticks - self._missed
             self._resumed_s = None

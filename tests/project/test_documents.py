@@ -208,7 +208,7 @@ def test_links_within_the_repository_lead_somewhere(document: Path) -> None:
 
 
 def test_the_readme_links_to_every_page_of_the_guide() -> None:
-    linked = set(re.findall(r"\]\(memstat/guide/(\w+)\.md\)", README.read_text()))
+    linked = set(re.findall(r"\]\(memstat/guide/([\w-]+)\.md\)", README.read_text()))
     assert linked == {path.stem for path in DOCUMENTS} - {"README"}
 
 

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -86,6 +87,22 @@ def test_a_limit_in_ci_and_a_command_that_fails_by_itself() -> None:
     done = limit_in_ci("1GiB", "sh", "-c", "exit 7")
     assert done.returncode == 7
     assert done.stderr.endswith("failed with status 7, and not for memory\n")
+
+
+def test_a_course_is_drawn_with_its_bounds_and_walks() -> None:
+    source = "import time; held = b'x' * 30_000_000; time.sleep(0.3)"
+    done = subprocess.run(
+        [str(EXAMPLES / "draw_course.py"), sys.executable, "-c", source],
+        capture_output=True,
+        env={**os.environ, "PATH": search_path()},
+        timeout=60,
+        check=True,
+    )
+    drawn = ET.fromstring(done.stdout)
+    shapes = [element.tag.rpartition("}")[2] for element in drawn]
+    assert {"polygon", "polyline"} < {*shapes}
+    assert b"v8" in done.stdout
+    assert b"MiB</text>" in done.stdout
 
 
 def test_every_example_is_tested() -> None:
