@@ -180,8 +180,10 @@ class Sweeper:
         It takes no lock of a process and waits for nothing, so that an event loop may call it.
         """
         began = time.monotonic(), time.time()
-        if not self._tracked or not self.finder.is_unchanged():
+        found = self.finder.catch_up_quickly()
+        if found is None:
             return None
+        self._track(found.nodes, found.identities)
         for tracked in self._tracked.values():
             if not tracked.look_quickly(with_faults=self._has_relatives(tracked)):
                 return None

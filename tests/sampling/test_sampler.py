@@ -33,6 +33,9 @@ class ScriptedProc(FakeProc):
         self.script: list[Callable[[], object]] = []
         super().__init__()
 
+    def newest_pid(self) -> int | None:
+        return None  # so that every sweep lists the processes
+
     def list_processes(self) -> Mapping[int, int]:
         if self.script:
             self.script.pop(0)()
