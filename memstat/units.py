@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Final
 
@@ -35,6 +36,27 @@ def format_size(size_bytes: int | None) -> str:
         step += 1
     digits = 0 if step == 0 or value >= 99.95 else 1 if value >= 9.995 else 2
     return f"{value:.{digits}f} {_STEPS[step]}"
+
+
+def format_bracket(low_bytes: int, high_bytes: int) -> str:
+    """Return two bounds of a size; their unit is written once where it is the same.
+
+    >>> format_bracket(1_880_000_000, 1_911_000_000), format_bracket(900 << 20, 1 << 30)
+    ('between 1.75 and 1.78 GiB', 'between 900 MiB and 1.00 GiB')
+    """
+    low, high = format_size(low_bytes), format_size(high_bytes)
+    number, _, unit = low.partition(" ")
+    return f"between {number if high.endswith(f' {unit}') else low} and {high}"
+
+
+def format_percent(part: float) -> str:
+    """Return a part in per cent, rounded up, so that it may be called the most.
+
+    >>> format_percent(0.0), format_percent(0.00001), format_percent(0.0125), format_percent(0.123)
+    ('0.0 %', '0.1 %', '1.3 %', '13 %')
+    """
+    tenths = math.ceil(round(part * 1000, 6))
+    return f"{tenths / 10:.1f} %" if tenths < 100 else f"{math.ceil(tenths / 10)} %"
 
 
 def parse_size(text: str) -> int:

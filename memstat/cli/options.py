@@ -100,8 +100,8 @@ frequency = _option(
     "frequency_hz",
     metavar="HZ",
     type=PositiveNumber("Hz", least=1 / _MAX_S, most=_MAX_HZ),
-    help=f"Ticks per second, up to {_MAX_HZ:g}.  [default: {_DEFAULT_HZ:g}; of run, as many as 2 %"
-    " of a core allow, from 10 to 50]",
+    help=f"Ticks per second, up to {_MAX_HZ:g}.  [default: {_DEFAULT_HZ:g}; of run, 10 to 50, as 2"
+    " % of a core allow, of which -v shows 10]",
 )
 interval = _option(
     "-i",
@@ -117,13 +117,13 @@ budget = _option(
     metavar="PERCENT",
     type=click.FloatRange(0, 100),
     default=100 * GENTLE.budget,
-    help="How much of its time a process may be held up to look at its pages; between these looks"
-    " its PSS is estimated. 0: look once, at the start.  [default: 2]",
+    help="The part of its time for which reading its pages may hold a process up; between these"
+    " walks its PSS is estimated. 0: walk once, at the start.  [default: 2]",
 )
 exact = _option(
     "--exact",
     is_flag=True,
-    help="Look at all pages at every tick, however long that takes.",
+    help="Walk all pages at every tick, whatever --budget allows: no estimates.",
 )
 no_live = _option(
     "--no-live", is_flag=True, help="Print plain lines on a terminal too, as in a pipe."

@@ -7,6 +7,7 @@ from textwrap import indent
 
 from memstat.pytest_plugin.limits import DecidedBy, MaxPss, Usage
 from memstat.pytest_plugin.usage import TestUsage
+from memstat.report.estimates import peak_bracket
 from memstat.report.notes import UNCERTAIN_START, ended_note, partial_notes, uncertain_note
 from memstat.report.plain import block
 from memstat.text import plural, printable
@@ -42,6 +43,9 @@ def _failure(what: str, limit: str, usage: Usage) -> str:
         when = f"{format_duration(usage.peak_after_s or 0.0)} after the start"
         samples = plural(usage.samples, "sample", "samples")
         lines.append(f"{peak}, {when} ({samples})")
+        bracket = None if usage.peak is None else peak_bracket(usage.peak)
+        if bracket is not None:
+            lines.append(f"  total  {bracket} at the peak")
         head = "at the peak:"
     if usage.is_start_torn:
         lines.append(f"note: {UNCERTAIN_START}")

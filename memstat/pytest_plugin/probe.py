@@ -11,11 +11,11 @@ from memstat.model import Snapshot
 from memstat.proc.system import system
 from memstat.pytest_plugin.marks import StartedProcesses
 from memstat.results import Mark, Peak, SamplingStats
+from memstat.sampling.rate import FASTEST_S
 from memstat.sidecars.client import KEPT_SNAPSHOTS, Sidecar, start_request
 from memstat.sidecars.connection import Connection
 from memstat.sidecars.record import Record
 
-INTERVAL_S: Final = 0.02
 _ALONE_INTERVAL_S: Final = 0.25
 """How often a process without children is sampled while no test asks for figures: the kernel
 has them."""
@@ -133,7 +133,7 @@ class SharedSidecar:
         connection, self._launched = self._launched, None
         try:
             connection = connection or self._launch()
-            connection.begin(start_request(interval_s=INTERVAL_S))
+            connection.begin(start_request(interval_s=None))
         except SidecarError as error:
             self._failed_starts += 1
             self._failure = str(error)
@@ -143,7 +143,7 @@ class SharedSidecar:
         return connection
 
     def _launch(self) -> Connection:
-        record = Record(INTERVAL_S, keep_snapshots=0)
+        record = Record(FASTEST_S, keep_snapshots=0)
         record.observe = self.started.observe
         return Connection.start(record)
 

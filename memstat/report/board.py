@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from memstat.model import Memory, ProcessKey, ProcessSample, ReadStatus, Snapshot
+from memstat.report.estimates import measured_total
 from memstat.report.notes import beside_pss
 from memstat.report.trend import Trend
 from memstat.results import Peak, SamplingStats
@@ -53,6 +54,7 @@ class View:
     rows: tuple[ProcessRow, ...]
     """Depth first; those that have ended stay in their places."""
     total: Memory
+    """What was measured; the bounds of its PSS are without what may not be read."""
     peak: Peak | None
     trend: tuple[int, ...]
     """The total over the whole run."""
@@ -62,6 +64,8 @@ class View:
     """Processes that may not or could not be read."""
     beside_pss: str | None = None
     """What the total leaves out: swap and huge pages."""
+    walk_age_s: float | None = None
+    """How long before this processes were last walked, the oldest walk; ``None`` without any."""
     is_peak: bool = False
     """Whether this is how it was at the peak, not how it is now."""
 
@@ -143,12 +147,13 @@ class Board:
     ) -> View:
         return View(
             rows=rows,
-            total=snapshot.total,
+            total=measured_total(snapshot),
             peak=peak,
             trend=self._total_trend.values,
             elapsed_s=snapshot.elapsed_s,
             stats=stats,
             beside_pss=beside_pss(snapshot),
+            walk_age_s=_walk_age_s(snapshot),
             unreadable=sum(p.status in _UNREAD for p in snapshot.processes),
         )
 
@@ -173,3 +178,8 @@ class Board:
         if sample.memory.pss_bytes is not None:
             track.trend.append(sample.memory.pss_bytes)
         return track
+
+
+def _walk_age_s(snapshot: Snapshot) -> float | None:
+    ages_s = [p.walk_age_s for p in snapshot.processes if p.walk_age_s is not None]
+    return max(ages_s, default=None)

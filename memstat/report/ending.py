@@ -40,6 +40,11 @@ class Style(ABC):
         return self.format.is_for_people and self.format.verbose
 
     @property
+    def shows_bracket(self) -> bool:
+        """Whether the end has the bounds of the peak, so that no remark need state them."""
+        return self.format.is_self_contained or (self.format.is_for_people and self.peak == "also")
+
+    @property
     def requires_result(self) -> bool:
         """Whether it is an error when the result cannot be written."""
         return self.results_on_stdout and not self.format.is_for_people
@@ -124,11 +129,12 @@ def watch_ending(
     """Return the end of a watch of which ``last`` is the last snapshot."""
     duration_s = last.elapsed_s if last else 0.0
     is_explained = peak is not None or style.format.is_for_people
+    remarks = notes.peak_notes(peak, stats, bracket_is_shown=style.shows_bracket)
     reason = notes.no_peak_reason(duration_s, last, "the target")
     return Ending(
         result=style.format.watch_summary(peak, stats, duration_s),
         no_peak=None if is_explained else f"Peak: {reason}",
-        remarks=tuple(notes.peak_notes(peak, stats)) if is_explained else (),
+        remarks=tuple(remarks) if is_explained else (),
     )
 
 
@@ -146,7 +152,7 @@ def _run_remarks(result: RunResult, style: RunStyle) -> Iterator[str]:
     if style.format.is_self_contained or style.peak == "never":
         return
     if result.peak is not None:
-        yield from notes.peak_notes(result.peak, result.stats)
+        yield from notes.peak_notes(result.peak, result.stats, bracket_is_shown=style.shows_bracket)
         yield from notes.partial_sample_notes(result.partial, result.peak)
         if note := notes.uncounted_note(result.uncounted_descendants or 0):
             yield note
@@ -157,8 +163,12 @@ def _run_remarks(result: RunResult, style: RunStyle) -> Iterator[str]:
 
 
 def _limit_remarks(result: RunResult, style: RunStyle) -> Iterator[str]:
-    if result.limit and result.limit.exceeded and not _is_for_programs_alone(style):
+    if result.limit is None or _is_for_programs_alone(style):
+        return
+    if result.limit.exceeded:
         yield notes.limit_note(result.limit, result.limit.exceeded)
+    elif result.peak and (note := notes.uncertain_limit_note(result.limit, result.peak)):
+        yield note
 
 
 def _exceeding(result: RunResult, style: RunStyle) -> str | None:

@@ -40,6 +40,9 @@ def snapshot_object(snapshot: Snapshot) -> Json:
         "complete": snapshot.complete,
         "torn": snapshot.torn,
         "missing_reason": snapshot.missing_reason,
+        "spikes_bytes": snapshot.spikes_bytes,
+        "walk_s": _seconds(snapshot.walk_s),
+        "held_share": _part(snapshot.held_share),
         "total": _memory(snapshot.total),
         "processes": [_process(process) for process in snapshot.processes],
     }
@@ -67,6 +70,9 @@ def snapshot_from(value: Mapping[str, Any]) -> Snapshot:
             processes=tuple(map(_process_from, value["processes"])),
             torn=bool(value["torn"]),
             missing_reason=value["missing_reason"],
+            spikes_bytes=int(value["spikes_bytes"]),
+            walk_s=value["walk_s"],
+            held_share=float(value["held_share"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"not a snapshot: {error!r}") from error
@@ -125,6 +131,15 @@ def _sampling(stats: SamplingStats) -> Json:
             "median": _seconds(stats.sweep_median_s),
             "max": _seconds(stats.sweep_max_s),
         },
+        "walks": {
+            "count": stats.walks,
+            "held_s": _seconds(stats.walk_s),
+            "largest_held_share": _part(stats.held_share),
+        },
+        "interval_changes": [
+            {"elapsed_s": _seconds(elapsed_s), "interval_s": interval_s}
+            for elapsed_s, interval_s in stats.interval_changes
+        ],
     }
 
 
@@ -133,6 +148,8 @@ def _peak(peak: Peak | None) -> Json | None:
         return None
     return {
         "pss_bytes": peak.pss_bytes,
+        "pss_low_bytes": peak.pss_low_bytes,
+        "pss_high_bytes": peak.pss_high_bytes,
         "elapsed_s": _seconds(peak.elapsed_s),
         "snapshot": snapshot_object(peak.snapshot),
     }
@@ -149,6 +166,7 @@ def _process(process: ProcessSample) -> Json:
         "reason": process.reason,
         **_memory(process.memory),
         "rss_peak_bytes": process.rss_peak_bytes,
+        "walk_age_s": _seconds(process.walk_age_s),
     }
 
 
@@ -162,6 +180,7 @@ def _process_from(value: Mapping[str, Any]) -> ProcessSample:
         memory=_memory_from(value),
         rss_peak_bytes=value["rss_peak_bytes"],
         reason=value["reason"],
+        walk_age_s=value["walk_age_s"],
     )
 
 
@@ -176,6 +195,10 @@ def _memory(memory: Memory) -> Json:
 def _seconds(seconds: float | None) -> float | None:
     # Microseconds: the clock is read no more precisely.
     return None if seconds is None else round(seconds, 6)
+
+
+def _part(share: float) -> float:
+    return round(share, 6)
 
 
 def _iso_8601(unix_time_s: float) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from memstat.model import DenialReason, Identity, ProcessSample, ReadStatus, Snapshot
+from memstat.report.estimates import measured_total, peak_bracket, pss_text, total_text
 from memstat.sampling.sums import add_up
 from memstat.text import plural, printable, signal_name
 from memstat.units import format_duration, format_elapsed, format_size
@@ -16,8 +17,9 @@ if TYPE_CHECKING:  # A snapshot alone is reported without these classes.
     from memstat.results import Limit, Peak, RunResult, SamplingStats
 
 _FEW: Final = 2
-_RARE: Final = 10
+_OFTEN: Final = 2
 _TORN: Final = "processes that share memory started or ended while it was read"
+_TORN_EACH: Final = "processes that share memory started or ended while they were read"
 _CAPABILITY: Final = "CAP_SYS_PTRACE or CAP_PERFMON (in Docker: --cap-add SYS_PTRACE)"
 REMEDY: Final = f"run memstat as the same user or as root, or grant it {_CAPABILITY}"
 _REMEDIES: Final[Mapping[str, str]] = {
@@ -172,16 +174,24 @@ def missed_note(stats: SamplingStats) -> str | None:
     )
 
 
-def torn_note(peak: Peak | None, stats: SamplingStats) -> str | None:
-    """Return that samples are torn, where that is the peak or not rare."""
-    if peak is not None and peak.snapshot.torn:
-        return f"the peak is uncertain: in every sample {_TORN}"
-    if stats.torn_samples * _RARE <= stats.samples:
+def uncertain_peak_note(peak: Peak, *, bracket_is_shown: bool) -> str | None:
+    """Return the bounds of a peak, and why they are wide; ``None`` where they are within 1 %.
+
+    What the reader sees elsewhere (``bracket_is_shown``) is not repeated.
+    """
+    bracket = peak_bracket(peak)
+    if bracket is None or (bracket_is_shown and not peak.snapshot.torn):
         return None
-    return (
-        f"{stats.torn_samples} of {plural(stats.samples, 'sample', 'samples')} are uncertain and "
-        f"not in the peak: {_TORN}"
-    )
+    what = "the peak is uncertain" if bracket_is_shown else f"the peak was {bracket}"
+    return f"{what}: {_TORN}" if peak.snapshot.torn else what
+
+
+def torn_note(stats: SamplingStats) -> str | None:
+    """Return that samples are torn; ``None`` where most are not: a peak has bounds all the same."""
+    if stats.torn_samples * _OFTEN <= stats.samples:
+        return None
+    samples = plural(stats.samples, "sample", "samples")
+    return f"{stats.torn_samples} of {samples} are uncertain by more than 1 %: {_TORN_EACH}"
 
 
 UNCERTAIN_START: Final = f"the start is uncertain: {_TORN}"
@@ -211,13 +221,16 @@ def few_samples_note(stats: SamplingStats) -> str | None:
     )
 
 
-def peak_notes(peak: Peak | None, stats: SamplingStats) -> list[str]:
-    """Return every reason to doubt a peak."""
+def peak_notes(
+    peak: Peak | None, stats: SamplingStats, *, bracket_is_shown: bool = False
+) -> list[str]:
+    """Return every reason to doubt a peak, but for bounds that are shown with it."""
     notes = [
+        uncertain_peak_note(peak, bracket_is_shown=bracket_is_shown) if peak is not None else None,
         missed_note(stats),
         stopped_note(stats),
         few_samples_note(stats),
-        torn_note(peak, stats),
+        torn_note(stats),
     ]
     if peak is not None:
         ended = ended_note(peak.snapshot)
@@ -233,8 +246,17 @@ def limit_note(limit: Limit, exceeded: Snapshot) -> str:
     """Return which limit was exceeded, by how much and when. The processes follow below it."""
     return (
         f"the limit of {format_size(limit.max_pss_bytes)} was exceeded at "
-        f"{format_elapsed(exceeded.elapsed_s)} with {format_size(exceeded.total.pss_bytes)}:"
+        f"{format_elapsed(exceeded.elapsed_s)} with {total_text(measured_total(exceeded))}:"
     )
+
+
+def uncertain_limit_note(limit: Limit, peak: Peak) -> str | None:
+    """Return that nothing proves that a limit was kept; ``None`` where that is certain."""
+    if limit.exceeded is not None or peak.pss_high_bytes <= limit.max_pss_bytes:
+        return None
+    most = format_size(peak.pss_high_bytes - limit.max_pss_bytes)
+    size = format_size(limit.max_pss_bytes)
+    return f"the limit of {size} may have been exceeded, by {most} at most"
 
 
 def too_few_samples(stats: SamplingStats, least: int) -> str:
@@ -275,9 +297,13 @@ def end_notes(result: RunResult) -> list[str]:
         notes.append(f"the kernel's OOM killer killed {times} during the run")
     if result.survivors:
         alive = plural(len(result.survivors), "descendant", "descendants")
-        size = format_size(add_up(result.survivors).pss_bytes)
+        size = pss_text(add_up([*_readable(result.survivors)]))
         notes.append(f"{alive} still running: {size}")
     return notes
+
+
+def _readable(samples: Iterable[ProcessSample]) -> Iterator[ProcessSample]:
+    return (sample for sample in samples if sample.status is not ReadStatus.DENIED)
 
 
 def no_peak_reason(duration_s: float, last: Snapshot | None, what: str = "the command") -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from memstat.model import ProcessSample, Snapshot
+from memstat.report.estimates import peak_bracket, pss_text
 from memstat.report.notes import no_peak_reason
 from memstat.text import plural, printable, signal_name
-from memstat.units import format_elapsed, format_size
+from memstat.units import format_elapsed, format_percent, format_size
 
 if TYPE_CHECKING:  # A snapshot alone is reported without these classes.
     from memstat.results import Peak, RunResult, SamplingStats
@@ -33,19 +34,22 @@ def watch_summary_lines(peak: Peak | None, stats: SamplingStats) -> list[str]:
 def peak_lines(peak: Peak) -> list[str]:
     """Return the peak and when it was; the processes that had most of it.
 
-    >>> from memstat import Peak
+    Where its bounds are more than 1 % apart, they follow it.
+
+    >>> from memstat.results import Peak
     >>> from memstat.testing import snapshot_of
     >>> peak_lines(Peak(5 << 20, snapshot_of({7: 4 << 20, 8: 1 << 20}, elapsed_s=2.5)))
     ['Peak: 5.00 MiB at 2.5 s', '  p7 [7] 4.00 MiB, p8 [8] 1.00 MiB']
     """
-    when = format_elapsed(peak.elapsed_s)
-    return [f"Peak: {format_size(peak.pss_bytes)} at {when}", f"  {_largest(peak.snapshot)}"]
+    bracket, when = peak_bracket(peak), format_elapsed(peak.elapsed_s)
+    size = format_size(peak.pss_bytes) + (f" ({bracket})" if bracket else "")
+    return [f"Peak: {size} at {when}", f"  {_largest(peak.snapshot)}"]
 
 
 def _largest(snapshot: Snapshot) -> str:
     by_size = sorted(snapshot.processes, key=_pss_bytes, reverse=True)
     parts = [
-        f"{printable(p.name)} [{p.key.pid}] {format_size(p.memory.pss_bytes)}"
+        f"{printable(p.name)} [{p.key.pid}] {pss_text(p.memory)}"
         for p in by_size[:_LARGEST]
         if p.memory.pss_bytes is not None
     ]
@@ -65,5 +69,17 @@ def _end(result: RunResult) -> str:
 
 
 def _samples(stats: SamplingStats) -> str:
-    missed = f", {plural(stats.missed_ticks, 'tick', 'ticks')} missed" if stats.missed_ticks else ""
-    return plural(stats.samples, "sample", "samples") + missed
+    parts = [plural(stats.samples, "sample", "samples")]
+    if stats.missed_ticks:
+        parts.append(f"{plural(stats.missed_ticks, 'tick', 'ticks')} missed")
+    if stats.walks:
+        parts.append(_walks(stats))
+    return ", ".join(parts)
+
+
+def _walks(stats: SamplingStats) -> str:
+    """Return what measuring cost: the part of its time for which it held up a process."""
+    walks = plural(stats.walks, "walk", "walks")
+    if not stats.held_share:
+        return walks
+    return f"{walks} costing at most {format_percent(stats.held_share)}"

@@ -13,12 +13,15 @@ from rich.text import Text
 
 from memstat.model import ProcessSample, ReadStatus
 from memstat.report.board import ProcessRow, View
+from memstat.report.estimates import is_outdated, peak_bracket, pss_text, reads_as_estimate
 from memstat.report.trend import bars
 from memstat.sampling.sums import add_up
 from memstat.text import plural, printable
-from memstat.units import format_duration, format_elapsed, format_size
+from memstat.units import format_duration, format_elapsed, format_percent, format_size
 
 _SIZE_WIDTH: Final = 8
+_PSS_WIDTH: Final = _SIZE_WIDTH + 1
+"""With the mark of an estimate."""
 _PID_WIDTH: Final = 7
 _TREND_WIDTH: Final = 10
 _LEAST_NAME_WIDTH: Final = 12
@@ -52,16 +55,26 @@ def _pss(row: ProcessRow) -> Text:
         return Text("denied", _WARN)
     if row.sample.status is ReadStatus.UNREADABLE:
         return Text("failed", _WARN)
-    return _size(row.memory.pss_bytes)
+    if row.memory.pss_bytes is None:
+        return Text("-")
+    return Text(pss_text(row.memory), _DIM if reads_as_estimate(row.memory) else "")
+
+
+def _of_last_walk(field: str, row: ProcessRow) -> Text:
+    """Return a size that only a walk shows: it is dimmed where PSS has changed since."""
+    text = _size(getattr(row.memory, field))
+    if is_outdated(row.sample):
+        text.stylize(_DIM)
+    return text
 
 
 _PID: Final = _Column("PID", _PID_WIDTH, lambda row, _: Text(str(row.sample.key.pid)))
-_PSS: Final = _Column("PSS", _SIZE_WIDTH, lambda row, _: _pss(row))
+_PSS: Final = _Column("PSS", _PSS_WIDTH, lambda row, _: _pss(row))
 _PEAK: Final = _Column("PEAK", _SIZE_WIDTH, lambda row, _: _size(row.peak_bytes))
-_USS: Final = _Column("USS", _SIZE_WIDTH, lambda row, _: _size(row.memory.uss_bytes))
+_USS: Final = _Column("USS", _SIZE_WIDTH, lambda row, _: _of_last_walk("uss_bytes", row))
 _RSS: Final = _Column("RSS", _SIZE_WIDTH, lambda row, _: _size(row.memory.rss_bytes))
-_SWAP: Final = _Column("SWAP", _SIZE_WIDTH, lambda row, _: _size(row.memory.swap_pss_bytes))
-_HUGE: Final = _Column("HUGE", _SIZE_WIDTH, lambda row, _: _size(row.memory.hugetlb_bytes))
+_SWAP: Final = _Column("SWAP", _SIZE_WIDTH, lambda row, _: _of_last_walk("swap_pss_bytes", row))
+_HUGE: Final = _Column("HUGE", _SIZE_WIDTH, lambda row, _: _of_last_walk("hugetlb_bytes", row))
 _TREND: Final = _Column(
     "TREND",
     _TREND_WIDTH,
@@ -91,7 +104,7 @@ def dashboard(view: View, *, width: int, height: int, ascii_only: bool = False) 
     if rest:
         summed: dict[str, RenderableType] = {
             "NAME": f"{'...' if ascii_only else '…'} {len(rest)} more:",
-            "PSS": _size(_pss_of(rest)),
+            "PSS": _pss_of(rest),
         }
         table.add_row(*(summed.get(column.title, "") for column in columns), style=_DIM)
     return Group(table, *footer(view, width=width, ascii_only=ascii_only))
@@ -120,6 +133,8 @@ def footer(view: View, *, width: int, ascii_only: bool = False) -> Sequence[Text
         f"at the peak, {when}" if view.is_peak else when,
         plural(stats.samples, "sample", "samples"),
         f"{stats.missed_ticks} missed",
+        _walk(view),
+        f"cost {format_percent(stats.held_share)}" if stats.held_share else "",
         f"{stats.torn_samples} uncertain" if stats.torn_samples else "",
         f"sweep {format_duration(stats.sweep_median_s):>7}" if stats.sweep_median_s else "",
     ]
@@ -127,13 +142,22 @@ def footer(view: View, *, width: int, ascii_only: bool = False) -> Sequence[Text
     return [total_line(view, width=width, ascii_only=ascii_only), second]
 
 
+def _walk(view: View) -> str:
+    """Return how old the walk is that an estimate began with; nothing where there is none."""
+    if not view.walk_age_s or not reads_as_estimate(view.total):
+        return ""
+    return f"walked {format_elapsed(view.walk_age_s)} {'before' if view.is_peak else 'ago'}"
+
+
 def total_line(view: View, *, width: int, ascii_only: bool = False) -> Text:
-    """Return the total, the running peak and when it was, and the trend of the total."""
-    parts = [f"Total {format_size(view.total.pss_bytes):>{_SIZE_WIDTH}}"]
+    """Return the total, the running peak, when it was and its bounds, and the trend."""
+    parts = [f"Total {pss_text(view.total):>{_PSS_WIDTH}}"]
     if view.peak is None:
         return _as_fits(parts, width, _STRONG)
     when = format_elapsed(view.peak.elapsed_s)
     parts.append(f"peak {format_size(view.peak.pss_bytes):>{_SIZE_WIDTH}} at {when}")
+    if bracket := peak_bracket(view.peak):
+        parts.append(bracket)
     text = _as_fits(parts, width, _STRONG)
     room = width - len(text) - 2
     if room > 0:
@@ -185,8 +209,10 @@ def _largest(
     return shown, [rows[at] for at in order[:alive] if at not in chosen]
 
 
-def _pss_of(rows: Sequence[ProcessRow]) -> int | None:
-    return add_up([row.sample for row in rows]).pss_bytes
+def _pss_of(rows: Sequence[ProcessRow]) -> str:
+    # The RSS of denied ones would be a part of its upper bound.
+    total = add_up([row.sample for row in rows if row.sample.status is not ReadStatus.DENIED])
+    return "-" if total.pss_bytes is None else pss_text(total)
 
 
 def _name(sample: ProcessSample, width: int) -> str:

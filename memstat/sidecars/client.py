@@ -251,7 +251,7 @@ def start_request(
     pid: int | None = None,
     *,
     recursive: bool = True,
-    interval_s: float,
+    interval_s: float | None,
     policy: Policy = GENTLE,
 ) -> StartRequest:
     """Return the request to measure a process, this one by default.

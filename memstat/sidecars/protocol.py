@@ -27,8 +27,8 @@ class StartRequest:
     """The process that started it, which it must not outlive."""
     recursive: bool
     """Whether descendants are measured as well."""
-    interval_s: float
-    """Seconds between two ticks."""
+    interval_s: float | None
+    """Seconds between two ticks; ``None``: as a small part of a core allows."""
     policy: Policy = GENTLE
     """How much processes may be held up."""
 
@@ -100,6 +100,11 @@ def boundary(elapsed_s: float) -> bytes:
     """Report that one phase ends and another begins here in the log."""
     # Rounded like the time of a snapshot, with which it is compared.
     return _encode(kind="boundary", elapsed_s=round(elapsed_s, 6))
+
+
+def interval(elapsed_s: float, interval_s: float) -> bytes:
+    """Report that ticks are this far apart from now on."""
+    return _encode(kind="interval", elapsed_s=round(elapsed_s, 6), interval_s=interval_s)
 
 
 def done() -> bytes:

@@ -54,6 +54,12 @@ class Record:
                 self.started_s = started_s
             case {"kind": "boundary", "elapsed_s": float(elapsed_s)}:
                 self._at_boundaries.popleft()(elapsed_s)
+            case {
+                "kind": "interval",
+                "elapsed_s": float(elapsed_s),
+                "interval_s": float(interval_s),
+            }:
+                self.tally.change_interval(elapsed_s, interval_s)
             case {"kind": "done"}:
                 self.done += 1
             case {"kind": "end"}:

@@ -21,6 +21,7 @@ from memstat.proc.signals import is_alive, open_pidfd
 from memstat.proc.tree import Scope
 from memstat.sampling.clock import Tick, TickGrid
 from memstat.sampling.liveness import targets_ended, tree_ended
+from memstat.sampling.rate import Rate
 from memstat.sampling.sweep import Sweeper
 from memstat.sampling.tally import rank
 from memstat.sidecars import protocol
@@ -153,9 +154,10 @@ class SidecarSampler:
             excluded=frozenset({os.getpid()}),
         )
         source = LinuxProcSource()
-        self._sweeper = Sweeper(source, scope, request.policy, request.interval_s)
+        self._rate = Rate(request.interval_s)
+        self._sweeper = Sweeper(source, scope, request.policy, self._rate.interval_s)
         self._filter = SidecarFilter(source.command_line)
-        self._grid = TickGrid(request.interval_s)
+        self._grid = TickGrid(self._rate.interval_s)
         self._outbox = outbox
         self._solitude = Solitude(self._sweeper)
         self._started_s = time.monotonic()
@@ -170,7 +172,13 @@ class SidecarSampler:
         """Take the sample of the tick that is due; return whether the target is alive."""
         elapsed_s = self._elapsed_s()
         tick = self._grid.begin(elapsed_s)
-        return self._solitude.makes_needless(elapsed_s) or self._sample(tick, walk=False)
+        if self._solitude.makes_needless(elapsed_s):
+            return True
+        began_s = time.process_time()
+        is_going_on = self._sample(tick, walk=False)
+        if self._rate.observe(time.process_time() - began_s):
+            self._change_interval(self._rate.interval_s)
+        return is_going_on
 
     def answer(self, request: bytes) -> bool:
         """Carry out a request of the host; return whether to go on."""
@@ -189,6 +197,11 @@ class SidecarSampler:
                 return False
         self._outbox.put(protocol.done())
         return True
+
+    def _change_interval(self, interval_s: float) -> None:
+        self._grid.change(interval_s)
+        self._sweeper.expect(interval_s)
+        self._outbox.put(protocol.interval(self._elapsed_s(), interval_s))
 
     def _elapsed_s(self) -> float:
         return time.monotonic() - self._started_s

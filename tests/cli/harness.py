@@ -13,8 +13,8 @@ from typing import Any
 
 from tests.targets import python
 
-PROCESS_LINE = re.compile(r"((?:  )*)\[(\d+)\] (\d+) kB \((.*)\)")
-TOTAL_LINE = re.compile(r"Total: (\d+) kB")
+PROCESS_LINE = re.compile(r"((?:  )*)\[(\d+)\] ~?(\d+) kB \((.*)\)")
+TOTAL_LINE = re.compile(r"Total: ~?(\d+) kB")
 
 PAUSE = python("import signal; print('ready'); signal.pause()")
 """Prints ``ready`` and sleeps for ever."""

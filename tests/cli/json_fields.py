@@ -16,6 +16,8 @@ MEMORY: Final = (
     "swap_pss_bytes",
     "hugetlb_bytes",
     "hugetlb_shared_bytes",
+    "pss_low_bytes",
+    "pss_high_bytes",
 )
 SNAPSHOT: Final = (
     "kind",
@@ -28,6 +30,9 @@ SNAPSHOT: Final = (
     "complete",
     "torn",
     "missing_reason",
+    "spikes_bytes",
+    "walk_s",
+    "held_share",
     "total",
     "processes",
 )
@@ -41,6 +46,7 @@ PROCESS: Final = (
     "reason",
     *MEMORY,
     "rss_peak_bytes",
+    "walk_age_s",
 )
 SAMPLING: Final = (
     "interval_s",
@@ -51,6 +57,8 @@ SAMPLING: Final = (
     "stopped_ticks",
     "longest_gap_s",
     "sweep_s",
+    "walks",
+    "interval_changes",
 )
 WATCH: Final = ("kind", "duration_s", *SAMPLING)
 RUN: Final = (
@@ -76,14 +84,19 @@ def assert_snapshot(snapshot: Json) -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", snapshot["time"])
     assert isinstance(snapshot["complete"], bool)
     assert_numbers(snapshot, int, "tick", "missed_ticks")
-    assert_numbers(snapshot, float, "elapsed_s", "late_s", "sweep_s")
+    assert_numbers(snapshot, int, "spikes_bytes")
+    assert_numbers(snapshot, float, "elapsed_s", "late_s", "sweep_s", "held_share")
+    assert_seconds(snapshot["walk_s"])
     assert tuple(snapshot["total"]) == MEMORY
     assert_sizes(snapshot["total"])
+    assert_bounds(snapshot["total"])
     for process in snapshot["processes"]:
         assert tuple(process) == PROCESS
         assert_numbers(process, int, "pid", "start_ticks", "depth")
         assert process["status"] in STATUSES
         assert_sizes({k: process[k] for k in (*MEMORY, "rss_peak_bytes")})
+        assert_bounds(process)
+        assert_seconds(process["walk_age_s"])
 
 
 def assert_numbers(value: Json, kind: type, *names: str) -> None:
@@ -95,6 +108,16 @@ def assert_numbers(value: Json, kind: type, *names: str) -> None:
 def assert_sizes(sizes: Json) -> None:
     for size in sizes.values():
         assert size is None or (type(size) is int and size >= 0)
+
+
+def assert_bounds(sizes: Json) -> None:
+    """Bounds of PSS are around it where it is known."""
+    if sizes["pss_bytes"] is not None:
+        assert sizes["pss_low_bytes"] <= sizes["pss_bytes"] <= sizes["pss_high_bytes"]
+
+
+def assert_seconds(seconds: object) -> None:
+    assert seconds is None or (type(seconds) is float and seconds >= 0)
 
 
 def assert_watch_summary(summary: Json) -> None:
@@ -113,8 +136,17 @@ def assert_sampling(summary: Json) -> None:
     assert set(summary["sweep_s"]) == {"median", "max"}
     assert_numbers(summary, int, "samples", "missed_ticks", "incomplete_samples")
     assert_numbers(summary, float, "duration_s", "interval_s")
+    walks = summary["walks"]
+    assert tuple(walks) == ("count", "held_s", "largest_held_share")
+    assert_numbers(walks, int, "count")
+    assert_numbers(walks, float, "held_s", "largest_held_share")
+    for change in summary["interval_changes"]:
+        assert tuple(change) == ("elapsed_s", "interval_s")
+        assert_numbers(change, float, "elapsed_s", "interval_s")
     peak = summary.get("peak")
     if peak is not None:
-        assert set(peak) == {"pss_bytes", "elapsed_s", "snapshot"}
+        fields = ("pss_bytes", "pss_low_bytes", "pss_high_bytes", "elapsed_s", "snapshot")
+        assert tuple(peak) == fields
+        assert_bounds(peak)
         assert_snapshot(peak["snapshot"])
         assert peak["pss_bytes"] == peak["snapshot"]["total"]["pss_bytes"] > 0

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import TextIO
 
+import anyio
 import pytest
 from anyio import to_thread
 
@@ -33,14 +34,18 @@ async def drawn(style: Style, terminal: tuple[TextIO, int]) -> str:
     """Return all that is drawn of a watch of this process; the terminal is closed."""
     stream, near = terminal
     report = await to_thread.run_sync(LiveReport, style, stream)
-    async with memstat.watch(os.getpid(), recursive=False, interval_s=0.02) as watched:
-        async for snapshot in watched:
-            if snapshot.tick >= 1:
-                break
+    shown = b""
+    async with (
+        memstat.watch(os.getpid(), recursive=False, interval_s=0.02) as watched,
+        anyio.create_task_group() as tasks,
+    ):
+        tasks.start_soon(report.follow, watched)
+        while b"Total" not in shown:
+            await anyio.wait_readable(near)
+            shown += os.read(near, 1 << 16)
         watched.stop()
-        await report.follow(watched)
     stream.close()
-    return read_to_end(near).decode()
+    return (shown + read_to_end(near)).decode()
 
 
 @pytest.mark.anyio

@@ -90,7 +90,7 @@ def test_a_signal_reaches_the_command_whose_status_counts(
     status, out, err = finish(running)
     assert (status, out) == (7, f"{signum}\n")
     assert re.search(
-        r"^Process exited with code 7\nPeak:\n\[\d+\] \d+ kB \(python.*\)\nTotal: [1-9]\d* kB\n"
+        r"^Process exited with code 7\nPeak:\n\[\d+\] ~?\d+ kB \(python.*\)\nTotal: ~?[1-9]\d* kB\n"
         r"(memstat: .*\n)*\Z",
         err,
         re.MULTILINE,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -12,32 +11,10 @@ from memstat.errors import NoSuchProcess, NotAProcess
 from memstat.model import Memory, ProcessKey, ReadStatus
 from memstat.proc.linux import LinuxProcSource
 from memstat.proc.source import GONE, Afterwards
-from tests.proc.worlds import PUPPET, STEP_BYTES, FakeWorld, World, linux_world
+from tests.proc.worlds import A_FEW_PAGES, COUNTED_PER_CPU, STEP_BYTES, World
 from tests.targets import Target
 
-_LINUX_SOURCES: dict[str, Callable[[], LinuxProcSource]] = {
-    "rollup": lambda: LinuxProcSource(use_rollup=True),
-    "smaps": lambda: LinuxProcSource(use_rollup=False),
-    "open-per-read": lambda: LinuxProcSource(max_descriptors=0),
-}
-
-_A_FEW_PAGES = 1 << 17
-"""A program that has answered still touches some on the way back to waiting for orders."""
-_A_STEP = range(STEP_BYTES - _A_FEW_PAGES, STEP_BYTES + _A_FEW_PAGES)
-_COUNTED_PER_CPU = 1 << 19
-"""By so much the kernel's mark of RSS may lag: it is kept from counters per CPU."""
-
-
-@pytest.fixture(params=["fake", *_LINUX_SOURCES])
-def world(
-    request: pytest.FixtureRequest,
-    tmp_path: Path,
-    start: Callable[..., Target],
-    c_program: Callable[[str], Path],
-) -> World:
-    if request.param == "fake":
-        return FakeWorld()
-    return linux_world(_LINUX_SOURCES[request.param](), c_program(PUPPET), tmp_path, start)
+_A_STEP = range(STEP_BYTES - A_FEW_PAGES, STEP_BYTES + A_FEW_PAGES)
 
 
 # Listing
@@ -88,7 +65,7 @@ def test_a_running_process_is_identified(world: World) -> None:
 
 def test_a_child_names_its_parent_and_shares_its_name(world: World) -> None:
     process = world.start("puppet")
-    child = world.source.require(process.fork())
+    child = world.source.require(process.fork().key.pid)
     assert (child.ppid, child.name) == (process.key.pid, "puppet")
     assert child.start_ticks >= process.key.start_ticks
     assert not child.has_executed
@@ -96,7 +73,7 @@ def test_a_child_names_its_parent_and_shares_its_name(world: World) -> None:
 
 def test_an_orphan_has_a_new_parent_and_is_the_same_process(world: World) -> None:
     process = world.start("puppet")
-    child = world.source.require(process.fork())
+    child = process.fork().key
     process.end()
     orphan = world.source.require(child.pid)
     assert orphan.ppid != process.key.pid
@@ -160,7 +137,7 @@ def test_every_process_and_thread_that_starts_is_the_newest(world: World) -> Non
 
 def test_a_family_are_those_that_were_forked_from_one_another(world: World) -> None:
     process, other = world.start("puppet"), world.start("puppet")
-    child = world.source.require(process.fork())
+    child = world.source.require(process.fork().key.pid)
     family = world.source.require(process.key.pid).family
     assert child.family == family != 0
     assert world.source.require(other.key.pid).family != family
@@ -290,7 +267,7 @@ def test_a_running_process_is_measured(world: World) -> None:
     assert memory.uss_bytes is not None
     assert 0 < memory.uss_bytes <= _pss(memory) <= memory.rss_bytes
     assert reading.rss_peak_bytes is not None
-    assert reading.rss_peak_bytes >= memory.rss_bytes - _COUNTED_PER_CPU
+    assert reading.rss_peak_bytes >= memory.rss_bytes - COUNTED_PER_CPU
     assert memory.swap_pss_bytes is not None
 
 
@@ -317,7 +294,7 @@ def test_growth_shows_and_the_peak_of_rss_stays(world: World) -> None:
     assert _pss(grown.memory) - _pss(after.memory) in _A_STEP
     assert after.rss_peak_bytes is not None
     assert grown.memory.rss_bytes is not None
-    assert after.rss_peak_bytes >= grown.memory.rss_bytes - _COUNTED_PER_CPU
+    assert after.rss_peak_bytes >= grown.memory.rss_bytes - COUNTED_PER_CPU
 
 
 def test_a_zombie_has_a_name_and_no_memory(world: World) -> None:
@@ -372,7 +349,7 @@ def test_a_process_of_another_user_is_denied_but_its_rss_is_known(world: World) 
     assert reading.memory == Memory(rss_bytes=rss_bytes, pss_low_bytes=0, pss_high_bytes=rss_bytes)
     assert reading.rss_peak_bytes is not None
     assert measured.rss_peak_bytes is not None
-    assert abs(reading.rss_peak_bytes - measured.rss_peak_bytes) <= _A_FEW_PAGES
+    assert abs(reading.rss_peak_bytes - measured.rss_peak_bytes) <= A_FEW_PAGES
 
 
 def test_a_reader_follows_its_process_over_execve(world: World) -> None:
@@ -402,7 +379,7 @@ def test_a_process_whose_main_thread_has_ended_is_measured(world: World) -> None
     for reading in (reader.walk(), world.source.reader(process.key).walk()):
         assert reading.status is ReadStatus.MEASURED
         assert (reading.name, reading.ppid) == ("puppet", process.parent_pid)
-        assert _pss(before.memory) - _pss(reading.memory) <= _A_FEW_PAGES
+        assert _pss(before.memory) - _pss(reading.memory) <= A_FEW_PAGES
     process.end()
     assert reader.walk().status is ReadStatus.NO_MEMORY
 

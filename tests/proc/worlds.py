@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,65 +16,16 @@ import pytest
 from memstat.model import ProcessKey
 from memstat.proc.linux import LinuxProcSource
 from memstat.proc.source import ProcSource, Reading
-from memstat.testing import FakeProc, FakeProcess, private_memory
+from memstat.testing import FakeProc, FakeProcess
 from tests.targets import Target
 
 STEP_BYTES = 8 << 20
-"""How much ``grow`` adds."""
+"""How much ``grow`` adds, and how long a file is that is mapped."""
 
-PUPPET = r"""
-#define _GNU_SOURCE
-#include <pthread.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-static void *live(void *started) {
-    printf("%d\n", gettid());
-    pause();
-    return started;
-}
-
-int main(int argc, char **argv) {
-    char line[4096], *held = NULL;
-    pthread_t thread;
-    pid_t child;
-    size_t step = 8 << 20;
-    setvbuf(stdout, NULL, _IOLBF, 0);
-    puts("ready");
-    while (fgets(line, sizeof line, stdin)) {
-        line[strcspn(line, "\n")] = 0;
-        if (!strcmp(line, "grow")) {
-            held = mmap(NULL, step, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-            memset(held, 1, step);
-            puts("grown");
-        } else if (!strcmp(line, "shrink")) {
-            munmap(held, step);
-            puts("shrunk");
-        } else if (!strcmp(line, "fork")) {
-            if (!(child = fork()))
-                for (;;)
-                    pause();
-            printf("%d\n", child);
-        } else if (!strncmp(line, "wait for ", 9)) {
-            child = atoi(line + 9);
-            kill(child, SIGKILL);
-            waitpid(child, NULL, 0);
-            puts("waited");
-        } else if (!strcmp(line, "thread")) {
-            pthread_create(&thread, NULL, live, NULL);
-        } else if (!strcmp(line, "end main thread")) {
-            pthread_exit(NULL);
-        } else {
-            execl(line, line, (char *)NULL);
-        }
-    }
-}
-"""
+A_FEW_PAGES = 1 << 17
+"""A program that has answered still touches some on the way back to waiting for orders."""
+COUNTED_PER_CPU = 1 << 19
+"""By so much the kernel's mark of RSS may lag: it is kept from counters per CPU."""
 
 
 class Process(Protocol):
@@ -83,10 +35,13 @@ class Process(Protocol):
     def key(self) -> ProcessKey: ...
     @property
     def parent_pid(self) -> int: ...
-    def fork(self) -> int: ...
-    def wait_for(self, child: int) -> None: ...
+    def fork(self) -> Process: ...
+    def wait_for(self, child: Process) -> None: ...
     def grow(self) -> None: ...
     def shrink(self) -> None: ...
+    def write(self, size_bytes: int) -> None: ...
+    def map_file(self, name: str) -> None: ...
+    def unmap_file(self, name: str) -> None: ...
     def execute(self, name: str) -> None: ...
     def start_thread(self) -> int: ...
     def end_main_thread(self) -> None: ...
@@ -120,19 +75,27 @@ class _FakePuppet:
     def parent_pid(self) -> int:
         return self.process.identity.ppid
 
-    def fork(self) -> int:
-        return self.process.fork(STEP_BYTES).pid
+    def fork(self) -> _FakePuppet:
+        return _FakePuppet(self.proc, self.process.fork())
 
-    def wait_for(self, child: int) -> None:
-        fake = self.proc.processes[child]
-        fake.end()
-        fake.reap()
+    def wait_for(self, child: Process) -> None:
+        child.end()
+        child.reap()
 
     def grow(self) -> None:
-        self.process.use(private_memory(self._pss_bytes() + STEP_BYTES))
+        self.process.grow(STEP_BYTES)
 
     def shrink(self) -> None:
-        self.process.use(private_memory(self._pss_bytes() - STEP_BYTES))
+        self.process.release(STEP_BYTES)
+
+    def write(self, size_bytes: int) -> None:
+        self.process.write(size_bytes)
+
+    def map_file(self, name: str) -> None:
+        self.process.map_file(name, STEP_BYTES)
+
+    def unmap_file(self, name: str) -> None:
+        self.process.unmap_file(name)
 
     def execute(self, name: str) -> None:
         self.process.execute(name, STEP_BYTES)
@@ -148,11 +111,6 @@ class _FakePuppet:
 
     def reap(self) -> None:
         self.process.reap()
-
-    def _pss_bytes(self) -> int:
-        assert self.process.memory is not None
-        assert self.process.memory.pss_bytes is not None
-        return self.process.memory.pss_bytes
 
 
 @dataclass
@@ -186,22 +144,34 @@ class _Puppet:
     target: Target
     key: ProcessKey
     programs: _Programs
+    source: LinuxProcSource
 
     @property
     def parent_pid(self) -> int:
         return os.getpid()
 
-    def fork(self) -> int:
-        return int(self._do("fork"))
+    def fork(self) -> _Child:
+        key = self.source.require(int(self._do("fork"))).key
+        return _Child(self.target, key, self.programs, self.source, self)
 
-    def wait_for(self, child: int) -> None:
-        self._do(f"wait for {child}")
+    def wait_for(self, child: Process) -> None:
+        self._do(f"wait for {child.key.pid}")
 
     def grow(self) -> None:
         self._do("grow")
 
     def shrink(self) -> None:
         self._do("shrink")
+
+    def write(self, size_bytes: int) -> None:
+        self._do(f"write {size_bytes}")
+
+    def map_file(self, name: str) -> None:
+        self._do(f"map {self.programs.file(name)}")
+
+    def unmap_file(self, name: str) -> None:
+        del name  # the one that it maps
+        self._do("unmap")
 
     def execute(self, name: str) -> None:
         self._do(str(self.programs.named(name)))
@@ -212,8 +182,7 @@ class _Puppet:
     def end_main_thread(self) -> None:
         self.target.send("end main thread")
         # Once it has ended, it cannot report that.
-        while b") Z " not in Path(f"/proc/{self.key.pid}/stat").read_bytes():
-            os.sched_yield()
+        self._wait_until_zombie()
 
     def end(self) -> None:
         self.target.process.kill()
@@ -222,9 +191,34 @@ class _Puppet:
     def reap(self) -> None:
         self.target.process.wait()
 
+    def _wait_until_zombie(self) -> None:
+        while b") Z " not in Path(f"/proc/{self.key.pid}/stat").read_bytes():
+            os.sched_yield()
+
     def _do(self, order: str) -> str:
         self.target.send(order)
         return self.target.line()
+
+
+@dataclass
+class _Child(_Puppet):
+    """A child of a puppet, the last one that it has forked: it is given orders by its parent."""
+
+    parent: _Puppet
+
+    @property
+    def parent_pid(self) -> int:
+        return self.parent.key.pid
+
+    def end(self) -> None:
+        os.kill(self.key.pid, signal.SIGKILL)
+        self._wait_until_zombie()
+
+    def reap(self) -> None:
+        self.parent.wait_for(self)
+
+    def _do(self, order: str) -> str:
+        return self.parent._do(f"child {order}")
 
 
 @dataclass
@@ -238,6 +232,13 @@ class _Programs:
         path = self.directory / name
         if not path.is_symlink():
             path.symlink_to(self.program)
+        return path
+
+    def file(self, name: str) -> Path:
+        """Return a file that can be mapped."""
+        path = self.directory / name
+        if not path.exists():
+            path.write_bytes(b"x" * STEP_BYTES)
         return path
 
 
@@ -256,8 +257,8 @@ class LinuxWorld:
     def start(self, name: str) -> _Puppet:
         target = self.start_target(str(self.programs.named(name)))
         assert target.line() == "ready"
-        identity = self.source.require(target.pid)
-        return _Puppet(target, ProcessKey(target.pid, identity.start_ticks), self.programs)
+        key = self.source.require(target.pid).key
+        return _Puppet(target, key, self.programs, self.source)
 
     def kernel_thread(self) -> ProcessKey:
         identity = self.source.identify(2)

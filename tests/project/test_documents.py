@@ -25,8 +25,10 @@ GUIDE = ROOT / "memstat" / "guide"
 DOCUMENTS = [README, *sorted(GUIDE.glob("*.md"))]
 # A busy machine may print this in any run.
 TICKS_MISSED = re.compile(r"memstat: missed N of N ticks?:.*\n")
+# So it may take a sample while processes come and go: what is not known exactly then has bounds.
+BOUNDS = re.compile(r"memstat: the peak was between.*\n| \(between [^)]*\)|~(?=N)")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-TOTAL = re.compile(r"^(?:Total: )?(\d+)(?: kB)?$", re.MULTILINE)
+TOTAL = re.compile(r"^(?:Total: )?~?(\d+)(?: kB)?$", re.MULTILINE)
 
 
 def blocks(document: Path, language: str) -> list[str]:
@@ -50,6 +52,7 @@ def environment(**more: str) -> dict[str, str]:
 
 def without_figures(text: str) -> str:
     text = TICKS_MISSED.sub("", re.sub(r"\d+(\.\d+)?", "N", re.sub(" +", " ", text)))
+    text = BOUNDS.sub("", text)
     # How many workers are there when a limit is exceeded depends on the sample that first shows it.
     return re.sub(r"^( \[N\] N kB \(pythonN\)\n)\1+", r"\1", text, flags=re.MULTILINE)
 

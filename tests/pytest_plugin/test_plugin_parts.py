@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import mmap
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -86,6 +87,16 @@ def test_the_message_for_a_total_says_so() -> None:
     text = messages.over_limit(usage_of(30 * MIB, 280 * MIB), MaxPss(200 * MIB, absolute=True))
     first = "memstat: the test and what it started used 280 MiB in total, 80.0 MiB more than"
     assert text.startswith(first)
+
+
+def test_the_message_has_the_bracket_of_a_peak_that_is_estimated() -> None:
+    usage = usage_of(30 * MIB, 280 * MIB)
+    assert usage.peak is not None
+    sure = messages.over_limit(usage, MaxPss(200 * MIB, absolute=False))
+    assert "between" not in sure
+    peak = replace(usage.peak, pss_low_bytes=260 * MIB, pss_high_bytes=290 * MIB)
+    text = messages.over_limit(replace(usage, peak=peak), MaxPss(200 * MIB, absolute=False))
+    assert "  total  between 260 and 290 MiB at the peak\n" in text
 
 
 def test_the_message_says_when_the_total_is_partial() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -178,3 +179,19 @@ def test_every_process_of_the_snapshot_is_shown_once_and_in_its_order(
     assert len(set(pids(view))) == len(view.rows)
     assert [row.sample.key.pid for row in view.rows if not row.ended] == living[-1]
     assert {row.sample.key.pid for row in view.rows} == {pid for pids in living for pid in pids}
+
+
+@pytest.mark.parametrize(
+    ("ages_s", "shown_s"), [((None, None), None), ((0.0, None), 0.0), ((1.5, 0.2), 1.5)]
+)
+def test_the_oldest_walk_is_that_of_an_estimate(
+    ages_s: tuple[float | None, ...], shown_s: float | None
+) -> None:
+    walked = snapshot_of({7: 10, 8: 20})
+    processes = tuple(
+        replace(process, walk_age_s=age_s)
+        for process, age_s in zip(walked.processes, ages_s, strict=True)
+    )
+    shown = Shown()
+    shown.take(replace(walked, processes=processes))
+    assert (shown.now.walk_age_s, shown.at_peak.walk_age_s) == (shown_s, shown_s)

@@ -142,6 +142,37 @@ def test_json_has_the_doubts_itself_and_only_the_limit_is_remarked() -> None:
         assert (ending.remarks, ending.exceeding) == ((LIMIT_NOTE,), BLOCK)
 
 
+BRACKET_NOTE = "the peak was between 2.00 and 4.00 MiB"
+BOUNDED = Peak(3 * MIB, SNAPSHOT, 2 * MIB, 4 * MIB)
+
+
+@pytest.mark.parametrize("peak", MODES)
+@pytest.mark.parametrize("form", [*FORMATS, Readable(), Readable(verbose=True)])
+def test_wide_bounds_of_a_peak_are_stated_once(form: Format, peak: PeakMode) -> None:
+    ending = run_ending(replace(RESULT, peak=BOUNDED), style(form, peak))
+    in_summary = isinstance(form, Json) or (isinstance(form, Readable) and peak == "also")
+    assert ending.remarks == (() if in_summary or peak == "never" else (BRACKET_NOTE,))
+    text = ending.result or ""
+    if isinstance(form, Readable) and in_summary:
+        assert "(between 2.00 and 4.00 MiB)" in text
+    if isinstance(form, Json) and peak != "never":
+        assert json.loads(text)["peak"]["pss_high_bytes"] == 4 * MIB
+
+
+@pytest.mark.parametrize("form", [*FORMATS, Readable()])
+def test_wide_bounds_of_the_peak_of_a_watch_are_stated_once(form: Format) -> None:
+    ending = watch_ending(BOUNDED, STATS, SNAPSHOT, WatchStyle(format=form))
+    is_in_summary = isinstance(form, (Json, Readable))
+    assert ending.remarks == (() if is_in_summary else (BRACKET_NOTE,))
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_limit_that_may_have_been_exceeded_is_remarked(form: Format) -> None:
+    result = replace(RESULT, peak=BOUNDED, limit=Limit(4 * MIB - 1, None))
+    remarks = run_ending(result, style(form)).remarks
+    assert remarks[-1] == "the limit of 4.00 MiB may have been exceeded, by 1 B at most"
+
+
 def test_what_has_no_peak_has_no_doubts_about_it() -> None:
     ending = run_ending(replace(DOUBTED, peak=None, limit=None), style(Plain()))
     assert ending.remarks == (SURVIVOR_NOTE,)

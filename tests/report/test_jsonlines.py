@@ -11,8 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memstat.model import Memory, ProcessKey, ProcessSample, ReadStatus, Snapshot
-from memstat.report.jsonlines import line, run_summary, snapshot_object, watch_summary
+from memstat.report.jsonlines import (
+    line,
+    run_summary,
+    snapshot_from,
+    snapshot_object,
+    watch_summary,
+)
 from memstat.results import Limit, Peak, RunResult, SamplingStats
+from memstat.testing import private_memory
 from tests.cli import json_fields
 
 SIZES = {field: size for size, field in enumerate(json_fields.MEMORY, 1)}
@@ -36,13 +43,30 @@ SNAPSHOT = Snapshot(
             ReadStatus.MEASURED,
             Memory(**SIZES),
             8,
+            walk_age_s=1.2000004,
         ),
         ProcessSample(ProcessKey(8, 100), "b", None, 1, ReadStatus.GONE),
     ),
+    spikes_bytes=4096,
+    walk_s=0.00012345,
+    held_share=0.01234567,
 )
-STATS = SamplingStats(0.1, 9, 2, 1, 0.25, 0.001, 0.002, stopped_ticks=1)
+STATS = SamplingStats(
+    0.1,
+    9,
+    2,
+    1,
+    0.25,
+    0.001,
+    0.002,
+    stopped_ticks=1,
+    walks=3,
+    walk_s=0.0300001,
+    held_share=0.0123456789,
+    interval_changes=((1.25000004, 0.05), (4.5, 0.1)),
+)
 NO_STATS = SamplingStats(0.1, 0, 0, 0, None, None, None)
-RESULT = RunResult(("sh", "-c", "true"), 3, None, 1.5, STATS, Peak(1, SNAPSHOT))
+RESULT = RunResult(("sh", "-c", "true"), 3, None, 1.5, STATS, Peak(5, SNAPSHOT, 4, 7))
 
 
 def read_back(value: Any) -> Any:
@@ -68,6 +92,9 @@ def test_a_snapshot() -> None:
         "complete": False,
         "torn": False,
         "missing_reason": None,
+        "spikes_bytes": 4096,
+        "walk_s": 0.000123,
+        "held_share": 0.012346,
         "total": SIZES,
         "processes": [
             {
@@ -80,6 +107,7 @@ def test_a_snapshot() -> None:
                 "reason": None,
                 **SIZES,
                 "rss_peak_bytes": 8,
+                "walk_age_s": 1.2,
             },
             {
                 "pid": 8,
@@ -91,9 +119,27 @@ def test_a_snapshot() -> None:
                 "reason": None,
                 **UNKNOWN,
                 "rss_peak_bytes": None,
+                "walk_age_s": None,
             },
         ],
     }
+
+
+def test_a_snapshot_can_be_read_back_with_its_bounds_and_walks() -> None:
+    sizes = replace(private_memory(4096), pss_low_bytes=4000, pss_high_bytes=5000)
+    glanced = replace(SNAPSHOT.processes[0], memory=sizes, walk_age_s=0.75)
+    snapshot = replace(
+        SNAPSHOT,
+        elapsed_s=0.4,
+        sweep_s=0.001,
+        walk_s=None,
+        held_share=0.0125,
+        total=sizes,
+        processes=(glanced, SNAPSHOT.processes[1]),
+    )
+    assert snapshot_from(read_back(snapshot_object(snapshot))) == snapshot
+    walked = replace(snapshot, walk_s=0.0003)
+    assert snapshot_from(read_back(snapshot_object(walked))) == walked
 
 
 def test_the_summary_of_a_run() -> None:
@@ -113,10 +159,17 @@ def test_the_summary_of_a_run() -> None:
         "stopped_ticks": 1,
         "longest_gap_s": 0.25,
         "sweep_s": {"median": 0.001, "max": 0.002},
+        "walks": {"count": 3, "held_s": 0.03, "largest_held_share": 0.012346},
+        "interval_changes": [
+            {"elapsed_s": 1.25, "interval_s": 0.05},
+            {"elapsed_s": 4.5, "interval_s": 0.1},
+        ],
         "uncounted_descendants": None,
         "rss_floor_bytes": None,
         "peak": {
-            "pss_bytes": 1,
+            "pss_bytes": 5,
+            "pss_low_bytes": 4,
+            "pss_high_bytes": 7,
             "elapsed_s": 0.4,
             "snapshot": read_back(snapshot_object(SNAPSHOT)),
         },

@@ -232,14 +232,71 @@ def test_few_samples_are_a_doubt(samples: int, words: str) -> None:
 
 
 def test_every_doubt_about_a_peak_is_noted() -> None:
-    peak = Peak(MIB, with_ended(snapshot_of({7: MIB, 8: None}), 1))
-    doubts = notes.peak_notes(peak, replace(MANY, samples=2, missed_ticks=1))
+    torn = replace(with_ended(snapshot_of({7: MIB, 8: None}), 1), torn=True)
+    peak = Peak(MIB, torn, MIB - 65536, MIB)
+    doubts = notes.peak_notes(peak, replace(MANY, samples=2, missed_ticks=1, torn_samples=2))
     assert [note.split(":")[0] for note in doubts] == [
+        "the peak was between 960 KiB and 1.00 MiB",
         "missed 1 of 3 ticks",
         "the peak rests on 2 samples",
+        "2 of 2 samples are uncertain by more than 1 %",
         "the total is partial",
         "at the peak the total is partial",
     ]
+
+
+def bounded(low: int, best: int, high: int, *, torn: bool = False) -> Peak:
+    """Return a peak with its bounds, in MiB."""
+    snapshot = replace(snapshot_of({7: best * MIB}), torn=torn)
+    return Peak(best * MIB, snapshot, low * MIB, high * MIB)
+
+
+def uncertain(peak: Peak, *, shown: bool = False) -> str | None:
+    return notes.uncertain_peak_note(peak, bracket_is_shown=shown)
+
+
+def test_bounds_of_a_peak_are_noted_where_they_are_more_than_one_per_cent_apart() -> None:
+    assert uncertain(bounded(900, 950, 990)) == "the peak was between 900 and 990 MiB"
+    assert uncertain(bounded(900, 950, 990), shown=True) is None
+    assert uncertain(bounded(1015, 1020, 1024)) is None
+
+
+def test_why_the_peak_is_uncertain_is_noted_where_its_sample_is_torn() -> None:
+    torn = "processes that share memory started or ended while it was read"
+    assert uncertain(bounded(90, 95, 99, torn=True)) == (
+        f"the peak was between 90.0 and 99.0 MiB: {torn}"
+    )
+    assert uncertain(bounded(90, 95, 99, torn=True), shown=True) == (
+        f"the peak is uncertain: {torn}"
+    )
+    # Another sample shows that the peak was no less, and none allows for more.
+    assert uncertain(bounded(100, 100, 100, torn=True)) is None
+
+
+def test_that_most_samples_are_torn_is_a_doubt() -> None:
+    assert notes.torn_note(replace(MANY, torn_samples=25)) is None
+    assert notes.torn_note(replace(MANY, torn_samples=26)) == (
+        "26 of 50 samples are uncertain by more than 1 %: processes that share memory started or"
+        " ended while they were read"
+    )
+
+
+def test_a_limit_that_was_exceeded_by_an_estimate_has_its_bounds() -> None:
+    sizes = Memory(pss_bytes=5 * MIB, pss_low_bytes=9 * MIB // 2, pss_high_bytes=6 * MIB)
+    exceeded = replace(snapshot_of({7: 5 * MIB}, elapsed_s=3.25), total=sizes)
+    assert notes.limit_note(Limit(4 * MIB, exceeded), exceeded) == (
+        "the limit of 4.00 MiB was exceeded at 3.2 s with 5.00 MiB (between 4.50 and 6.00 MiB):"
+    )
+
+
+def test_a_limit_below_the_upper_bound_may_have_been_exceeded() -> None:
+    kept = Limit(100 * MIB, None)
+    assert notes.uncertain_limit_note(kept, bounded(80, 90, 100)) is None
+    assert notes.uncertain_limit_note(kept, bounded(80, 90, 101)) == (
+        "the limit of 100 MiB may have been exceeded, by 1.00 MiB at most"
+    )
+    exceeded = Limit(70 * MIB, snapshot_of({7: 80 * MIB}))
+    assert notes.uncertain_limit_note(exceeded, bounded(80, 90, 101)) is None
 
 
 def test_a_limit_is_noted_with_the_size_and_time_that_exceeded_it() -> None:
@@ -282,7 +339,8 @@ def test_survivors_are_counted_and_summed_as_far_as_they_are_known() -> None:
     one = ProcessSample(
         ProcessKey(7, 1), "a", status=ReadStatus.MEASURED, memory=private_memory(181 * MIB)
     )
-    denied = ProcessSample(ProcessKey(8, 1), "b", status=ReadStatus.DENIED, memory=Memory())
+    bounded = Memory(rss_bytes=MIB, pss_low_bytes=0, pss_high_bytes=MIB)
+    denied = ProcessSample(ProcessKey(8, 1), "b", status=ReadStatus.DENIED, memory=bounded)
     remarks = [
         notes.end_notes(replace(RESULT, survivors=survivors))
         for survivors in ((one,), (one, denied), (denied,))
@@ -291,6 +349,14 @@ def test_survivors_are_counted_and_summed_as_far_as_they_are_known() -> None:
         ["1 descendant still running: 181 MiB"],
         ["2 descendants still running: 181 MiB"],
         ["1 descendant still running: ?"],
+    ]
+
+
+def test_the_size_of_survivors_may_be_an_estimate() -> None:
+    sizes = Memory(pss_bytes=MIB, pss_low_bytes=0, pss_high_bytes=2 * MIB)
+    glanced = ProcessSample(ProcessKey(7, 1), "a", status=ReadStatus.MEASURED, memory=sizes)
+    assert notes.end_notes(replace(RESULT, survivors=(glanced,))) == [
+        "1 descendant still running: ~1.00 MiB"
     ]
 
 

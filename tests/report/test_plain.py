@@ -76,3 +76,20 @@ def test_an_unknown_total_is_shown_as_unknown() -> None:
 
 def test_part_of_a_kilobyte_is_cut() -> None:
     assert block(showing(total=2047), verbose=False, in_bytes=False) == "Total: 1 kB"
+
+
+ESTIMATED = Memory(pss_bytes=2 << 20, pss_low_bytes=1 << 20, pss_high_bytes=3 << 20)
+
+
+def test_an_estimate_is_marked_but_where_numbers_are_bare() -> None:
+    glanced = replace(showing(one(ReadStatus.MEASURED, ESTIMATED), total=0), total=ESTIMATED)
+    assert block(glanced, verbose=True, in_bytes=False) == "[7] ~2048 kB (a)\nTotal: ~2048 kB"
+    assert block(glanced, verbose=True, in_bytes=True) == "[7] 2097152 (a)\n2097152"
+
+
+def test_the_rss_of_a_denied_process_is_no_estimate() -> None:
+    bounded = Memory(rss_bytes=4096, pss_low_bytes=0, pss_high_bytes=4096)
+    denied = showing(one(ReadStatus.DENIED, bounded), total=None)
+    assert block(denied, verbose=True, in_bytes=False) == (
+        "[7] denied, RSS 4 kB (a)\nTotal: unknown"
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from dataclasses import replace
 
+from memstat.model import Memory
 from memstat.report.summary import peak_lines, run_summary_lines, watch_summary_lines
 from memstat.results import Peak, RunResult, SamplingStats
 from memstat.testing import snapshot_of
@@ -52,3 +53,31 @@ def test_a_run_too_short_to_be_measured_says_so() -> None:
 def test_a_watch_ends_with_peak_and_samples() -> None:
     assert watch_summary_lines(PEAK, STATS) == [*peak_lines(PEAK), "50 samples"]
     assert watch_summary_lines(None, STATS) == ["50 samples"]
+
+
+def test_a_wide_bracket_follows_the_peak() -> None:
+    wide = Peak(20 * MIB, SNAPSHOT, 19 * MIB, 22 * MIB)
+    assert peak_lines(wide)[0] == "Peak: 20.0 MiB (between 19.0 and 22.0 MiB) at 1:15"
+    narrow = Peak(20 * MIB, SNAPSHOT, 20 * MIB - 4096, 20 * MIB + 4096)
+    assert peak_lines(narrow)[0] == "Peak: 20.0 MiB at 1:15"
+
+
+def test_an_estimate_among_the_largest_is_marked() -> None:
+    sizes = Memory(pss_bytes=4 * MIB, pss_low_bytes=3 * MIB, pss_high_bytes=5 * MIB)
+    glanced = replace(SNAPSHOT.processes[0], memory=sizes)
+    (_, processes) = peak_lines(Peak(4 * MIB, replace(SNAPSHOT, processes=(glanced,))))
+    assert processes == "  p7 [7] ~4.00 MiB"
+
+
+def last_line(stats: SamplingStats) -> str:
+    return watch_summary_lines(None, stats)[-1]
+
+
+def test_the_last_line_has_what_measuring_cost() -> None:
+    walked = replace(STATS, walks=14, walk_s=0.2, held_share=0.0075)
+    assert last_line(walked) == "50 samples, 14 walks costing at most 0.8 %"
+    assert last_line(replace(walked, missed_ticks=2)) == (
+        "50 samples, 2 ticks missed, 14 walks costing at most 0.8 %"
+    )
+    # No process lived long enough for a part of its time to be stated.
+    assert last_line(replace(walked, walks=1, held_share=0.0)) == "50 samples, 1 walk"

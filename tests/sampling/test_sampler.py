@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -27,19 +27,34 @@ NEVER_S = 1000.0
 
 
 class ScriptedProc(FakeProc):
-    """A system to which one thing happens just before each sweep."""
+    """A system to which one thing happens just before each sweep of a ``ScriptedSweeper``."""
 
     def __init__(self) -> None:
         self.script: list[Callable[[], object]] = []
         super().__init__()
 
-    def newest_pid(self) -> int | None:
-        return None  # so that every sweep lists the processes
 
-    def list_processes(self) -> Mapping[int, int]:
-        if self.script:
-            self.script.pop(0)()
-        return super().list_processes()
+class ScriptedSweeper(Sweeper):
+    """Lets the next thing happen before each sweep."""
+
+    has_gone_on = False
+
+    def begin_quickly(self) -> Sweep | None:
+        self._go_on()
+        sweep = super().begin_quickly()
+        self.has_gone_on = sweep is None
+        return sweep
+
+    def begin(self, *, walk: bool = False) -> Sweep:
+        # Of a small tree, that was tried before.
+        if not self.has_gone_on:
+            self._go_on()
+        self.has_gone_on = False
+        return super().begin(walk=walk)
+
+    def _go_on(self) -> None:
+        if isinstance(self.source, ScriptedProc) and self.source.script:
+            self.source.script.pop(0)()
 
 
 def sampler_of(
@@ -47,7 +62,7 @@ def sampler_of(
 ) -> Sampler:
     """Return a sampler of a tree, by default until its root has ended."""
     options.setdefault("has_ended", partial(targets_ended, {root.key}))
-    return Sampler(Sweeper(proc, scope_of(root.key)), interval_s, **options)
+    return Sampler(ScriptedSweeper(proc, scope_of(root.key)), interval_s, **options)
 
 
 class SweptTogether(Sweep):

@@ -30,56 +30,35 @@ TICK = Tick(0, 0.0, 0)
 
 @dataclass
 class Family:
-    """Processes that share the pages which they had at a fork: blocks of a mebibyte."""
+    """Processes that share the pages which they had at a fork."""
 
     proc: FakeProc
-    blocks: dict[FakeProcess, frozenset[int]] = field(default_factory=dict)
-    next_block: int = 0
+    members: list[FakeProcess] = field(default_factory=list)
 
     def start(self, size: int) -> FakeProcess:
-        process = self.proc.start("root", 0)
-        self._own(process, size)
-        return process
+        return self._join(self.proc.start("root", size * MIB))
 
     def fork(self, parent: FakeProcess) -> FakeProcess:
-        child = parent.fork(0)
-        self.blocks[child] = self.blocks[parent]
-        self._share()
-        return child
-
-    def execute(self, process: FakeProcess) -> None:
-        process.execute("other", 0)
-        self._own(process, 1)
+        return self._join(parent.fork())
 
     def end(self, process: FakeProcess) -> None:
-        del self.blocks[process]
+        self.members.remove(process)
         process.end()
         process.reap()
-        self._share()
 
     @property
     def total_bytes(self) -> int:
-        return len(frozenset[int]().union(*self.blocks.values())) * MIB
+        return sum(pss_of(process) for process in self.members)
 
-    def _own(self, process: FakeProcess, size: int) -> None:
-        self.blocks[process] = frozenset(range(self.next_block, self.next_block + size))
-        self.next_block += size
-        self._share()
+    def _join(self, process: FakeProcess) -> FakeProcess:
+        self.members.append(process)
+        return process
 
-    def _share(self) -> None:
-        users = [block for blocks in self.blocks.values() for block in blocks]
-        sharers = {block: users.count(block) for block in users}
-        for process, blocks in self.blocks.items():
-            pss = sum(MIB // sharers[block] for block in blocks)
-            uss = sum(MIB for block in blocks if sharers[block] == 1)
-            process.use(
-                replace(
-                    private_memory(len(blocks) * MIB),
-                    pss_bytes=pss,
-                    uss_bytes=uss,
-                    pss_anon_bytes=pss,
-                )
-            )
+
+def pss_of(process: FakeProcess) -> int:
+    assert process.memory is not None
+    assert process.memory.pss_bytes is not None
+    return process.memory.pss_bytes
 
 
 Script = Sequence[Sequence[tuple[Callable[[Family, int], None], int]]]
@@ -87,17 +66,17 @@ Script = Sequence[Sequence[tuple[Callable[[Family, int], None], int]]]
 
 def fork_some(family: Family, _: int) -> None:
     """Fork the first, which is read first: what is born and dies unseen, its parent notices."""
-    family.fork(next(iter(family.blocks)))
+    family.fork(family.members[0])
 
 
 def end_some(family: Family, which: int) -> None:
-    if len(family.blocks) > 1:
-        family.end(list(family.blocks)[1 + which % (len(family.blocks) - 1)])
+    if len(family.members) > 1:
+        family.end(family.members[1 + which % (len(family.members) - 1)])
 
 
 def execute_some(family: Family, which: int) -> None:
-    if len(family.blocks) > 1:
-        family.execute(list(family.blocks)[1 + which % (len(family.blocks) - 1)])
+    if len(family.members) > 1:
+        family.members[1 + which % (len(family.members) - 1)].execute("other", MIB)
 
 
 STEPS = st.tuples(st.sampled_from([fork_some, end_some, execute_some]), st.integers(0, 20))
@@ -138,8 +117,8 @@ def test_a_total_that_is_not_torn_is_that_of_some_moment(
     low, high = snapshot.total.pss_low_bytes, snapshot.total.pss_high_bytes
     assert low is not None
     assert high is not None
-    # A block that n share is cut to whole bytes; an execve takes a block of its own.
-    slack = tolerance_bytes(total) + lost + 1000 + MIB * len(truths)
+    # What each counts is cut to whole kB; an execve takes a mebibyte of its own.
+    slack = tolerance_bytes(total) + lost + 1024 * len(snapshot.processes) + MIB * len(truths)
     if not snapshot.torn:
         assert min(truths) - slack <= total <= max(truths) + slack
 
@@ -163,7 +142,7 @@ def test_a_quiet_family_is_not_torn(family: Family) -> None:
     for _ in range(3):
         snapshot = drained(sweeper)
         assert (snapshot.torn, snapshot.complete) == (False, True)
-        assert snapshot.total.pss_bytes == pytest.approx(100 * MIB, abs=1000)
+        assert snapshot.total.pss_bytes == pytest.approx(100 * MIB, abs=5 * 1024)
 
 
 @pytest.mark.parametrize("change", [fork_some, end_some, execute_some])
@@ -193,7 +172,7 @@ def test_what_a_process_that_is_exiting_still_maps_counts_for_its_relatives(
     sweeper = Sweeper(family.proc, scope_of(root.key))
     assert not drained(sweeper).torn
     # Its pages are still mapped, but it has given its address space up.
-    child.family, child.memory, child.is_exiting = 0, None, True
+    child.begin_to_exit()
     for _ in range(3):
         total = drained(sweeper).total
         assert (total.pss_low_bytes, total.pss_high_bytes) == (100 * MIB, 100 * MIB)

@@ -21,6 +21,7 @@ import pytest
 import memstat
 from memstat import MemstatError, Peak, SidecarError, sidecar
 from memstat.errors import NoSuchProcess
+from memstat.sampling.rate import FASTEST_S, SLOWEST_S
 from memstat.sidecars.client import SidecarBlock, start_request
 from memstat.sidecars.connection import Connection
 from memstat.sidecars.record import Record
@@ -312,6 +313,22 @@ def test_the_snapshots_of_a_program_that_asks_nothing_are_read_meanwhile() -> No
     assert len(record.snapshots) >= 500
     connection.close()
     assert record.tally.stats.samples == len(record.snapshots)
+
+
+def test_a_free_rate_follows_what_sampling_costs(start: Callable[..., Target]) -> None:
+    target = start("sh", "-c", "for n in $(seq 200); do sleep 60 & done; echo; wait")
+    target.line()
+    record = Record(FASTEST_S, None)
+    connection = Connection.start(record, listens=True)
+    connection.begin(start_request(target.pid, interval_s=None))
+    until_s = time.monotonic() + LONG_S
+    while not record.tally.stats.interval_changes and time.monotonic() < until_s:
+        time.sleep(0.01)
+    connection.close()
+    changes = record.tally.stats.interval_changes
+    assert changes
+    assert FASTEST_S < changes[0][1] <= SLOWEST_S
+    assert record.tally.stats.interval_s == changes[-1][1]
 
 
 def test_the_block_of_a_sidecar_listens_and_ends_with_its_thread() -> None:

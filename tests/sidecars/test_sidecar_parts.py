@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from memstat.model import Memory, ProcessKey, ProcessSample, ReadStatus, Snapshot
 from memstat.report.jsonlines import line, snapshot_from, snapshot_object
 from memstat.results import Peak
+from memstat.sampling.policy import Policy
 from memstat.sidecars import protocol
 from memstat.sidecars.outbox import Outbox
 from memstat.sidecars.protocol import StartRequest
@@ -59,7 +60,16 @@ def test_an_object_that_is_not_a_snapshot_is_an_error(change: dict[str, object])
         snapshot_from({**snapshot_object(snapshot_of({7: 4096})), **change})
 
 
-@given(st.builds(StartRequest, keys, keys, st.booleans(), st.floats(0.001, 100)))
+@given(
+    st.builds(
+        StartRequest,
+        keys,
+        keys,
+        st.booleans(),
+        st.none() | st.floats(0.001, 100),
+        st.builds(Policy, st.floats(0, 1), st.booleans()),
+    )
+)
 def test_a_start_request_is_the_same_after_its_line(request: StartRequest) -> None:
     assert request.encode().endswith(b"\n")
     assert StartRequest.decode(request.encode()) == request

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 _UNITS: Final = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
-SIZE: Final = r"[\d.]+ (?:B|KiB|MiB|GiB)"
+SIZE: Final = r"~?[\d.]+ (?:B|KiB|MiB|GiB)"
 _ROW: Final = re.compile(rf"^ *(\d+) ( *)(\S.*?) +({SIZE}|-|denied|gone)(?= |$)(.*)$", re.MULTILINE)
 _TOTAL: Final = re.compile(rf"^Total +({SIZE})(?:  peak +({SIZE}) at ([\d.]+) s)?", re.MULTILINE)
 
@@ -50,13 +50,13 @@ def total(screen: str) -> ShownTotal:
 
 def size_bytes(text: str) -> float:
     """Return a size as it was rounded for the screen."""
-    number, unit = text.split()
+    number, unit = text.removeprefix("~").split()
     return float(number) * _UNITS[unit]
 
 
 def summed(screen: str) -> float:
     """Return the sum of the sizes on the screen."""
-    return sum(size_bytes(row.pss) for row in rows(screen) if row.pss[0].isdigit())
+    return sum(size_bytes(row.pss) for row in rows(screen) if row.pss[-1] == "B")
 
 
 def shows_children(count: int) -> Callable[[str], bool]:
