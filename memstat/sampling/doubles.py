@@ -27,23 +27,29 @@ class Doubles:
 
     def __init__(self, compare: Compare) -> None:
         self._compare = compare
-        self._compared: dict[ProcessKey, int] = {}
+        self._seen: list[Tracked] = []
+        self._families: list[int] = []
         self._lenders: dict[ProcessKey, Tracked] = {}
 
     def mark(self, tracked: Iterable[Tracked]) -> None:
         """Let those that use the memory of another have none of their own."""
         seen = [one for one in tracked if one.glance is not None]
-        families = {one.node.key: one.family for one in seen}
-        if families != self._compared:
-            fresh = {key for key, family in families.items() if self._compared.get(key) != family}
-            self._compared = families
-            self._lenders = {key: one for key, one in self._lenders.items() if key in families}
+        families = [one.family for one in seen]
+        if seen != self._seen or families != self._families:
+            before = dict(zip(self._keys(), self._families, strict=True))
+            self._seen, self._families = seen, families
+            now = dict(zip(self._keys(), families, strict=True))
+            fresh = {key for key, family in now.items() if before.get(key) != family}
+            self._lenders = {key: one for key, one in self._lenders.items() if key in now}
             self._lenders |= self._found(seen, fresh)
         for one in seen if self._lenders else ():
             lender = self._lenders.get(one.node.key)
             # The one that lent it may have ended: then it is this one's alone.
             if lender is not None and lender.glance is not None and lender.family == one.family:
                 one.borrow()
+
+    def _keys(self) -> Iterator[ProcessKey]:
+        return (one.node.key for one in self._seen)
 
     def _found(self, seen: Sequence[Tracked], fresh: set[ProcessKey]) -> dict[ProcessKey, Tracked]:
         lenders: dict[ProcessKey, Tracked] = {}

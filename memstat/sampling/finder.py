@@ -9,6 +9,7 @@ had, and now and then, as PIDs can also be chosen (clone3(2), ``set_tid``).
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,6 +26,9 @@ _LOOK_S: Final = 30e-6
 _LISTED_AT_LEAST_S: Final = 1.0
 _LISTING_SHARE: Final = 0.002
 """The part of a core that listings may take which are made only to be sure."""
+_NEVER_S: Final = float("-inf")
+_FEW: Final = 8
+"""To look at so many numbers takes a fraction of a millisecond."""
 _UNDER_WAY: Final = 16
 """So many of the newest PIDs may belong to processes that a listing does not have yet."""
 
@@ -50,7 +54,7 @@ class Finder:
         self._newest: int | None = None
         self._late: frozenset[int] = frozenset()
         """Numbers that were given, but belonged to no process yet, or to none any more."""
-        self._listed_s = float("-inf")
+        self._listed_s = _NEVER_S
         self._listing_s = 0.0
         self._missing_reason: str | None = None
 
@@ -79,14 +83,26 @@ class Finder:
         """Return the members as of the last time, without those removed since."""
         return self._targets if self._tree is None else self._tree.members()
 
-    def is_unchanged(self) -> bool:
-        """Whether ``catch_up`` would find no newcomer, without looking."""
-        return self._tree is None or (
-            not self._late
-            and not self._is_listing_due()
-            and self._newest is not None
-            and self._newest == self._source.newest_pid()
-        )
+    def catch_up_quickly(self) -> Found | None:
+        """Return the same where that is a look at a few numbers at most; ``None`` where it is not.
+
+        It waits for nothing, so that an event loop may call it.
+        """
+        tree = self._tree
+        if tree is None:
+            return Found(self._targets)
+        if self._is_listing_due() or not self._lock.acquire(blocking=False):
+            return None
+        try:
+            newcomers = self._newcomers(tree, self._source.newest_pid(), at_most=_FEW)
+            if newcomers is None:
+                return None
+            if tree.add(newcomers):
+                self._listed_s = _NEVER_S
+                return None
+            return Found(tree.members(), None, newcomers)
+        finally:
+            self._lock.release()
 
     def remove(self, pid: int) -> bool:
         """Take out a process that has ended; whether that is done here, and not by the reader."""
@@ -123,13 +139,18 @@ class Finder:
         period_s = max(_LISTED_AT_LEAST_S, self._listing_s / _LISTING_SHARE)
         return time.monotonic() - self._listed_s > period_s or self._missing_reason is not None
 
-    def _newcomers(self, tree: ProcessTree, newest: int | None) -> dict[int, Identity] | None:
-        """Return the processes among the numbers that were given since; ``None``: list instead."""
+    def _newcomers(
+        self, tree: ProcessTree, newest: int | None, *, at_most: float = math.inf
+    ) -> dict[int, Identity] | None:
+        """Return the processes among the numbers that were given since; ``None``: list instead.
+
+        Likewise where there are more numbers than ``at_most``.
+        """
         before = self._newest
         if newest is None or before is None or newest < before:
             return None
         numbers = [*sorted(self._late), *range(before + 1, newest + 1)]
-        if len(numbers) * _LOOK_S > self._listing_s:
+        if len(numbers) > at_most or len(numbers) * _LOOK_S > self._listing_s:
             return None
         found: dict[int, Identity] = {}
         absent = set()
@@ -167,11 +188,17 @@ class Finder:
             if not tree.update(listing, identities, failures):
                 break
         if newest is not None:
-            given = range(newest - _UNDER_WAY + 1, newest + 1)
-            self._late = frozenset(given) - listing.keys()
+            self._late = frozenset(self._given_lately(newest)) - listing.keys()
         self._newest = newest
         self._missing_reason = next(iter(failures.values()), self._source.missing_reason)
         return Found(tree.members(), self._missing_reason, identities)
+
+    def _given_lately(self, newest: int) -> Iterable[int]:
+        """Return the newest numbers, without those for which this listing is the second look."""
+        first, before = newest - _UNDER_WAY + 1, self._newest
+        if before is not None and before <= newest:
+            first = max(first, before + 1)
+        return range(first, newest + 1)
 
     def _identify(self, pids: Iterable[int]) -> tuple[dict[int, Identity | None], dict[int, str]]:
         """Return the identities of PIDs, and of those that could not be read why not."""

@@ -18,12 +18,11 @@ class RssMarks:
         self.mark_bytes = 0
 
     def observe(self, snapshot: Snapshot) -> None:
-        for process in snapshot.processes:
-            rss_bytes, mark_bytes = process.memory.rss_bytes, process.rss_peak_bytes
-            if rss_bytes is not None and rss_bytes > self.sampled_bytes:
-                self.sampled_bytes = rss_bytes
-            if mark_bytes is not None and mark_bytes > self.mark_bytes:
-                self.mark_bytes = mark_bytes
+        processes = snapshot.processes
+        sampled = [process.memory.rss_bytes or 0 for process in processes]
+        marks = [process.rss_peak_bytes or 0 for process in processes]
+        self.sampled_bytes = max(self.sampled_bytes, *sampled, 0)
+        self.mark_bytes = max(self.mark_bytes, *marks, 0)
 
 
 def rss_floor(marks: RssMarks, ended_bytes: int | None = None) -> int | None:

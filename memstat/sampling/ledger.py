@@ -68,6 +68,8 @@ class Ledger:
         self._families: dict[int, Family] = {}
         self._unsettled: set[int] = set()
         """The families whose bounds differ at the next glance whatever it shows."""
+        self._stale: set[int] = set()
+        """The families whose shares may have changed since ``take_stale``."""
         self._sums = Sums()
         self._freed = 0
         """What files of processes that left counted, and may count for the others now."""
@@ -82,6 +84,7 @@ class Ledger:
         touched = {*self._unsettled}
         for number in touched:
             self._families[number].use_proofs()
+        others_before = self._others
         different = _different(glances, self._seen)
         if different or len(glances) != len(self._seen):
             touched |= self._take_in(glances, different)
@@ -89,6 +92,7 @@ class Ledger:
             self._settle(number)
         self._unsettled = {number for number in touched if self._is_open(number)}
         self.has_changed = self.has_changed or bool(touched)
+        self._stale |= touched if self._others == others_before else self._families.keys()
 
     def _take_in(
         self, glances: Mapping[ProcessKey, Glance], different: Collection[ProcessKey]
@@ -169,6 +173,7 @@ class Ledger:
             self._freed = 0
         for number in self._families:
             self._add_up(number)
+        self._stale |= self._families.keys()
         self._unsettled = {
             number
             for number, is_whole in zip(self._families, are_whole, strict=True)
@@ -220,6 +225,11 @@ class Ledger:
         return min(self._sums.file_size, self._sums.file_high + self._freed)
 
     @property
+    def _others(self) -> tuple[int, int, int]:
+        """What all other processes have mapped and unmapped may be pages of files of any one."""
+        return self._sums.file_grown, self._sums.file_released, self._freed
+
+    @property
     def total(self) -> Bounds:
         """The bounds of the sum."""
         sums = self._sums
@@ -228,6 +238,11 @@ class Ledger:
             sums.anon_best + sums.file_best,
             sums.anon_high + self._file_high,
         )
+
+    def take_stale(self) -> set[int]:
+        """Return the families of whose members ``share`` may differ since the last call."""
+        stale, self._stale = self._stale, set()
+        return stale
 
     def share(self, key: ProcessKey) -> Bounds:
         """Return the bounds of one process; the best values add up to that of the total.

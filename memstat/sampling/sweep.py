@@ -99,7 +99,7 @@ class Sweep:
             torn = torn_families(self._tracked, self._sweeper.finder.arrivals)
             walk_s = estimator.take_walks(self._tracked, torn, self.began_s)
         samples = estimator.samples(self._tracked, self.began_s)
-        total = estimator.total(samples)
+        total = estimator.total(self._tracked, samples)
         is_torn = bool(torn) and _is_uncertain(total)
         elapsed_s = self.began_s - started_s
         return Snapshot(
@@ -114,7 +114,7 @@ class Sweep:
             processes=samples,
             torn=is_torn,
             missing_reason=self._missing_reason,
-            spikes_bytes=sum([tracked.spike_bytes for tracked in self._tracked]),
+            spikes_bytes=sum([one.take_spike() for one in self._tracked if one.spike_bytes]),
             walk_s=walk_s,
             held_share=estimator.held_share(self.began_s),
         )
@@ -180,8 +180,10 @@ class Sweeper:
         It takes no lock of a process and waits for nothing, so that an event loop may call it.
         """
         began = time.monotonic(), time.time()
-        if not self._tracked or not self.finder.is_unchanged():
+        found = self.finder.catch_up_quickly()
+        if found is None:
             return None
+        self._track(found.nodes, found.identities)
         for tracked in self._tracked.values():
             if not tracked.look_quickly(with_faults=self._has_relatives(tracked)):
                 return None
@@ -233,7 +235,7 @@ class Sweeper:
         for tracked in self._tracked.values():
             was_new = tracked.is_new
             tracked.look(with_faults=self._has_relatives(tracked))
-            if tracked.status is ReadStatus.GONE and not was_new:
+            if tracked.glance is None and tracked.status is ReadStatus.GONE and not was_new:
                 ended.append(tracked)
         ended = [tracked for tracked in ended if self.finder.remove(tracked.node.key.pid)]
         for tracked in ended:

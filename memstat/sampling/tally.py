@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from memstat.model import ProcessKey, ReadStatus, Snapshot
+from memstat.model import Memory, ProcessKey, ReadStatus, Snapshot
 from memstat.results import Limit, Mark, Peak, SamplingStats
 from memstat.sampling.floor import RssMarks
 from memstat.sampling.stats import RunningStats
@@ -69,19 +69,25 @@ class ProcessPeaks:
 
     def __init__(self) -> None:
         self.peaks: dict[ProcessKey, int] = {}
-        self._present: frozenset[ProcessKey] = frozenset()
+        self._keys: list[ProcessKey] = []
+        self._memories: list[Memory] = []
         self._ended_s: dict[ProcessKey, float] = {}
 
     def observe(self, snapshot: Snapshot) -> None:
-        peaks = self.peaks
-        for process in snapshot.processes:
-            pss_bytes = process.memory.pss_bytes
-            if pss_bytes is not None and pss_bytes > peaks.get(process.key, -1):
-                peaks[process.key] = pss_bytes
-        present = frozenset([process.key for process in snapshot.processes])
-        if present != self._present:
-            self._ended_s |= dict.fromkeys(self._present - present, snapshot.elapsed_s)
-            self._present = present
+        keys = [process.key for process in snapshot.processes]
+        memories = [process.memory for process in snapshot.processes]
+        if keys != self._keys:
+            ended = {*self._keys} - {*keys}
+            self._ended_s |= dict.fromkeys(ended, snapshot.elapsed_s)
+            different = [*zip(keys, memories, strict=True)]
+        else:
+            # Most are as they were, and the same objects: to look them up would take much longer.
+            trios = zip(keys, memories, self._memories, strict=True)
+            different = [(key, memory) for key, memory, before in trios if memory is not before]
+        self._keys, self._memories = keys, memories
+        for key, memory in different:
+            if memory.pss_bytes is not None and memory.pss_bytes > self.peaks.get(key, -1):
+                self.peaks[key] = memory.pss_bytes
         if self._ended_s:
             self._forget_before(snapshot.elapsed_s - _KEPT_S)
 

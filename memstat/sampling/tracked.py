@@ -18,7 +18,8 @@ _SPIKE_BYTES: Final = 512 << 10
 class Tracked:
     """A member of the tree with its reader, and what was last seen of it.
 
-    A sweep calls ``look``, and ``walk`` where it walks; then ``sample``.
+    A sweep calls ``look``, and ``walk`` where it walks; then it sets ``share``, and calls
+    ``sample`` and ``take_spike``.
     """
 
     __slots__ = (
@@ -34,6 +35,7 @@ class Tracked:
         "node",
         "reader",
         "reading",
+        "share",
         "spike_bytes",
         "walk_s",
         "walked_at_s",
@@ -61,7 +63,9 @@ class Tracked:
         self.was_exiting = identity is not None and _has_lost_memory(identity)
         """Whether it had given up its memory before this sweep, without having ended."""
         self.spike_bytes = 0
-        """By how much its RSS exceeded both of the last two glances in between."""
+        """By how much its RSS exceeded the glances in between, since a sweep that was finished."""
+        self.share: Bounds | None = None
+        """What counts of it, where it was glanced at; ``None`` where ``reading`` shows that."""
         self.reader: ProcessReader = source.reader(node.key)
         self._name = node.name
         self._counted: tuple[Glance, Bounds, Memory] | None = None
@@ -129,25 +133,34 @@ class Tracked:
         self.is_walked = True
         self.family = self.reading.family or self.family
 
-    def sample(self, share: Bounds | None, now_s: float) -> ProcessSample:
-        """Return what is known; ``share`` is what counts of a process that was glanced at."""
-        glance, reading = self.glance, self.reading or GONE
+    def sample(self, now_s: float) -> ProcessSample:
+        """Return what is known."""
+        glance, reading, node = self.glance, self.reading or GONE, self.node
         memory, ppid, mark_bytes = reading.memory, reading.ppid, reading.rss_peak_bytes
-        if glance is not None and share is not None:
-            memory = self._count(glance, share)
+        if glance is not None and self.share is not None:
+            memory = self._count(glance, self.share)
             ppid, mark_bytes = glance.ppid, glance.rss_peak_bytes
+        status = self.status
+        walk_age_s = None
+        if self.walked_at_s is not None and status is ReadStatus.MEASURED:
+            walk_age_s = 0.0 if self.is_walked else now_s - self.walked_at_s
         return ProcessSample(
-            self.node.key,
+            node.key,
             self._name,
             ppid,
-            self.node.depth,
-            self.status,
+            node.depth,
+            status,
             memory,
             mark_bytes,
             self._command_line,
             reading.reason,
-            self._walk_age_s(now_s),
+            walk_age_s,
         )
+
+    def take_spike(self) -> int:
+        """Return ``spike_bytes`` and begin it anew: a sweep may glance twice until it is done."""
+        spike_bytes, self.spike_bytes = self.spike_bytes, 0
+        return spike_bytes
 
     def close(self) -> None:
         self.reader.close()
@@ -159,14 +172,13 @@ class Tracked:
     def _see(self, glance: Glance) -> None:
         before, self.glance = self.glance, glance
         self.is_walked = self.was_exiting = False
-        self.spike_bytes = 0
         if glance is before:
             return
         if before is None or before.family != glance.family:
             # It is another program now: what was read does not hold of this one.
             self.reading = self.walked_at_s = None
         elif glance.rss_peak_bytes != before.rss_peak_bytes:
-            self.spike_bytes = _spike_bytes(before, glance)
+            self.spike_bytes = max(self.spike_bytes, _spike_bytes(before, glance))
         self.family = glance.family
         self._take_name(glance.name)
 
@@ -194,11 +206,6 @@ class Tracked:
             )
         self._counted = glance, share, memory
         return memory
-
-    def _walk_age_s(self, now_s: float) -> float | None:
-        if self.walked_at_s is None or self.status is not ReadStatus.MEASURED:
-            return None
-        return 0.0 if self.is_walked else now_s - self.walked_at_s
 
 
 def _has_lost_memory(identity: Identity) -> bool:

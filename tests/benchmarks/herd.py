@@ -1,4 +1,7 @@
-"""Many processes of 1 MiB to measure, which use more memory between two sweeps on request."""
+"""Many processes of 1 MiB to measure, which use more memory between two sweeps on request.
+
+They are forked from one another, and so of one family, or each calls ``execve`` and shares nothing.
+"""
 
 from __future__ import annotations
 
@@ -39,6 +42,13 @@ static void live(int done, const sigset_t *go) {
     }
 }
 
+static void become_unrelated(const char *program, int done) {
+    char number[16];
+    snprintf(number, sizeof number, "%d", done);
+    execl(program, program, "live", number, (char *)0);
+    _exit(1);
+}
+
 static void await(int done, int count) {
     char bytes[4096];
     while (count > 0) {
@@ -49,16 +59,18 @@ static void await(int done, int count) {
 }
 
 int main(int argc, char **argv) {
-    int others = atoi(argv[1]) - 1, busy, pipes[2];
-    pid_t *pids = malloc((others + 1) * sizeof *pids);
     sigset_t go;
     sigemptyset(&go);
     sigaddset(&go, SIGUSR1);
     sigprocmask(SIG_BLOCK, &go, 0);
+    if (!strcmp(argv[1], "live")) live(atoi(argv[2]), &go);
+    int others = atoi(argv[1]) - 1, unrelated = argc > 2, busy, pipes[2];
+    pid_t *pids = malloc((others + 1) * sizeof *pids);
     if (!pids || pipe(pipes)) return 1;
     for (int i = 0; i < others; i++) {
         pids[i] = fork();
         if (pids[i] < 0) return 1;
+        if (pids[i] == 0 && unrelated) become_unrelated(argv[0], pipes[1]);
         if (pids[i] == 0) live(pipes[1], &go);
     }
     memset(map(MIB), 1, MIB);
@@ -143,12 +155,15 @@ class Herd:
 
 
 @contextmanager
-def herd_of(size: int, *, in_c: bool | None = None) -> Iterator[Herd]:
-    """Start a herd that ends with the block; written in C where there is a compiler."""
+def herd_of(size: int, *, in_c: bool | None = None, unrelated: bool = False) -> Iterator[Herd]:
+    """Start a herd that ends with the block; written in C where there is a compiler.
+
+    An unrelated one needs a compiler.
+    """
     with tempfile.TemporaryDirectory() as directory:
-        compiled = shutil.which("cc") is not None if in_c is None else in_c
+        compiled = unrelated or shutil.which("cc") is not None if in_c is None else in_c
         program = [str(compile_c(_IN_C, Path(directory)))] if compiled else python(_IN_PYTHON)
-        target = Target.start(*program, str(size))
+        target = Target.start(*program, str(size), *(["unrelated"] if unrelated else []))
         try:
             target.line()
             yield Herd(target, size)

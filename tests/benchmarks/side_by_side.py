@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from statistics import median
+from typing import NamedTuple
 
 
 def turns(contenders: Iterable[str], rounds: int) -> Iterator[str]:
@@ -59,8 +60,42 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     )
 
 
+class Goal(NamedTuple):
+    """What a figure must be, and what it should be."""
+
+    must: float | None
+    want: float | None
+    is_floor: bool
+
+    def cells(self, figure: float, *, judge: bool = True, digits: int = 2) -> Sequence[str]:
+        """Return the cells of a figure and of the goal beside it; an empty one without a goal."""
+        text = f"{figure:.{digits}f}"
+        if self.must is None or not judge:
+            return text, ""
+        verdict = "missed"
+        if self._is_met(figure, self.want):
+            verdict = "met"
+        elif self._is_met(figure, self.must):
+            verdict = "nearly"
+        goals = "/".join(f"{goal:g}" for goal in (self.must, self.want) if goal is not None)
+        return text, f"{goals} {verdict}"
+
+    def _is_met(self, figure: float, goal: float | None) -> bool:
+        if goal is None:
+            return False
+        return figure >= goal if self.is_floor else figure <= goal
+
+
+def at_most(must: float | None = None, want: float | None = None) -> Goal:
+    """Return the goal of a figure that is to be small."""
+    return Goal(must, want, is_floor=False)
+
+
+def at_least(must: float | None = None, want: float | None = None) -> Goal:
+    """Return the goal of a figure that is to be large."""
+    return Goal(must, want, is_floor=True)
+
+
 def against_goal(ratio: float, goal: float | None) -> Sequence[str]:
     """Return the cells of a ratio and of what it should be at most."""
-    if goal is None:
-        return f"{ratio:.2f}", ""
-    return f"{ratio:.2f}", f"{goal:.2f} {'met' if ratio <= goal else 'missed'}"
+    return at_most(goal, goal).cells(ratio)

@@ -1,12 +1,12 @@
 """What a sweep costs: memstat beside other ways to read the memory of a process tree.
 
-    python -m tests.benchmarks.sweep [N ...] [--busy PERCENT ...] [--rounds ROUNDS]
+    python -m tests.benchmarks.sweep [N ...] [--busy PERCENT ...] [--kinds KIND ...] [--rounds N]
 
-For each N the ways take turns at N processes of 1 MiB. Before each turn so many per cent of the
-processes write to a fresh page: what has not changed is cheaper to read again. Figures are medians.
-``memstat/this`` is memstat's time divided by that of this row, so below 1 memstat is faster. ``at
-best`` is the same for the shortest times: memstat reads with as many threads as cores, and loses
-more than the others where other programs want those cores.
+For each N the ways take turns at N processes of 1 MiB, forked from one another or unrelated. Before
+each turn so many per cent of them write to a fresh page: what has not changed is cheaper to read
+again. Figures are medians. ``memstat/this`` is memstat's time divided by that of this row, so below
+1 memstat is faster. ``at best`` is the same for the shortest times: with ``--exact`` memstat reads
+with as many threads as cores, and loses more than the others where other programs want those cores.
 
 Only memstat and psutil find the tree themselves, only these and ``smaps`` parse what they read;
 the others are given the PIDs and only read ``smaps_rollup``.
@@ -15,9 +15,12 @@ the others are given the PIDs and only read ``smaps_rollup``.
 from __future__ import annotations
 
 import argparse
+import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import product
+from pathlib import Path
 from typing import Final
 
 import aiofiles
@@ -28,14 +31,27 @@ from memstat.model import ProcessKey, ReadStatus
 from memstat.proc.descriptors import raise_descriptor_limit
 from memstat.proc.linux import LinuxProcSource
 from memstat.sampling.clock import Tick
+from memstat.sampling.policy import EXACT, GENTLE, Policy
 from memstat.sampling.sampler import Sampler
 from memstat.sampling.sweep import Sweeper
 from tests.benchmarks.herd import Herd, herd_of
-from tests.benchmarks.side_by_side import Times, against_goal, machine, table, turns
+from tests.benchmarks.programs import READER
+from tests.benchmarks.side_by_side import Goal, Times, at_most, machine, table, turns
 from tests.scopes import scope_of
+from tests.targets import Target, compile_c
 
 _SIZES: Final = (10, 100, 500, 1000)
-_GOALS: Final = {"one thread, open/read/close": 0.8, "psutil": 0.35}
+_INTERVAL_S: Final = 0.1
+_KINDS: Final = ("unrelated", "forked")
+_IN_C: Final = "C, open/read/close"
+_GOALS: Final = {
+    "one thread, open/read/close": at_most(must=0.8, want=0.8),
+    "psutil": at_most(must=0.35, want=0.35),
+}
+_GOALS_WHEN_IDLE: Final = {
+    "unrelated": {_IN_C: at_most(must=0.25, want=0.12)},
+    "forked": {_IN_C: at_most(must=0.4, want=0.3)},
+}
 _GOALS_FROM: Final = 100
 """Processes. A few are read within the time that it takes to wake a thread."""
 
@@ -86,22 +102,52 @@ async def sample(sampler: Sampler) -> int:
     return sum(process.status is ReadStatus.MEASURED for process in snapshot.processes)
 
 
+async def read_in_c(reader: Target, size: int) -> int:
+    reader.send("")
+    return size if float(reader.line()) else 0
+
+
+@contextmanager
+def reader_in_c(pids: Sequence[int]) -> Iterator[Target]:
+    """Start a program that reads these processes, file by file, when a line is sent."""
+    with tempfile.TemporaryDirectory() as directory:
+        program = compile_c(READER, Path(directory))
+        reader = Target.start(str(program), *map(str, pids))
+        try:
+            reader.line()
+            yield reader
+        finally:
+            reader.kill()
+
+
+@contextmanager
+def memstat_sampler(pid: int, policy: Policy) -> Iterator[Sampler]:
+    source = LinuxProcSource()
+    root = source.require(pid)
+    sweeper = Sweeper(source, scope_of(ProcessKey(root.pid, root.start_ticks)), policy)
+    try:
+        yield Sampler(sweeper, _INTERVAL_S, has_ended=lambda _: False)
+    finally:
+        sweeper.close()
+
+
 @contextmanager
 def ways_to_measure(herd: Herd) -> Iterator[Mapping[str, Way]]:
     pids = herd.pids()
-    source = LinuxProcSource()
-    root = source.require(herd.pid)
-    sweeper = Sweeper(source, scope_of(ProcessKey(root.pid, root.start_ticks)))
-    try:
+    with (
+        memstat_sampler(herd.pid, GENTLE) as gentle,
+        memstat_sampler(herd.pid, EXACT) as exact,
+        reader_in_c(pids) as reader,
+    ):
         yield {
-            "memstat": partial(sample, Sampler(sweeper, 1.0, has_ended=lambda _: False)),
+            "memstat": partial(sample, gentle),
+            "memstat, --exact": partial(sample, exact),
+            _IN_C: partial(read_in_c, reader, len(pids)),
             "one thread, open/read/close": partial(read_in_one_thread, pids),
             "aiofiles, a task a process": partial(read_in_tasks, pids),
             "psutil": partial(ask_psutil, herd.pid),
             "parsing smaps": partial(parse_smaps, pids),
         }
-    finally:
-        sweeper.close()
 
 
 async def measure(herd: Herd, *, busy_percent: int, rounds: int) -> Times:
@@ -117,42 +163,50 @@ async def measure(herd: Herd, *, busy_percent: int, rounds: int) -> Times:
     return times
 
 
-def report(times: Times, size: int) -> str:
+def goals_for(size: int, kind: str, busy_percent: int) -> Mapping[str, Goal]:
+    if size < _GOALS_FROM:
+        return {}
+    return _GOALS | (_GOALS_WHEN_IDLE[kind] if busy_percent == 0 else {})
+
+
+def report(times: Times, size: int, goals: Mapping[str, Goal]) -> str:
     medians_s, shortest_s = times.medians_s(), times.shortest_s()
-    goals = _GOALS if size >= _GOALS_FROM else {}
     rows = [
         (
             name,
             f"{time_s * 1e3:.2f}",
             f"{time_s * 1e6 / size:.1f}",
             f"{shortest_s['memstat'] / shortest_s[name]:.2f}",
-            *against_goal(medians_s["memstat"] / time_s, goals.get(name)),
+            *goals.get(name, at_most()).cells(medians_s["memstat"] / time_s),
         )
         for name, time_s in medians_s.items()
     ]
     return table(("", "ms/sweep", "us/process", "at best", "memstat/this", "goal"), rows)
 
 
-async def main(sizes: Sequence[int], busy_percents: Sequence[int], rounds: int | None) -> None:
+async def main(
+    sizes: Sequence[int], kinds: Sequence[str], busy_percents: Sequence[int], rounds: int | None
+) -> None:
     raise_descriptor_limit()
     print(machine())
-    for size in sizes:
-        with herd_of(size) as herd:
+    for size, kind in product(sizes, kinds):
+        with herd_of(size, unrelated=kind == "unrelated") as herd:
             for percent in busy_percents:
                 count = rounds or max(20, 10_000 // size)
-                print(f"\n{size} processes, {percent} % busy, {count} rounds")
+                print(f"\n{size} {kind} processes, {percent} % busy, {count} rounds")
                 times = await measure(herd, busy_percent=percent, rounds=count)
-                print(report(times, size), flush=True)
+                print(report(times, size, goals_for(size, kind, percent)), flush=True)
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.sweep")
     parser.add_argument("sizes", metavar="N", type=int, nargs="*", default=_SIZES)
     parser.add_argument("--busy", metavar="PERCENT", type=int, nargs="+", default=(0, 100))
+    parser.add_argument("--kinds", choices=_KINDS, nargs="+", default=_KINDS)
     parser.add_argument("--rounds", type=int, help="by default the more, the fewer processes")
     return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":
     chosen = parse_arguments()
-    anyio.run(main, chosen.sizes, chosen.busy, chosen.rounds)
+    anyio.run(main, chosen.sizes, chosen.kinds, chosen.busy, chosen.rounds)

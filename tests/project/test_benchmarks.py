@@ -34,13 +34,39 @@ def ratios(lines: list[str], name: str) -> list[float]:
 
 
 def test_the_sweep_benchmark_runs() -> None:
-    lines = benchmark("sweep", "3", "--rounds", "2")
-    assert [line for line in lines if line.endswith("2 rounds")] == [
-        "3 processes, 0 % busy, 2 rounds",
-        "3 processes, 100 % busy, 2 rounds",
+    lines = benchmark("sweep", "3", "--rounds", "1", "--busy", "50")
+    assert [line for line in lines if line.endswith("1 rounds")] == [
+        "3 unrelated processes, 50 % busy, 1 rounds",
+        "3 forked processes, 50 % busy, 1 rounds",
     ]
     assert ratios(lines, "memstat") == [1.0, 1.0]
-    assert all(ratio > 0 for ratio in ratios(lines, "parsing smaps"))
+    assert all(ratio > 0 for ratio in ratios(lines, "C, open/read/close"))
+
+
+def test_the_burden_benchmark_runs() -> None:
+    lines = benchmark("burden", "--size=1", "--saver=1", "--seconds=0.01", "--rounds=1")
+    assert ratios(lines, "unobserved") == [1.0, 1.0]
+    assert all(ratio > 0 for ratio in ratios(lines, "psutil at 10 Hz"))
+
+
+def test_the_build_benchmark_runs() -> None:
+    lines = benchmark("build", "--files=1", "--headers", "cstddef", "--rounds=1")
+    assert ratios(lines, "make -j2") == [1.0]
+
+
+def test_the_cost_benchmark_runs() -> None:
+    lines = benchmark("cost", "--processes=3", "--seconds=0.01", "--rounds=1")
+    assert [line.split(",")[0] for line in lines if " Hz" in line] == [
+        "3 processes",
+        "10 processes",
+        "1 processes",
+        "bare loop",
+    ]
+
+
+def test_the_crowd_benchmark_runs() -> None:
+    lines = benchmark("crowd", "--few=1", "--many=2", "--seconds=0.2", "--rounds=1")
+    assert ratios(lines, "1 others") == [0.0]
 
 
 def test_the_startup_benchmark_runs() -> None:

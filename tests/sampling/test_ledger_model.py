@@ -62,6 +62,7 @@ class Story:
         self.ledger = Ledger()
         self.round: Round | None = None
         self.glances: dict[ProcessKey, Glance] = {}
+        self.shares: dict[ProcessKey, Bounds] = {}
         self.maps: dict[ProcessKey, bool] = {}
         """Who maps files (or unmaps them) since the last round: nobody does both, as pages that are
         exchanged for as many others are not seen."""
@@ -184,6 +185,11 @@ class Story:
         for key, share in shares.items():
             holds(share, self.machine.processes[key].pss)
         assert sum(share.best for share in shares.values()) == total.best
+        stale = self.ledger.take_stale()
+        for key, share in shares.items():
+            if key in self.shares and self.glances[key].family not in stale:
+                assert share == self.shares[key]
+        self.shares = shares
         if is_exact:
             assert total.high - total.low <= ROUNDING
             for key, share in shares.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from memstat.errors import TooManyDescriptors
 from memstat.model import MEMORY_FIELDS, Memory, ProcessKey, ProcessSample, ReadStatus, Snapshot
 from memstat.sampling.clock import Tick
 from memstat.sampling.liveness import alive, tree_ended
+from memstat.sampling.policy import GENTLE
 from memstat.sampling.sums import add_up
 from memstat.sampling.sweep import Sweeper, sweep_once
 from memstat.testing import FakeProc, FakeProcess, private_memory
@@ -245,6 +247,57 @@ def test_the_next_sweep_tells_new_sizes_names_and_places() -> None:
         (grandchild.key, "root", 1, 1),
     ]
     assert snapshot.total == private_memory(6 * MIB)
+
+
+def gentle_sweeper(proc: FakeProc, root: FakeProcess) -> Sweeper:
+    """Return a sweeper that has walked all, and need not again."""
+    sweeper = Sweeper(proc, scope_of(root.key), GENTLE, interval_s=0.1)
+    swept(sweeper)
+    # Only the second shows that nobody was under way when the first listed.
+    swept(sweeper)
+    return sweeper
+
+
+def test_a_quick_sweep_is_one_that_only_glances() -> None:
+    proc = FakeProc()
+    root, _ = tree_of(proc, 1)
+    sweeper = gentle_sweeper(proc, root)
+    quick = sweeper.begin_quickly()
+    assert quick is not None
+    assert not quick.walks
+    assert len(quick.finish(TICK, 0.0).processes) == 2
+
+
+def test_a_quick_sweep_looks_at_a_newcomer_that_is_no_member() -> None:
+    proc = FakeProc()
+    root, _ = tree_of(proc, 1)
+    sweeper = gentle_sweeper(proc, root)
+    sweeper.finder._listing_s = math.inf  # a listing is dearer than a look
+    proc.start("stranger", MIB)
+    quick = sweeper.begin_quickly()
+    assert quick is not None
+    assert len(quick.finish(TICK, 0.0).processes) == 2
+
+
+def test_a_quick_sweep_leaves_a_new_member_to_one_that_may_walk() -> None:
+    proc = FakeProc()
+    root, _ = tree_of(proc, 1)
+    sweeper = gentle_sweeper(proc, root)
+    sweeper.finder._listing_s = math.inf
+    root.fork(MIB)
+    assert sweeper.begin_quickly() is None
+    assert len(swept(sweeper).processes) == 3
+
+
+def test_a_spike_counts_though_a_sweep_that_saw_it_came_to_nothing() -> None:
+    proc = FakeProc()
+    root, child = tree_of(proc, 1)
+    sweeper = gentle_sweeper(proc, root)
+    root.rss_peak_bytes = 9 * MIB
+    child.end()
+    assert sweeper.begin_quickly() is None
+    assert swept(sweeper).spikes_bytes == 8 * MIB
+    assert swept(sweeper).spikes_bytes == 0
 
 
 def test_a_snapshot_tells_its_tick_and_how_late_it_was() -> None:
