@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
+
+Clock: TypeAlias = Callable[[], float]
+"""Returns seconds since some moment, and never goes back."""
 
 
 class Tick(NamedTuple):

@@ -20,6 +20,7 @@ from memstat.errors import ListingError, UnreadableProcess
 from memstat.model import Identity
 from memstat.proc.source import ProcSource
 from memstat.proc.tree import Node, ProcessTree, Scope
+from memstat.sampling.clock import Clock
 
 _LOOK_S: Final = 30e-6
 """What it takes to look at one number."""
@@ -46,15 +47,18 @@ class Found(NamedTuple):
 class Finder:
     """Finds the members of a tree again and again. Any thread may call it."""
 
-    def __init__(self, source: ProcSource, scope: Scope) -> None:
+    def __init__(self, source: ProcSource, scope: Scope, clock: Clock = time.monotonic) -> None:
         self._source = source
+        self._clock = clock
         self._tree = ProcessTree(scope) if scope.recursive else None
         self._targets = tuple(Node(key, "", 0) for key in dict.fromkeys(scope.roots))
         self._lock = threading.Lock()
         self._newest: int | None = None
         self._late: frozenset[int] = frozenset()
         """Numbers that were given, but belonged to no process yet, or to none any more."""
+        self._has_listed = False
         self._listed_s = _NEVER_S
+        """When the last listing was; a listing is due at once where that is so long ago."""
         self._listing_s = 0.0
         self._missing_reason: str | None = None
 
@@ -76,8 +80,10 @@ class Finder:
             try:
                 return look(self._tree, self._source.newest_pid())
             except ListingError as error:
+                self._listed_s = _NEVER_S
                 # Not yet listed once, the targets at least are known.
-                return Found(self._tree.members() or self._targets, str(error))
+                known = self._tree.members() if self._has_listed else self._targets
+                return Found(known, str(error))
 
     def members(self) -> tuple[Node, ...]:
         """Return the members as of the last time, without those removed since."""
@@ -137,7 +143,7 @@ class Finder:
 
     def _is_listing_due(self) -> bool:
         period_s = max(_LISTED_AT_LEAST_S, self._listing_s / _LISTING_SHARE)
-        return time.monotonic() - self._listed_s > period_s or self._missing_reason is not None
+        return self._clock() - self._listed_s > period_s or self._missing_reason is not None
 
     def _newcomers(
         self, tree: ProcessTree, newest: int | None, *, at_most: float = math.inf
@@ -180,15 +186,19 @@ class Finder:
         identities: dict[int, Identity | None] = {}
         failures: dict[int, str] = {}
         for _ in range(2):
-            began_s = time.monotonic()
+            began_s = self._clock()
             listing = self._source.list_processes()
-            self._listed_s = time.monotonic()
+            self._listed_s = self._clock()
             self._listing_s = self._listed_s - began_s
+            self._has_listed = True
             identities, failures = self._identify(tree.unseen(listing))
             if not tree.update(listing, identities, failures):
                 break
         if newest is not None:
             self._late = frozenset(self._given_lately(newest)) - listing.keys()
+            if self._newest is not None and newest < self._newest:
+                # The largest may be under way as well: list once more.
+                self._listed_s = _NEVER_S
         self._newest = newest
         self._missing_reason = next(iter(failures.values()), self._source.missing_reason)
         return Found(tree.members(), self._missing_reason, identities)

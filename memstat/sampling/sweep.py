@@ -23,7 +23,7 @@ from memstat.model import (
 from memstat.proc.source import ProcSource
 from memstat.proc.tree import Node, Scope
 from memstat.sampling.changes import torn_families
-from memstat.sampling.clock import Tick
+from memstat.sampling.clock import Clock, Tick
 from memstat.sampling.doubles import Doubles
 from memstat.sampling.estimator import Estimator
 from memstat.sampling.finder import Finder
@@ -108,7 +108,7 @@ class Sweep:
             elapsed_s=elapsed_s,
             late_s=max(0.0, elapsed_s - tick.due_s),
             missed_ticks=tick.missed_ticks,
-            sweep_s=time.monotonic() - self.began_s,
+            sweep_s=self._sweeper.clock() - self.began_s,
             complete=is_complete(samples) and self._missing_reason is None and not is_torn,
             total=total,
             processes=samples,
@@ -136,11 +136,14 @@ class Sweeper:
         scope: Scope,
         policy: Policy = EXACT,
         interval_s: float = math.inf,
+        *,
+        clock: Clock = time.monotonic,
     ) -> None:
         self.source = source
         self.scope = scope
         self.policy = policy
-        self.finder = Finder(source, scope)
+        self.clock = clock
+        self.finder = Finder(source, scope, clock)
         self.estimator = Estimator(policy, interval_s)
         self._nodes: tuple[Node, ...] = ()
         self._tracked: dict[ProcessKey, Tracked] = {}
@@ -155,7 +158,8 @@ class Sweeper:
         """Return a sweeper of the same scope with all descendants: this one if it has them."""
         if self.scope.recursive:
             return self
-        return Sweeper(self.source, self.scope._replace(recursive=True), self.policy)
+        scope = self.scope._replace(recursive=True)
+        return Sweeper(self.source, scope, self.policy, clock=self.clock)
 
     @property
     def is_small(self) -> bool:
@@ -167,7 +171,7 @@ class Sweeper:
 
         Raises TooManyDescriptors.
         """
-        began = time.monotonic(), time.time()
+        began = self.clock(), time.time()
         found = self.finder.catch_up()
         self._track(found.nodes, found.identities)
         self._look()
@@ -179,7 +183,7 @@ class Sweeper:
 
         It takes no lock of a process and waits for nothing, so that an event loop may call it.
         """
-        began = time.monotonic(), time.time()
+        began = self.clock(), time.time()
         found = self.finder.catch_up_quickly()
         if found is None:
             return None
@@ -261,6 +265,7 @@ class Sweeper:
                 self.source,
                 identities.get(node.key.pid),
                 command_line=self.scope.command_lines,
+                clock=self.clock,
             )
         for ended in self._tracked.values():
             ended.close()

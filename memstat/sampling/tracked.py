@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import Final
 
 from memstat.model import Identity, Memory, ProcessSample, ReadStatus
 from memstat.proc.source import GONE, Glance, ProcessReader, ProcSource, Reading
 from memstat.proc.tree import Node
+from memstat.sampling.clock import Clock
 from memstat.sampling.ledger import Bounds
 
 _SPIKE_BYTES: Final = 512 << 10
@@ -23,6 +23,7 @@ class Tracked:
     """
 
     __slots__ = (
+        "_clock",
         "_command_line",
         "_counted",
         "_has_command_line",
@@ -43,7 +44,13 @@ class Tracked:
     )
 
     def __init__(
-        self, node: Node, source: ProcSource, identity: Identity | None, *, command_line: bool
+        self,
+        node: Node,
+        source: ProcSource,
+        identity: Identity | None,
+        *,
+        command_line: bool,
+        clock: Clock,
     ) -> None:
         self.node = node
         self.is_new = True
@@ -70,6 +77,7 @@ class Tracked:
         self._name = node.name
         self._counted: tuple[Glance, Bounds, Memory] | None = None
         self._source = source
+        self._clock = clock
         self._has_command_line = command_line
         self._command_line: str | None = None
 
@@ -126,10 +134,10 @@ class Tracked:
 
     def walk(self) -> None:
         """Have the kernel look at its pages."""
-        began_s = time.perf_counter()
+        began_s = self._clock()
         self.reading = self.reader.walk()
-        self.walk_s = time.perf_counter() - began_s
-        self.walked_at_s = time.monotonic()
+        self.walked_at_s = self._clock()
+        self.walk_s = self.walked_at_s - began_s
         self.is_walked = True
         self.family = self.reading.family or self.family
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -12,6 +12,7 @@ from memstat.model import Identity, ProcessKey
 from memstat.proc.tree import ProcessTree
 from memstat.sampling.sweep import Sweeper
 from memstat.testing import FakeProc, FakeProcess
+from tests.proc.tree_model import TreeModel
 from tests.scopes import adopted_by, scope_of
 
 
@@ -244,30 +245,16 @@ class LatecomerProc(FakeProc):
 
 
 class TreeMachine(RuleBasedStateMachine):
-    """Random processes, and a model of which must belong, built from the processes themselves.
-
-    A new process joins when its parent belongs, and stays while it lives, wherever it moves.
-    """
+    """Random processes, and a model of which must belong, built from the processes themselves."""
 
     @initialize(adopts=st.booleans())
     def begin(self, *, adopts: bool) -> None:
         self.proc = LatecomerProc()
         self.host = self.proc.start("host", 0)
         self.host.adopts_orphans = adopts
-        self.adopter = self.host.pid if adopts else None
-        excluded = self.host.fork(0)
-        self.root = self.host.fork(0)
-        self.excluded = excluded.pid
-        self.sweeper = Sweeper(
-            self.proc,
-            scope_of(
-                self.root.key,
-                excluded=frozenset({excluded.pid}),
-                is_orphan=adopted_by(self.adopter),
-            ),
-        )
-        self.seen: set[ProcessKey] = set()
-        self.parents: dict[ProcessKey, ProcessKey | None] = {}
+        excluded, root = self.host.fork(0), self.host.fork(0)
+        self.model = TreeModel(root, excluded.pid, self.host.pid if adopts else None)
+        self.sweeper = Sweeper(self.proc, self.model.scope)
         self.free: list[int] = []
 
     @rule(data=st.data(), late=st.booleans())
@@ -308,11 +295,11 @@ class TreeMachine(RuleBasedStateMachine):
 
     @rule()
     def look(self) -> None:
-        before = set(self.parents)
+        before = set(self.model.parents)
         self._expect()
         members = self.sweeper.find()
         keys = [node.key for node in members]
-        assert [(node.key, node.depth) for node in members] == list(self._expected_order())
+        assert [(node.key, node.depth) for node in members] == [*self.model.members()]
         assert len(set(keys)) == len(keys)
         assert {key for key in before if self.proc.find(key)} <= set(keys)
 
@@ -337,55 +324,20 @@ class TreeMachine(RuleBasedStateMachine):
 
     def _expect(self) -> None:
         """Take in what the next look must find."""
-        all_processes = sorted(self.proc.processes.values(), key=lambda p: p.key.start_ticks)
+        all_processes = [*self.proc.processes.values()]
         listed = [p for p in all_processes if p.pid not in self.proc.late]
         if any(self._needs_a_second_look(p) for p in listed):
             listed = all_processes
-        self._forget({p.key for p in listed})
-        for process in listed:
-            if process.key not in self.seen:
-                self.seen.add(process.key)
-                self._place(process)
+        self.model.take_in(listed)
 
     def _needs_a_second_look(self, process: FakeProcess) -> bool:
         parent = process.parent
         return (
-            process.key not in self.seen
-            and process.pid != self.excluded
+            process.key not in self.model.seen
+            and process.pid != self.model.excluded
             and parent is not None
             and parent.pid in self.proc.late
         )
-
-    def _forget(self, listed: set[ProcessKey]) -> None:
-        for gone in [key for key in self.parents if key not in listed]:
-            heir = self.parents.pop(gone)
-            for key, parent in self.parents.items():
-                if parent == gone:
-                    self.parents[key] = heir
-
-    def _place(self, process: FakeProcess) -> None:
-        parent = process.parent
-        if process.pid == self.excluded or parent is None:
-            return
-        if parent.key in self.parents:
-            self.parents[process.key] = parent.key
-        elif process is self.root or parent.pid == self.adopter:
-            self.parents[process.key] = None
-
-    def _expected_order(self) -> Iterator[tuple[ProcessKey, int]]:
-        if self.root.key in self.parents:
-            yield self.root.key, 0
-            yield from self._expected_below(self.root.key, 1)
-        # Orphans of unknown ancestors follow the root, one generation below it.
-        yield from self._expected_below(None, 1)
-
-    def _expected_below(
-        self, parent: ProcessKey | None, depth: int
-    ) -> Iterator[tuple[ProcessKey, int]]:
-        children = {key for key, its_parent in self.parents.items() if its_parent == parent}
-        for key in sorted(children - {self.root.key}, key=lambda key: key.pid):
-            yield key, depth
-            yield from self._expected_below(key, depth + 1)
 
 
 TestTreeMachine = TreeMachine.TestCase
