@@ -10,7 +10,7 @@ import pytest
 from memstat.errors import NoSuchProcess, NotAProcess
 from memstat.model import Memory, ProcessKey, ReadStatus
 from memstat.proc.linux import LinuxProcSource
-from memstat.proc.source import GONE, Afterwards
+from memstat.proc.source import GONE, Afterwards, Glance, ProcessReader, Reading
 from tests.proc.worlds import A_FEW_PAGES, COUNTED_PER_CPU, STEP_BYTES, World
 from tests.targets import Target
 
@@ -173,8 +173,7 @@ def test_a_glance_and_a_walk_agree(world: World) -> None:
     process = world.start("puppet")
     reader = world.source.reader(process.key)
     for _ in range(2):
-        glance, reading = reader.glance(with_faults=True), reader.walk()
-        assert glance is not None
+        glance, reading = at_rest(reader)
         assert (glance.family, glance.ppid, glance.name) == (
             reading.family,
             reading.ppid,
@@ -193,9 +192,22 @@ def test_a_glance_and_a_walk_agree(world: World) -> None:
         process.grow()
 
 
+def at_rest(reader: ProcessReader) -> tuple[Glance, Reading]:
+    """Return a glance and a walk between which nothing has changed.
+
+    A puppet that has reported goes on for a moment, until it waits for its next order.
+    """
+    while True:
+        before, reading = reader.glance(with_faults=True), reader.walk()
+        if before is not None and reader.glance(with_faults=True) == before:
+            return before, reading
+
+
 def test_a_glance_at_what_has_not_changed_is_the_same_object(world: World) -> None:
     process = world.start("puppet")
     reader = world.source.reader(process.key)
+    first, _ = at_rest(reader)
+    assert reader.glance(with_faults=True) == first
     first = reader.glance(with_faults=True)
     assert first is not None
     assert reader.glance(with_faults=False) is first
