@@ -210,9 +210,9 @@ class _FakeReader:
         glance = None if process is None else process.glance()
         before = self._glance
         if glance is not None and before is not None and not with_faults:
-            # As the kernel's: without another size, the faults are not looked at.
-            known = glance._replace(faulted_bytes=before.faulted_bytes)
-            glance = before if known == before else glance
+            # As the kernel's: while the sizes are the same, nothing else is looked at.
+            is_same = _sizes(glance) == _sizes(before)
+            glance = before if is_same else glance
         if glance != before:
             self._glance = glance
         return self._glance
@@ -234,3 +234,7 @@ class _FakeReader:
     def close(self) -> None:
         self._proc.open_readers -= self._is_open
         self._is_open = False
+
+
+def _sizes(glance: Glance) -> tuple[int, int, int]:
+    return glance.family, glance.anon_bytes, glance.file_bytes

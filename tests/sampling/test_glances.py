@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memstat.model import Memory, Snapshot
 from memstat.sampling.clock import Tick
-from memstat.sampling.policy import GENTLE, Policy
+from memstat.sampling.policy import EXACT, GENTLE, Policy
+from memstat.sampling.sampler import Sampler
 from memstat.sampling.sweep import Sweeper
 from memstat.testing import FakeProcess
 from tests.sampling.clocked import ClockedProc
-from tests.scopes import scope_of
+from tests.scopes import adopted_by, scope_of
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 TICK = Tick(0, 0.0, 0)
@@ -30,12 +32,13 @@ class Tree:
 
     def __init__(self, size_bytes: int, policy: Policy = GENTLE) -> None:
         self.proc = ClockedProc()
-        self.root = self.proc.start("root", size_bytes)
+        host = self.proc.start("host", 0)
+        host.adopts_orphans = True
+        self.root = self.proc.start("root", size_bytes, parent=host)
         self.root.become_pages()
         self.members = [self.root]
-        self.sweeper = Sweeper(
-            self.proc, scope_of(self.root.key), policy, INTERVAL_S, clock=self.proc.clock
-        )
+        scope = scope_of(self.root.key, is_orphan=adopted_by(host.pid))
+        self.sweeper = Sweeper(self.proc, scope, policy, INTERVAL_S, clock=self.proc.clock)
 
     def fork(self, parent: FakeProcess) -> FakeProcess:
         child = parent.fork()
@@ -131,6 +134,11 @@ def map_shared_memory(_: Tree, who: FakeProcess, size: int) -> None:
     who.map_file("/dev/shm/ring", size)
 
 
+def wait(tree: Tree, _: FakeProcess, __: int) -> None:
+    """Let so much time pass that walks are due."""
+    tree.proc.now_s += 30.0
+
+
 def anon_of(process: FakeProcess) -> int:
     glance = process.glance()
     assert glance is not None
@@ -138,7 +146,7 @@ def anon_of(process: FakeProcess) -> int:
 
 
 Step = tuple[Callable[[Tree, FakeProcess, int], None], int, int]
-ACTS = [fork, fork, end, execute, grow, write, write, release, map_file, map_shared_memory]
+ACTS = [fork, fork, end, execute, grow, write, write, release, map_file, map_shared_memory, wait]
 
 
 def scripts(largest: int) -> st.SearchStrategy[list[list[Step]]]:
@@ -188,3 +196,100 @@ def test_without_a_budget_the_bounds_hold_and_only_the_first_sweep_walks(
         act(tree, steps)
         assert tree.sweep().walk_s is None
     assert tree.proc.walks == walks
+
+
+# One by one
+
+
+def test_a_large_tree_is_glanced_at_and_walked_when_that_is_earned() -> None:
+    tree = Tree(8 * GIB)
+    assert is_exact(tree, tree.sweep())
+    child = tree.fork(tree.root)
+    child.write(2 * GIB)
+    glanced = tree.sweep()
+    assert (glanced.walk_s, tree.proc.walks) == (None, 1)
+    low, high = glanced.total.pss_low_bytes, glanced.total.pss_high_bytes
+    assert (low, high) == (8 * GIB, 10 * GIB)
+    tree.proc.now_s += 30.0
+    walked = tree.sweep()
+    assert walked.walk_s
+    assert is_exact(tree, walked)
+
+
+def test_each_process_tells_how_long_ago_it_was_walked() -> None:
+    tree = Tree(8 * GIB)
+    assert [sample.walk_age_s for sample in tree.sweep().processes] == [0.0]
+    tree.fork(tree.root)
+    for tick in (1, 2):
+        ages = [sample.walk_age_s for sample in tree.sweep().processes]
+        assert ages == [pytest.approx(tick * INTERVAL_S), None]
+    assert [sample.walk_age_s for sample in tree.sweep(walk=True).processes] == [0.0, 0.0]
+    tree.root.execute("other", 8 * GIB)
+    tree.root.become_pages()
+    after = [sample.walk_age_s for sample in tree.sweep().processes]
+    assert after == [None, pytest.approx(INTERVAL_S)]
+
+
+def test_what_is_to_be_exact_is_walked_at_each_tick() -> None:
+    tree = Tree(8 * GIB, EXACT)
+    tree.fork(tree.root)
+    for number in range(5):
+        tree.root.write(MIB)
+        assert is_exact(tree, tree.sweep())
+        assert tree.proc.walks == 2 * (number + 1)
+
+
+def test_walks_hold_a_process_up_for_the_part_of_its_time_that_they_may() -> None:
+    tree = Tree(GIB)
+    child = tree.fork(tree.root)
+    walks = 0
+    for _ in range(300):
+        child.write(3 * MIB)
+        walks += tree.sweep().walk_s is not None
+    snapshot = tree.sweep()
+    assert walks > 10
+    assert snapshot.held_share is not None
+    # It begins with a grace of 14 ms, and the last walk of 20 ms may not be earned in full.
+    assert 0.01 < snapshot.held_share < 0.02 + 0.034 / 30
+
+
+def test_a_spike_between_two_glances_shows_by_the_mark() -> None:
+    tree = Tree(8 * GIB)
+    tree.fork(tree.root)
+    tree.sweep()
+    tree.root.grow(GIB)
+    tree.root.release(GIB)
+    assert tree.sweep().spikes_bytes == GIB
+    assert tree.sweep().spikes_bytes == 0
+
+
+# A limit
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("is_above", [False, True])
+async def test_a_limit_that_depends_on_a_guess_is_decided_by_a_walk(*, is_above: bool) -> None:
+    tree = Tree(8 * GIB)
+    limit = 8 * GIB + 512 * MIB
+    snapshots: list[Snapshot] = []
+
+    def go_on(snapshot: Snapshot) -> bool:
+        snapshots.append(snapshot)
+        if len(snapshots) == 1:
+            child = tree.fork(tree.root)
+            if is_above:
+                child.write(2 * GIB)
+            else:
+                # As many faults, but none that made a copy: a glance shows the same.
+                child.faults += (2 * GIB) // 4096
+        return len(snapshots) == 4
+
+    sampler = Sampler(tree.sweeper, 0.001, has_ended=go_on, max_pss_bytes=limit)
+    await sampler.run()
+    assert sampler.tally.limit is not None
+    exceeded = sampler.tally.limit.exceeded
+    assert (exceeded is not None) == is_above == sampler.limit_exceeded.is_set()
+    assert (exceeded or snapshots[1]).total.pss_low_bytes == tree.truth
+    # Of the first sweep one, and both for the limit; after that nothing has changed.
+    assert tree.proc.walks == 3
+    assert [snapshot.walk_s is None for snapshot in snapshots] == [False, False, True, True]
