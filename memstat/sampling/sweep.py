@@ -175,6 +175,8 @@ class Sweeper:
         found = self.finder.catch_up()
         self._track(found.nodes, found.identities)
         self._look()
+        # And after them: what has called execve may have forked since, all in one tick.
+        self._count_relatives()
         self._doubles.mark(self._tracked.values())
         return self._sweep(began, found.missing_reason, walk=walk)
 
@@ -272,7 +274,10 @@ class Sweeper:
         self._tracked = kept
         self._place()
         # Before the looks: the parent of a child that has just been forked has relatives now.
-        self._relatives = Counter([one.family for one in kept.values()])
+        self._count_relatives()
+
+    def _count_relatives(self) -> None:
+        self._relatives = Counter([one.family for one in self._tracked.values()])
 
     def _place(self) -> None:
         for node in self._nodes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from memstat.model import ProcessKey
+from memstat.model import ProcessKey, ReadStatus
 from memstat.proc.source import Afterwards, Glance, ProcessReader, Reading
 from memstat.testing import FakeProc
 
@@ -48,7 +48,7 @@ class _ClockedReader:
 
     def walk(self) -> Reading:
         reading = self.reader.walk()
-        self.proc.walks += 1
+        self.proc.walks += reading.status is ReadStatus.MEASURED
         self.proc.now_s += WALK_S + BYTE_S * (reading.memory.rss_bytes or 0)
         return reading
 
