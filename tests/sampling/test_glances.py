@@ -54,6 +54,8 @@ class Tree:
         """Sweep at the next tick; the bounds hold of all and of each, and all of each add up."""
         self.proc.now_s += INTERVAL_S
         snapshot = self.sweeper.sweep(TICK, 0.0, interval_s=INTERVAL_S, walk=walk)
+        cut = len(self.members) * CUT_BYTES
+        assert self.mapped_bytes - cut <= self.truth <= self.mapped_bytes
         assert {sample.key for sample in snapshot.processes} == {one.key for one in self.members}
         self._hold(snapshot.total, self.truth)
         memories = {sample.key: sample.memory for sample in snapshot.processes}
@@ -73,6 +75,13 @@ class Tree:
     def truth(self) -> int:
         """What all members use."""
         return sum(map(pss_of, self.members))
+
+    @property
+    def mapped_bytes(self) -> int:
+        """The same, counted by pages: all that any member maps, each once."""
+        tables = [process._table for process in self.members if process._table is not None]
+        assert len(tables) == len(self.members)
+        return sum(run.size_bytes for run in {run for table in tables for run in table.runs})
 
     def _hold(self, memory: Memory, truth: int) -> None:
         low, best, high = memory.pss_low_bytes, memory.pss_bytes, memory.pss_high_bytes
