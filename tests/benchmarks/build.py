@@ -2,9 +2,9 @@
 
     python -m tests.benchmarks.build [--files N] [--headers NAME ...] [--rounds ROUNDS]
 
-Each of twelve generated files takes about a second to compile. Figures are medians; ``this/make`` is
-the time of this row divided by that of ``make`` alone. ``by CPU time`` is the same for the CPU time
-of all processes, memstat's too, which depends less on what else the machine does.
+Each of twelve generated files takes about a second to compile. Figures are medians. ``this/make``
+is the time of this row divided by that of ``make`` alone. ``by CPU time`` is the same for the CPU
+time of all processes, memstat's too, which depends less on what else the machine does.
 """
 
 from __future__ import annotations
