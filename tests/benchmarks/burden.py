@@ -5,8 +5,9 @@
 ``busy`` writes to random pages of 4 GB, and maps and unmaps memory now and then; ``saver`` writes
 to 1 GB and forks a child again and again that reads it all. Observers take turns, each at 10 Hz
 and for so many seconds. They have begun before: the first look of memstat, at all pages, does not
-count, those that it repeats every ten seconds do. Figures are medians. The last columns are the
-speed, and the longest operation, divided by those without an observer.
+count, those that it repeats every ten seconds do. The time for which a program waits for a core is
+left out of its speed, but not of its longest operation. Figures are medians. The last columns are
+both, divided by those without an observer.
 """
 
 from __future__ import annotations
