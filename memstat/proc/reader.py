@@ -29,8 +29,6 @@ from memstat.proc.source import GONE, LEFT, Afterwards, Glance, Reading, WalkedP
 _EXEC_RACES: Final = 4
 """How often an ``execve`` may come between opening and reading until this tick is given up."""
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
-_HUGE: Final = 512
-"""The pages of a huge page of 2 MiB: one fault may map as many."""
 _CORES: Final = os.cpu_count() or 1
 _MOST_ERROR_BYTES: Final = 2 * max(32, 2 * _CORES) * _CORES * _PAGE_BYTES
 """What two counters can be off that are kept per CPU (``percpu_counter_batch`` of the kernel)."""
@@ -55,8 +53,8 @@ class LinuxReader:
     A child of vfork(2) uses its parent's address space until ``execve``: it has no memory of its
     own yet, and its parent's would be counted twice.
 
-    ``status`` is dear, and read only when there have been faults enough to raise the mark that it
-    holds. Of what changes, no more is parsed than a sample holds.
+    ``status`` is dear, and read only when there have been faults, which alone raise the mark that
+    it holds. Of what changes, no more is parsed than a sample holds.
     """
 
     __slots__ = (
@@ -69,7 +67,6 @@ class LinuxReader:
         "_find_hidden",
         "_glance",
         "_glance_stat_text",
-        "_has_huge",
         "_key",
         "_last",
         "_memory_fd",
@@ -103,7 +100,6 @@ class LinuxReader:
         self._stat_text = self._glance_stat_text = self._statm_text = self._memory_text = b""
         self._last = GONE
         self._glance = _FIRST_GLANCE
-        self._has_huge = False
         self._borrows: bool | None = None
         self._family = 0
 
@@ -194,12 +190,9 @@ class LinuxReader:
         before = self._glance
         rss_bytes, faulted_bytes = resident * _PAGE_BYTES, activity.faults * _PAGE_BYTES
         mark_bytes = before.rss_peak_bytes
-        may_map = (faulted_bytes - before.faulted_bytes) * (_HUGE if self._has_huge else 1)
-        if (
-            mark_bytes is None
-            or activity.family != before.family
-            or max(rss_bytes, before.rss_bytes + may_map) > mark_bytes
-        ):
+        # A spike has faults: how many is not known, as one may map many pages of a file.
+        may_have_grown = faulted_bytes != before.faulted_bytes or activity.family != before.family
+        if mark_bytes is None or may_have_grown or rss_bytes > mark_bytes:
             mark_bytes = parse_rss_peak(read_file(f"{self._directory}/status"))
         return Glance(
             activity.family,
@@ -245,7 +238,6 @@ class LinuxReader:
         if anonymous is None or pss is None or pss_anon is None or rss is None or private is None:
             return None
         anon, huge = anonymous
-        self._has_huge = huge > 0
         error = 0
         # If nothing has changed meanwhile, both must report the same.
         if not self._counts_exactly and fetch(self._statm_fd) == statm_text:

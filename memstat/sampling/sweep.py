@@ -148,6 +148,8 @@ class Sweeper:
         self._nodes: tuple[Node, ...] = ()
         self._tracked: dict[ProcessKey, Tracked] = {}
         self._relatives: Counter[int] = Counter()
+        self._have_some_left = False
+        """Whether a process has ended since the last look at all."""
         self._doubles = Doubles(source.order_of_memory)
 
     def expect(self, interval_s: float) -> None:
@@ -191,8 +193,9 @@ class Sweeper:
             return None
         self._track(found.nodes, found.identities)
         for tracked in self._tracked.values():
-            if not tracked.look_quickly(with_faults=self._has_relatives(tracked)):
+            if not tracked.look_quickly(with_faults=self._needs_faults(tracked)):
                 return None
+        self._have_some_left = False
         sweep = self._sweep(began, None, walk=False)
         return None if sweep.walks else sweep
 
@@ -240,10 +243,11 @@ class Sweeper:
         ended = []
         for tracked in self._tracked.values():
             was_new = tracked.is_new
-            tracked.look(with_faults=self._has_relatives(tracked))
+            tracked.look(with_faults=self._needs_faults(tracked))
             if tracked.glance is None and tracked.status is ReadStatus.GONE and not was_new:
                 ended.append(tracked)
         ended = [tracked for tracked in ended if self.finder.remove(tracked.node.key.pid)]
+        self._have_some_left = bool(ended)
         for tracked in ended:
             tracked.close()
             del self._tracked[tracked.node.key]
@@ -251,8 +255,9 @@ class Sweeper:
             self._nodes = self.finder.members()
             self._place()
 
-    def _has_relatives(self, tracked: Tracked) -> bool:
-        return self._relatives[tracked.family] != 1
+    def _needs_faults(self, tracked: Tracked) -> bool:
+        # The children of one that has ended have another parent, which stands beside the faults.
+        return self._have_some_left or self._relatives[tracked.family] != 1
 
     def _track(self, nodes: tuple[Node, ...], identities: Mapping[int, Identity | None]) -> None:
         # While no process comes or goes, the tree is the same object.
@@ -269,9 +274,11 @@ class Sweeper:
                 command_line=self.scope.command_lines,
                 clock=self.clock,
             )
-        for ended in self._tracked.values():
+        ended_here = [*self._tracked.values()]
+        for ended in ended_here:
             ended.close()
         self._tracked = kept
+        self._have_some_left = self._have_some_left or bool(ended_here)
         self._place()
         # Before the looks: the parent of a child that has just been forked has relatives now.
         self._count_relatives()

@@ -109,6 +109,9 @@ class Tracked:
         glance = self.reader.glance(with_faults=with_faults)
         if glance is None or self.glance is None or glance.family != self.glance.family:
             return False
+        if glance.name != self._name:
+            # Its command line may be another, and is read under a lock of the process.
+            return False
         self._see(glance)
         return True
 
@@ -121,7 +124,6 @@ class Tracked:
             self.was_exiting = self.was_exiting or self._is_exiting
             self.glance = None
             self.walk()
-            self._take_name(self.reading.name if self.reading is not None else None)
         self.is_new = False
 
     def borrow(self) -> None:
@@ -140,6 +142,8 @@ class Tracked:
         self.walk_s = self.walked_at_s - began_s
         self.is_walked = True
         self.family = self.reading.family or self.family
+        # A process may take another name (PR_SET_NAME), which no glance shows while it is idle.
+        self._take_name(self.reading.name)
 
     def sample(self, now_s: float) -> ProcessSample:
         """Return what is known."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 
 import anyio
 import pytest
+from anyio import to_thread
 
 import memstat
 from tests.targets import Target, python
@@ -64,3 +66,32 @@ async def test_an_orphan_still_counts(
     assert found[orphan].depth == 1
     assert found[other.pid].depth == 0
     assert found[orphan].status is memstat.ReadStatus.MEASURED
+
+
+LEAVES_ANOTHER_PROGRAM = """
+(
+    sleep 60 &
+    echo $!
+    read -r line
+)
+echo left
+read -r line
+"""
+
+
+async def test_what_has_lost_its_parent_has_another(start: Callable[..., Target]) -> None:
+    target = start("sh", "-c", LEAVES_ANOTHER_PROGRAM)
+    orphan = int(target.line())
+    async with memstat.watch(target.pid, interval_s=0.01) as watched:
+        async for snapshot in watched:
+            (sample,) = (p for p in snapshot.processes if p.key.pid == orphan)
+            if snapshot.tick == 0:
+                former = sample.ppid
+                assert former not in (None, target.pid)
+                target.send()
+                assert await to_thread.run_sync(target.line) == "left"
+                left_s = snapshot.elapsed_s
+            elif snapshot.elapsed_s > left_s + 5 or sample.ppid != former:
+                break
+    assert sample.ppid != former
+    os.kill(orphan, signal.SIGKILL)
