@@ -24,6 +24,9 @@ class LineReport:
 
     async def follow(self, observed: Observation) -> None:
         """Write snapshots until there are no more. Raises OutputError as ``show`` does."""
+        if not self.style.streams_snapshots:
+            await observed.ended()
+            return
         async for snapshot in spaced(observed, self.apart_s):
             await in_thread(self.show, snapshot)
 
@@ -46,8 +49,7 @@ class LineReport:
     async def limit_patience_after(self, observed: Observation) -> None:
         """Once all is measured, wait some seconds for readers of the report and no longer."""
         try:
-            async for _ in observed:
-                pass
+            await observed.ended()
         finally:
             self.out.limit_patience()
             self.err.limit_patience()

@@ -18,6 +18,7 @@ class Newest(Generic[T]):
         self._version = 0
         self._closed = False
         self._news = Event()
+        self._end = Event()
 
     def publish(self, value: T) -> None:
         self.value = value
@@ -27,7 +28,12 @@ class Newest(Generic[T]):
     def close(self) -> None:
         """End every iteration after the value that is there."""
         self._closed = True
+        self._end.set()
         self._wake()
+
+    async def closed(self) -> None:
+        """Wait for the end, without a look at the values before."""
+        await self._end.wait()
 
     def __aiter__(self) -> AsyncIterator[T]:
         return _Iteration(self)

@@ -66,5 +66,9 @@ class Observation:
         """Note that this process was stopped until now, which explains ticks that were missed."""
         self._sampler.resumed()
 
+    async def ended(self) -> None:
+        """Wait until there are no more snapshots."""
+        await self._sampler.snapshots.closed()
+
     def __aiter__(self) -> AsyncIterator[Snapshot]:
         return aiter(self._sampler.snapshots)

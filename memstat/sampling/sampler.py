@@ -55,11 +55,14 @@ class Sampler:
         self._grid = TickGrid(interval_s)
         self._cost_s = 0.0
         self._started_s = time.monotonic()
-        self._stopped = anyio.Event()
+        self._is_stopped = False
+        self._pausing: anyio.CancelScope | None = None
 
     def stop(self) -> None:
         """Take one last sample and return."""
-        self._stopped.set()
+        self._is_stopped = True
+        if self._pausing is not None:
+            self._pausing.cancel()
 
     def reset_peak(self) -> None:
         self.tally.reset(self._elapsed_s())
@@ -79,14 +82,22 @@ class Sampler:
                 if await self._sample(self._grid.begin(self._elapsed_s())):
                     return
                 self._adapt()
-                with anyio.move_on_after(self._grid.next_s - self._elapsed_s()):
-                    await self._stopped.wait()
-                if self._stopped.is_set():
+                await self._pause()
+                if self._is_stopped:
                     await self._sample(self._grid.begin_last(self._elapsed_s()))
                     return
         finally:
             self.snapshots.close()
             self._sweeper.close()
+
+    async def _pause(self) -> None:
+        """Wait for the next tick, or until it is to stop."""
+        if self._is_stopped:
+            return
+        # A scope to cancel costs a fraction of one with a deadline.
+        with anyio.CancelScope() as self._pausing:
+            await anyio.sleep(max(0.0, self._grid.next_s - self._elapsed_s()))
+        self._pausing = None
 
     def _elapsed_s(self) -> float:
         return time.monotonic() - self._started_s
