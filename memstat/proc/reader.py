@@ -12,27 +12,21 @@ from memstat.proc.address_space import shares_address_space
 from memstat.proc.descriptors import DescriptorBudget, raise_if_no_descriptor_is_left
 from memstat.proc.failures import DENIED, ENDED, Failure, reason_of
 from memstat.proc.files import fetch, fetch_pieces, read_file, read_first_bytes
+from memstat.proc.pages import FIRST_GLANCE, glance_of, pages_of, with_glance_error
 from memstat.proc.parse import (
     Status,
     parse_activity,
-    parse_anonymous,
     parse_children_usage,
     parse_rollup,
     parse_rss_peak,
     parse_smaps,
     parse_stat,
-    parse_statm,
     parse_status,
 )
 from memstat.proc.source import GONE, LEFT, Afterwards, Glance, Reading, WalkedPages
 
 _EXEC_RACES: Final = 4
 """How often an ``execve`` may come between opening and reading until this tick is given up."""
-_PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
-_CORES: Final = os.cpu_count() or 1
-_MOST_ERROR_BYTES: Final = 2 * max(32, 2 * _CORES) * _CORES * _PAGE_BYTES
-"""What two counters can be off that are kept per CPU (``percpu_counter_batch`` of the kernel)."""
-_FIRST_GLANCE: Final = Glance(0, 0, 0, 0, 0)
 
 
 def no_hidden(_: int) -> None:
@@ -99,7 +93,7 @@ class LinuxReader:
         self._memory_fd = self._stat_fd = self._statm_fd = -1
         self._stat_text = self._glance_stat_text = self._statm_text = self._memory_text = b""
         self._last = GONE
-        self._glance = _FIRST_GLANCE
+        self._glance = FIRST_GLANCE
         self._borrows: bool | None = None
         self._family = 0
 
@@ -173,36 +167,16 @@ class LinuxReader:
         stat_text = fetch(self._stat_fd)
         if is_same and stat_text == self._glance_stat_text:
             return self._glance
-        glance = self._glance_of(statm_text, stat_text)
-        if glance is not None:
-            self._statm_text, self._glance_stat_text = statm_text, stat_text
-            if glance != self._glance:
-                self._glance = glance
-            return self._glance
-        return None
-
-    def _glance_of(self, statm_text: bytes, stat_text: bytes) -> Glance | None:
-        resident, shared = parse_statm(statm_text)
-        activity = parse_activity(stat_text)
-        # Without memory or without the right to read it, a walk finds out which it is.
-        if not (resident and activity.family):
+        glance = glance_of(statm_text, stat_text, self._glance, self._read_mark)
+        if glance is None:
             return None
-        before = self._glance
-        rss_bytes, faulted_bytes = resident * _PAGE_BYTES, activity.faults * _PAGE_BYTES
-        mark_bytes = before.rss_peak_bytes
-        # A spike has faults: how many is not known, as one may map many pages of a file.
-        may_have_grown = faulted_bytes != before.faulted_bytes or activity.family != before.family
-        if mark_bytes is None or may_have_grown or rss_bytes > mark_bytes:
-            mark_bytes = parse_rss_peak(read_file(f"{self._directory}/status"))
-        return Glance(
-            activity.family,
-            activity.ppid,
-            rss_bytes - shared * _PAGE_BYTES,
-            shared * _PAGE_BYTES,
-            faulted_bytes,
-            activity.name,
-            mark_bytes,
-        )
+        self._statm_text, self._glance_stat_text = statm_text, stat_text
+        if glance != self._glance:
+            self._glance = glance
+        return self._glance
+
+    def _read_mark(self) -> int | None:
+        return parse_rss_peak(read_file(f"{self._directory}/status"))
 
     def _read_open(self) -> Reading:
         statm_text = fetch(self._statm_fd)
@@ -216,7 +190,7 @@ class LinuxReader:
             pages = self._pages(memory_text, memory, statm_text)
         if stat_text != self._stat_text:
             activity = parse_activity(stat_text)
-            rss_peak_bytes = parse_rss_peak(read_file(f"{self._directory}/status"))
+            rss_peak_bytes = self._read_mark()
             self._last = Reading(
                 ReadStatus.MEASURED,
                 activity.name,
@@ -233,20 +207,11 @@ class LinuxReader:
 
     def _pages(self, text: bytes, memory: Memory, statm_text: bytes) -> WalkedPages | None:
         """Return what the ledger needs; ``statm_text`` was read just before the walk."""
-        anonymous, pss, pss_anon = parse_anonymous(text), memory.pss_bytes, memory.pss_anon_bytes
-        rss, private = memory.rss_bytes, memory.uss_bytes
-        if anonymous is None or pss is None or pss_anon is None or rss is None or private is None:
-            return None
-        anon, huge = anonymous
-        error = 0
-        # If nothing has changed meanwhile, both must report the same.
-        if not self._counts_exactly and fetch(self._statm_fd) == statm_text:
-            resident, shared = parse_statm(statm_text)
-            glanced_anon = (resident - shared) * _PAGE_BYTES
-            error = abs(resident * _PAGE_BYTES - rss) + abs(glanced_anon - anon)
-            # More is no matter of counters: pages that are being unmapped.
-            error = error if error <= _MOST_ERROR_BYTES else 0
-        return WalkedPages(anon, pss_anon, rss - anon, pss - pss_anon, private, huge > 0, error)
+        pages = pages_of(text, memory)
+        # If nothing has changed meanwhile, a glance must report the same.
+        if pages and not self._counts_exactly and fetch(self._statm_fd) == statm_text:
+            return with_glance_error(pages, statm_text)
+        return pages
 
     def _read_anew(self) -> Reading | None:
         """Read from fresh descriptors; ``None`` when the address space changed under us."""
