@@ -30,6 +30,9 @@ _LISTING_SHARE: Final = 0.002
 _NEVER_S: Final = float("-inf")
 _FEW: Final = 8
 """To look at so many numbers takes a fraction of a millisecond."""
+_LATE_S: Final = 0.1
+"""A process can be seen some microseconds after its number was given, unless the kernel does
+something else first."""
 _UNDER_WAY: Final = 16
 """So many of the newest PIDs may belong to processes that a listing does not have yet."""
 
@@ -54,8 +57,9 @@ class Finder:
         self._targets = tuple(Node(key, "", 0) for key in dict.fromkeys(scope.roots))
         self._lock = threading.Lock()
         self._newest: int | None = None
-        self._late: frozenset[int] = frozenset()
-        """Numbers that were given, but belonged to no process yet, or to none any more."""
+        self._late: dict[int, float] = {}
+        """Numbers that were given, but belonged to no process yet, or to none any more; and until
+        when to look at them."""
         self._has_listed = False
         self._listed_s = _NEVER_S
         """When the last listing was; a listing is due at once where that is so long ago."""
@@ -155,7 +159,7 @@ class Finder:
         before = self._newest
         if newest is None or before is None or newest < before:
             return None
-        numbers = [*sorted(self._late), *range(before + 1, newest + 1)]
+        numbers = [*self._late, *range(before + 1, newest + 1)]
         if len(numbers) > at_most or len(numbers) * _LOOK_S > self._listing_s:
             return None
         found: dict[int, Identity] = {}
@@ -169,9 +173,15 @@ class Finder:
                 absent.add(number)
             elif not self._is_thread(identity, tree, found):
                 found[number] = identity
-        # A number is given before its process can be seen: those absent are looked at once more.
-        self._newest, self._late = newest, frozenset(absent) - self._late
+        self._newest = newest
+        self._await(absent)
         return found
+
+    def _await(self, absent: Iterable[int]) -> None:
+        """Look at these numbers again for a while: one is given before its process can be seen."""
+        now_s = self._clock()
+        until_s = {number: self._late.get(number, now_s + _LATE_S) for number in sorted(absent)}
+        self._late = {number: end_s for number, end_s in until_s.items() if end_s > now_s}
 
     def _is_thread(
         self, identity: Identity, tree: ProcessTree, found: Mapping[int, Identity]
@@ -195,7 +205,7 @@ class Finder:
             if not tree.update(listing, identities, failures):
                 break
         if newest is not None:
-            self._late = frozenset(self._given_lately(newest)) - listing.keys()
+            self._await({*self._given_lately(newest), *self._late} - listing.keys())
             if self._newest is not None and newest < self._newest:
                 # The largest may be under way as well: list once more.
                 self._listed_s = _NEVER_S
@@ -204,7 +214,7 @@ class Finder:
         return Found(tree.members(), self._missing_reason, identities)
 
     def _given_lately(self, newest: int) -> Iterable[int]:
-        """Return the newest numbers, without those for which this listing is the second look."""
+        """Return the newest numbers that were given since the last look."""
         first, before = newest - _UNDER_WAY + 1, self._newest
         if before is not None and before <= newest:
             first = max(first, before + 1)

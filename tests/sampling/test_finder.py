@@ -130,10 +130,7 @@ class FinderMachine(RuleBasedStateMachine):
     @rule(quickly=st.booleans())
     def look(self, *, quickly: bool = False) -> None:
         self.model.take_in(self.proc.visible)
-        if quickly:
-            # As a sweep does: where that is not enough, it catches up thoroughly.
-            self.finder.catch_up_quickly()
-        self._catch_up()
+        self._catch_up(quickly=quickly)
         members = self.finder.members()
         assert [(node.key, node.depth) for node in members] == [*self.model.members()]
 
@@ -152,9 +149,12 @@ class FinderMachine(RuleBasedStateMachine):
             self.look()
             self.look()
 
-    def _catch_up(self) -> None:
+    def _catch_up(self, *, quickly: bool = False) -> None:
         """Do as a sweep does, one tick later: catch up, and take out who is found to have ended."""
         self.proc.now_s += TICK_S
+        if quickly:
+            # Where that is not enough, a sweep catches up thoroughly at once.
+            self.finder.catch_up_quickly()
         found = self.finder.catch_up()
         assert found.nodes == self.finder.members()
         for node in found.nodes:
