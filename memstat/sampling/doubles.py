@@ -40,11 +40,15 @@ class Doubles:
             self._seen, self._families = seen, families
             now = dict(zip(self._keys(), families, strict=True))
             fresh = {key for key, family in now.items() if before.get(key) != family}
-            self._lenders = {key: one for key, one in self._lenders.items() if key in now}
+            self._lenders = {
+                key: lender
+                for key, lender in self._lenders.items()
+                if key in now and lender.node.key in now
+            }
             self._lenders |= self._found(seen, fresh)
         for one in seen if self._lenders else ():
             lender = self._lenders.get(one.node.key)
-            # The one that lent it may have ended: then it is this one's alone.
+            # The one that lent it may have called execve: then it is this one's alone.
             if lender is not None and lender.glance is not None and lender.family == one.family:
                 one.borrow()
 

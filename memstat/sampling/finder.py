@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 from memstat.errors import ListingError, UnreadableProcess
 from memstat.model import Identity
 from memstat.proc.source import ProcSource
-from memstat.proc.tree import Node, ProcessTree, Scope
+from memstat.proc.tree import Node, ProcessTree, Scope, never_orphan
 from memstat.sampling.clock import Clock
 
 _LOOK_S: Final = 30e-6
@@ -54,6 +54,9 @@ class Finder:
         self._source = source
         self._clock = clock
         self._tree = ProcessTree(scope) if scope.recursive else None
+        self._most_at_once = _FEW if scope.is_orphan is never_orphan else 0
+        """So many numbers are looked at at once: which process is an orphan may have to be waited
+        for."""
         self._targets = tuple(Node(key, "", 0) for key in dict.fromkeys(scope.roots))
         self._lock = threading.Lock()
         self._newest: int | None = None
@@ -104,7 +107,7 @@ class Finder:
         if self._is_listing_due() or not self._lock.acquire(blocking=False):
             return None
         try:
-            newcomers = self._newcomers(tree, self._source.newest_pid(), at_most=_FEW)
+            newcomers = self._newcomers(tree, self._source.newest_pid(), at_most=self._most_at_once)
             if newcomers is None:
                 return None
             if tree.add(newcomers):
