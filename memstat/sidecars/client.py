@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from types import TracebackType
 from typing import Final, TypeVar, TypeVarTuple, Unpack
@@ -234,7 +235,14 @@ class SidecarBlock:
         # ``_open`` runs in another thread: it sees this flag, or here its connection is seen.
         self._is_abandoned = True
         if self._connection is not None:
-            self._connection.abandon()
+            # It waits for the end of the thread that listens: not on the event loop.
+            try:
+                threading.Thread(
+                    target=self._connection.abandon, name="memstat sidecar end"
+                ).start()
+            except RuntimeError:
+                # No thread can be started.
+                self._connection.abandon()
 
     def _close(self, error: BaseException | None) -> None:
         if self._connection is None:

@@ -60,7 +60,8 @@ def test_the_peak_waits_for_room_behind_what_the_command_wrote(options: list[str
         assert running.stdout.readline() == b"full\n"
         running.stdin.write(b"go\n")
         running.stdin.close()
-        assert b"Peak:\n" in read_to_end(read_end)
+        # On a busy machine the command may be too short to be measured: the line says so.
+        assert b"Peak:" in read_to_end(read_end)
         assert running.wait(timeout=60) == 5
 
 
