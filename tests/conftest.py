@@ -51,6 +51,11 @@ def _shared_by_workers(config: pytest.Config) -> Path | None:
     return Path(config.getoption("basetemp")).parent
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests that are to be alone last, so that the others end for them only once."""
+    items.sort(key=lambda item: item.get_closest_marker("alone") is not None)
+
+
 # Around everything else: no time limit counts the wait.
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from memstat.pytest_plugin.marks import Marks
+from memstat.report.estimates import is_wide
 from memstat.results import Peak
 from memstat.units import parse_size
 
@@ -102,7 +103,7 @@ class Usage:
             return None
         if self.peak.snapshot.torn and self.marks is not None:
             return None
-        growth = self.peak.pss_bytes - self.start_bytes
+        growth = _proved_bytes(self.peak) - self.start_bytes
         if self.marks is None:
             return growth
         return growth - max(0, self._own_growth_bytes(self.peak) - self.marks.most_bytes)
@@ -112,6 +113,14 @@ class Usage:
             if process.key.pid == self.own_pid:
                 return (process.memory.pss_bytes or 0) - self.own_start_bytes
         return 0
+
+
+def _proved_bytes(peak: Peak) -> int:
+    """Return the best value of the largest sample; where it is a guess, what is certain of it."""
+    total = peak.snapshot.total
+    if is_wide(total.pss_low_bytes, total.pss_high_bytes):
+        return total.pss_low_bytes or 0
+    return peak.pss_bytes
 
 
 @dataclass(frozen=True, slots=True)
