@@ -34,7 +34,7 @@ def _exit(status: int) -> NoReturn:
     """
     atexit._run_exitfuncs()  # noqa: SLF001 - of coverage, say, which saves its data
     for stream in (sys.stdout, sys.stderr):
-        # Each write is flushed at once, by those who report its errors; this is for the handlers.
+        # Each write is flushed at once, by those that report its errors; this is for the handlers.
         if stream is not None and not stream.closed:
             with suppress(OSError):
                 stream.flush()

@@ -40,7 +40,7 @@ class SharedSidecar:
     def launch(self) -> None:
         """Start the sidecar if there is none, and do not wait for it."""
         if self._launched is None and self._connection is None:
-            # Whoever needs it tries again, and reports it.
+            # What needs it tries again, and reports it.
             with suppress(SidecarError):
                 self._launched = self._launch()
 

@@ -2,11 +2,11 @@
 
 A walk holds up the process that it looks at, as its ``mmap_lock`` is taken, and it takes CPU time.
 So each process earns a part of its life, 2 % by default, as time for which walks may hold it up;
-memstat earns a part of a core. A walk is charged what it really took. Who is in debt is not walked,
-and as a sum is exact only when all were walked, nobody is walked until all debts are paid.
+memstat earns a part of a core. A walk is charged what it really took. What is in debt is not walked,
+and as a sum is exact only when all were walked, none is walked until all debts are paid.
 
 So over its life, a process is held up for no longer than it has earned, the grace that it began
-with, and one walk. (To walk only who has the credit for it was tried, too: one walk that is
+with, and one walk. (To walk only what has the credit for it was tried, too: one walk that is
 preempted then blocks the next for seconds.)
 """
 
@@ -89,7 +89,7 @@ class Budget:
         return all(self._paid_s.get(key, now_s) <= now_s for key in sizes)
 
     def charge(self, costs_s: Mapping[ProcessKey, float], size_bytes: int, now_s: float) -> None:
-        """Charge a round of walks to those who were walked and to memstat."""
+        """Charge a round of walks to those that were walked and to memstat."""
         spent_s = sum(costs_s.values())
         for key, cost_s in costs_s.items():
             before_s = max(self._paid_s.get(key, now_s), now_s - _SAVED_S)

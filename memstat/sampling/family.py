@@ -57,7 +57,7 @@ class Files:
     def shared(self) -> int:
         """What it counted in pages that others may map: they may count as much more when it ends.
 
-        A page is counted in equal parts by those who map it. When one of them unmaps it, its part
+        A page is counted in equal parts by those that map it. When one of them unmaps it, its part
         is divided among the others, and is more than any of them gets.
         """
         return self._most - self._private
@@ -67,9 +67,9 @@ class Files:
         change = size - self._at_walk
         self.size = size
         self.grown = max(0, change)
-        """What it has mapped since; these may be pages that others map, who then count less."""
+        """What it has mapped since; these may be pages that others map, which then count less."""
         self.released = min(max(0, -change), self.shared)
-        """What it has unmapped since and others may map, who then count more."""
+        """What it has unmapped since and others may map, which then count more."""
         self.low = max(0, self._least + min(0, change))
         self.high = min(self._most + self.grown, size + self.released)
         """Together with what others now count since it has unmapped it."""

@@ -78,7 +78,7 @@ class Ledger:
     def observe(self, glances: Mapping[ProcessKey, Glance]) -> None:
         """Take in a glance at every process of the tree, all of one moment.
 
-        Whoever is new was forked since the last glance. A glance that shows what the last one of
+        What is new was forked since the last glance. A glance that shows what the last one of
         that process did should be the same object: this is found fastest.
         """
         touched = {*self._unsettled}
@@ -162,7 +162,7 @@ class Ledger:
     ) -> None:
         """Take in the walks of a round; those of torn families are not of one moment.
 
-        A family of which somebody was not walked keeps the bounds that it had, too.
+        A family of which a member was not walked keeps the bounds that it had, too.
         """
         before, file_high = self._sums, self._file_high
         are_whole = [
@@ -240,7 +240,7 @@ class Ledger:
         )
 
     def take_stale(self) -> set[int]:
-        """Return the families of whose members ``share`` may differ since the last call."""
+        """Return the families for whose members ``share`` may differ since the last call."""
         stale, self._stale = self._stale, set()
         return stale
 
@@ -268,7 +268,7 @@ class Ledger:
 def _different(
     glances: Mapping[ProcessKey, Glance], seen: Mapping[ProcessKey, Glance]
 ) -> list[ProcessKey]:
-    """Return whose glances are not those seen last.
+    """Return the processes with a glance that is not the one seen last.
 
     To compare two keys takes longer than to compare all objects of a mapping by their identity, so
     that is tried first: most often, the same processes come in the same order.

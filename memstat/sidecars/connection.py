@@ -56,7 +56,7 @@ class Connection:
     ) -> None:
         self._listens = listens
         self._state = _State.STARTING
-        # Whoever begins and whoever abandons it may be two threads.
+        # What begins and what abandons it may be two threads.
         self._state_lock = threading.Lock()
         self._process = SidecarProcess(python)
         self._log = Log(self._process, record)

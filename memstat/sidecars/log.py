@@ -30,7 +30,7 @@ class Log:
         self.owner_pid = system.getpid()
         """The process that reads it."""
         self._changed = threading.Condition()
-        """Guards the record; whoever takes something in notifies those who wait."""
+        """Guards the record; what takes something in notifies those that wait."""
         self._listener = Listener(process.wait, self._take_and_notify)
 
     @property

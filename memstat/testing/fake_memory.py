@@ -16,8 +16,8 @@ class FakeMemory:
 
     A process begins with sizes that are reported as they were given. The first method that needs
     pages (all but ``use``) makes them into pages, which is possible for private memory alone. From
-    then on all sizes follow from who maps which page, as the kernel reports them: a page counts in
-    equal parts for those who map it, and sums are cut to whole kB.
+    then on all sizes follow from what maps which page, as the kernel reports them: a page counts in
+    equal parts for those that map it, and sums are cut to whole kB.
     """
 
     _ram: Ram

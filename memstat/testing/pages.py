@@ -13,7 +13,7 @@ from memstat.testing.snapshots import private_memory
 
 PAGE_BYTES: Final = 4096
 _FRACTION_BITS: Final = 12
-"""The kernel divides a page among those who map it to so many binary digits of a byte."""
+"""The kernel divides a page among those that map it to so many binary digits of a byte."""
 _AROUND_FAULT: Final = 16
 """A fault on a file maps the pages around it as well."""
 _SHARED_MEMORY: Final = "/dev/shm/"  # noqa: S108 - a name, and not a file
