@@ -2,8 +2,8 @@
 
 A walk holds up the process that it looks at, as its ``mmap_lock`` is taken, and it takes CPU time.
 So each process earns a part of its life, 2 % by default, as time for which walks may hold it up;
-memstat earns a part of a core. A walk is charged what it really took. What is in debt is not walked,
-and as a sum is exact only when all were walked, none is walked until all debts are paid.
+memstat earns a part of a core. A walk is charged what it really took. What is in debt is not
+walked, and as a sum is exact only when all were walked, none is walked until all debts are paid.
 
 So over its life, a process is held up for no longer than it has earned, the grace that it began
 with, and one walk. (To walk only what has the credit for it was tried, too: one walk that is
