@@ -131,11 +131,15 @@ class Finder:
         ``None`` when no process was started at all, or none that would be measured.
         """
         newest = self._newest
-        if self._tree is None or (newest is not None and newest == self._source.newest_pid()):
+        is_same = newest is not None and newest == self._source.newest_pid()
+        if self._tree is None or (is_same and not self._late):
             return None
         with self._lock:
             try:
-                unseen = self._tree.unseen(self._source.list_processes())
+                # One that had its number at the last look may be seen only now.
+                unseen = (
+                    [*self._late] if is_same else self._tree.unseen(self._source.list_processes())
+                )
             except ListingError:
                 return ()
             identities, _ = self._identify(unseen)

@@ -181,6 +181,24 @@ TestFinderMachine = FinderMachine.TestCase
 TestFinderMachine.settings = settings(max_examples=100, stateful_step_count=40)
 
 
+# Arrivals
+
+
+def test_what_was_under_way_at_the_last_look_has_arrived_since() -> None:
+    proc = UnseenProc(listing_s=DEAR_S)
+    root = proc.start("root", 0)
+    finder = finder_of(proc, root)
+    assert not finder.arrivals()
+    child = root.fork(0)
+    proc.unseen[child.pid] = proc.given
+    finder.catch_up()
+    assert not finder.arrivals()
+    proc.unseen.clear()
+    arrived = finder.arrivals()
+    assert arrived is not None
+    assert [identity.pid for identity in arrived] == [child.pid]
+
+
 # Chosen numbers
 
 
