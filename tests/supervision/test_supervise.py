@@ -272,7 +272,9 @@ anyio.run(main, backend={backend!r})
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_no_descriptor_left_is_no_reason_to_leave_the_command_running(backend: str) -> None:
     source = f"""
-import anyio, memstat, os, resource
+import anyio, ctypes, memstat, os, resource
+# What the C library loads when a thread ends, for which there is no descriptor later.
+ctypes.CDLL('libgcc_s.so.1')
 async def main():
     async with memstat.supervise(['sleep', '600'], interval_s=60) as running:
         await anext(aiter(running))
