@@ -24,10 +24,11 @@ def need(program: str) -> None:
 
 
 def memstat_pid(terminal: Tmux) -> int:
-    """Return the only child of the shell."""
+    """Return the only child of the shell, once it has started it."""
     shell = terminal.format("#{pane_pid}")
-    (pid,) = map(int, Path(f"/proc/{shell}/task/{shell}/children").read_text().split())
-    return pid
+    children = Path(f"/proc/{shell}/task/{shell}/children")
+    terminal.wait_for(lambda _: len(children.read_text().split()) == 1)
+    return int(children.read_text())
 
 
 GETPASS = "import getpass; print('got', getpass.getpass('Name of it: ') + '.')"
