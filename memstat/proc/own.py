@@ -130,14 +130,3 @@ def key_of(pid: int) -> ProcessKey | None:
     except OSError:
         return None
     return ProcessKey(identity.pid, identity.start_ticks)
-
-
-def newest_pid() -> int | None:
-    """Return the newest PID of this PID namespace: while it stays, no process has started.
-
-    ``None`` where another file system is mounted over the kernel's ``/proc/loadavg``, as some
-    containers do.
-    """
-    if os.stat("/proc/loadavg").st_dev != os.stat("/proc").st_dev:
-        return None
-    return int(system.read_file("/proc/loadavg").split()[-1])

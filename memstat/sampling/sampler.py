@@ -137,15 +137,12 @@ class Sampler:
         return snapshot
 
     async def _sweep_once(self, tick: Tick, *, walk: bool = False) -> Snapshot:
+        begun: Sweep | Snapshot | None = None
         # A glance at a few processes is done sooner than a thread wakes, and blocks nothing.
         if not walk and self._sweeper.is_small:
-            began_s = time.thread_time()
-            quick = self._sweeper.begin_quickly()
-            snapshot = None if quick is None else quick.finish(tick, self._started_s)
-            self._cost_s += time.thread_time() - began_s
-            if snapshot is not None:
-                return snapshot
-        begun = await _in_reader_thread(self._begin, tick, walk)
+            begun = self._glance_quickly(tick)
+        if not isinstance(begun, Snapshot):
+            begun = await _in_reader_thread(self._go_on, begun, tick, walk)
         if isinstance(begun, Snapshot):
             return begun
         async with anyio.create_task_group() as shards:
@@ -154,11 +151,27 @@ class Sampler:
         # Not on the loop: for hundreds of processes this takes a millisecond.
         return await _in_reader_thread(begun.finish, tick, self._started_s)
 
-    def _begin(self, tick: Tick, walk: bool) -> Sweep | Snapshot:  # noqa: FBT001 - for a thread
-        """Sweep a small tree in one go; of a large one, only glance at it, for several readers."""
+    def _glance_quickly(self, tick: Tick) -> Sweep | Snapshot | None:
+        """Return the snapshot, or the sweep where it has walks to do; ``None`` without either."""
         began_s = time.thread_time()
         try:
-            sweep = self._sweeper.begin(walk=walk)
+            sweep = self._sweeper.begin_quickly()
+            if sweep is None or sweep.walks:
+                return sweep
+            return sweep.finish(tick, self._started_s)
+        finally:
+            self._cost_s += time.thread_time() - began_s
+
+    def _go_on(
+        self,
+        begun: Sweep | None,
+        tick: Tick,
+        walk: bool,  # noqa: FBT001 - for a thread
+    ) -> Sweep | Snapshot:
+        """Sweep a small tree to the end; of a large one, only glance at it, for several readers."""
+        began_s = time.thread_time()
+        try:
+            sweep = begun or self._sweeper.begin(walk=walk)
             if sweep.readers > 1:
                 return sweep
             sweep.drain()

@@ -183,9 +183,10 @@ class Sweeper:
         return self._sweep(began, found.missing_reason, walk=walk)
 
     def begin_quickly(self) -> Sweep | None:
-        """Glance at the tree, if that is all there is to do; ``None``: call ``begin``.
+        """Do as ``begin`` where glances alone show what there is; ``None``: call ``begin``.
 
-        It takes no lock of a process and waits for nothing, so that an event loop may call it.
+        It takes no lock of a process and waits for nothing, so that an event loop may call it. But
+        the sweep may have walks to do, which take one.
         """
         began = self.clock(), time.time()
         found = self.finder.catch_up_quickly()
@@ -196,8 +197,7 @@ class Sweeper:
             if not tracked.look_quickly(with_faults=self._needs_faults(tracked)):
                 return None
         self._have_some_left = False
-        sweep = self._sweep(began, None, walk=False)
-        return None if sweep.walks else sweep
+        return self._sweep(began, None, walk=False)
 
     def sweep(
         self,

@@ -16,7 +16,7 @@ from memstat.errors import MemstatError
 from memstat.model import ProcessKey
 from memstat.proc.descriptors import close_inherited_descriptors, raise_descriptor_limit
 from memstat.proc.linux import LinuxProcSource
-from memstat.proc.own import key_of, newest_pid
+from memstat.proc.own import key_of
 from memstat.proc.signals import is_alive, open_pidfd
 from memstat.proc.tree import Scope
 from memstat.sampling.clock import Tick, TickGrid
@@ -135,7 +135,7 @@ class Solitude:
         """Whether a sample now would show nothing but the target itself."""
         if not self._is_alone or elapsed_s - self._sampled_s >= self.interval_s:
             return False
-        newest = newest_pid()
+        newest = self._sweeper.source.newest_pid()
         if newest is not None and newest == self._newest_pid:
             return True
         if elapsed_s - self._listed_s < _LISTING_S:
@@ -207,7 +207,7 @@ class SidecarSampler:
         return time.monotonic() - self._started_s
 
     def _sample_now(self) -> None:
-        """Take a sample that rests on no estimate: phases are told apart by it."""
+        """Take a sample that rests on no estimate: it divides two phases."""
         self._sample(self._grid.begin_last(self._elapsed_s()), walk=True)
 
     def _sample(self, tick: Tick, *, walk: bool) -> bool:
