@@ -25,8 +25,8 @@ def glance_of(
     """Return what a glance shows; ``None`` where a walk has to find out what there is.
 
     That is a process without memory, or one that may not be read. ``read_mark`` reads the mark of
-    the RSS. It is dear, and called only when the process has had faults, which alone raise it: how
-    many is not asked, as one may map many pages of a file. Raises ParseError.
+    the RSS. It is expensive, and called only when the process has had faults, which alone raise it:
+    how many is not asked, as one may map many pages of a file. Raises ParseError.
     """
     resident, shared = parse_statm(statm_text)
     activity = parse_activity(stat_text)

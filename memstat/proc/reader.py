@@ -47,8 +47,8 @@ class LinuxReader:
     A child of vfork(2) uses its parent's address space until ``execve``: it has no memory of its
     own yet, and its parent's would be counted twice.
 
-    ``status`` is dear, and read only when there have been faults, which alone raise the mark that
-    it holds. Of what changes, no more is parsed than a sample holds.
+    ``status`` is expensive, and read only when there have been faults, which alone raise the mark
+    that it holds. Of what changes, no more is parsed than a sample holds.
     """
 
     __slots__ = (

@@ -38,7 +38,7 @@ _LARGE_BYTES: Final = 8 << 20
 
 
 class Budget:
-    """Who may be walked. Every debt is kept as the time at which it will have been paid.
+    """What may be walked. Every debt is kept as the time at which it will have been paid.
 
     >>> budget = Budget(0.02, interval_s=0.1)
     >>> shell = ProcessKey(1, 10)

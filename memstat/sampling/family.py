@@ -282,7 +282,7 @@ class Family:
                 parent.fork(child.weight)
         orphaned = sum([child.weight for child in children if child.key not in parents])
         if len(parents) < len(children):
-            # Who has forked them has ended, and may itself have been forked by any of the others.
+            # What has forked them has ended, and may itself have been forked by any of the others.
             for member in self.members.values():
                 member.fork(orphaned // len(self.members))
 

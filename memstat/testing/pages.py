@@ -50,7 +50,7 @@ class Run:
 
 
 class MappedFile:
-    """A file, as far as anybody has ever mapped it."""
+    """A file, as far as any process has ever mapped it."""
 
     def __init__(self, name: str) -> None:
         self.kind = Kind.SHMEM if name.startswith(_SHARED_MEMORY) else Kind.FILE

@@ -5,7 +5,7 @@
 The cases take turns, each with processes of 1 MiB that do nothing. Figures are medians, in per cent
 of one core from the first snapshot on, and of the ticks. Only ``--json`` shows what is missed, and
 costs more: it is used where that is asked. ``bare loop`` is a Python that sleeps until each tick
-and prints a line: what the machine leaves to anybody.
+and prints a line: what the machine leaves to any program.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ class Case(NamedTuple):
 
     @property
     def name(self) -> str:
-        who = "bare loop" if self.is_bare else f"{self.processes} processes"
-        return f"{who}, {self.hertz} Hz{', --json' if self.is_json else ''}"
+        name = "bare loop" if self.is_bare else f"{self.processes} processes"
+        return f"{name}, {self.hertz} Hz{', --json' if self.is_json else ''}"
 
     def command(self, pid: int) -> Sequence[str]:
         if self.is_bare:

@@ -48,7 +48,7 @@ def watched_by(command: Sequence[str], pid: int) -> Iterator[subprocess.Popen[by
         try:
             assert observer.stdout is not None
             assert observer.stdout.readline()
-            # What nobody reads would hold it up in the end.
+            # What is not read would hold it up in the end.
             rest = threading.Thread(target=observer.stdout.read)
             rest.start()
             yield observer

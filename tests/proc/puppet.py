@@ -1,4 +1,4 @@
-"""A program that does as it is told, one line at a time."""
+"""A program that carries out orders, one line at a time."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ int main(int argc, char **argv) {
             execl(line, line, (char *)NULL);
         }
     }
-    /* Without anybody who gives orders, a child waits. */
+    /* Without an order, a child waits. */
     pause();
 }
 """

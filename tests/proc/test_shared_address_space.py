@@ -36,19 +36,19 @@ static int sibling(void *unused) {
 }
 int main(void) {
     char line[8];
-    int told[2], end[2];
-    if (pipe(told) || pipe(end) || pipe(at_end)) return 1;
+    int report[2], end[2];
+    if (pipe(report) || pipe(end) || pipe(at_end)) return 1;
     pid_t child = fork();
     if (child == 0) {
         volatile char *held = malloc(50 << 20);
         for (int at = 0; at < 50 << 20; at += 4096) held[at] = 1;
         pid_t other = clone(sibling, stack + sizeof stack, CLONE_VM | CLONE_PARENT | 17, NULL);
-        write(told[1], &other, sizeof other);
+        write(report[1], &other, sizeof other);
         read(end[0], line, 1);
         _exit(0);
     }
     pid_t other;
-    read(told[0], &other, sizeof other);
+    read(report[0], &other, sizeof other);
     printf("%d %d\n", child, other);
     fflush(stdout);
     fgets(line, sizeof line, stdin);

@@ -102,10 +102,10 @@ def test_who_writes_to_shared_pages_gets_copies_by_faults(
 ) -> None:
     process = grown(world)
     child = process.fork()
-    who, other = (process, child) if writer == "parent" else (child, process)
-    before, other_before = look(who), look(other)
-    who.write(HALF)
-    after, other_after = look(who), look(other)
+    writing, other = (process, child) if writer == "parent" else (child, process)
+    before, other_before = look(writing), look(other)
+    writing.write(HALF)
+    after, other_after = look(writing), look(other)
     assert 0 <= after.faulted_bytes - before.faulted_bytes - HALF <= SLACK_BYTES
     assert is_near(after.anon_bytes, before.anon_bytes)
     # What counted half for each is in two copies now, of which each has one.

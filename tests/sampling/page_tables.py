@@ -1,8 +1,8 @@
-"""Processes with page tables: who maps which page, to the page. What the ledger is held against.
+"""Processes with page tables: what maps which page, to the page. What the ledger is held against.
 
 It does what the kernel does with small pages: every page that a process gets was a fault, a fork
 shares all anonymous pages and no file, a write to a shared page makes a copy, and a write to one
-that nobody else maps any more is a fault without a copy.
+that no other process maps any more is a fault without a copy.
 """
 
 from __future__ import annotations

@@ -121,7 +121,7 @@ def test_memstat_itself_is_held_to_a_part_of_a_core(budget: Budget) -> None:
 
 
 def test_what_a_byte_costs_is_learned(budget: Budget) -> None:
-    """Memory in huge pages is walked fast: what seemed dear is cheap."""
+    """Memory in huge pages is walked fast: what seemed expensive is cheap."""
     assert not is_due(budget, 0.0, size=LARGE, loose=0.0)
     for second in range(20):
         budget.charge({PROCESS: 0.0001}, LARGE, second)
@@ -152,9 +152,9 @@ def test_nobody_is_held_up_longer_than_it_earned_but_for_one_walk(
     walks_s: dict[ProcessKey, list[float]] = {}
     rounds_s = []
     now_s = 0.0
-    for number, (later_s, who, what, size, costs) in enumerate(steps):
+    for number, (later_s, place, what, size, costs) in enumerate(steps):
         now_s += later_s
-        key = [*sizes][who % len(sizes)] if sizes else None
+        key = [*sizes][place % len(sizes)] if sizes else None
         if key is None or what == "meet":
             key = ProcessKey(number, number)
             born_s[key], walks_s[key] = now_s, []

@@ -25,11 +25,11 @@ LOW, HIGH = 300, 10_000
 
 UNDER_WAY = 15
 """So many numbers are given at most before one can be seen."""
-WHO = st.integers(0, 99)
+WHICH = st.integers(0, 99)
 
 
-def chosen(processes: Sequence[FakeProcess], who: int) -> FakeProcess:
-    return processes[who % len(processes)]
+def chosen(processes: Sequence[FakeProcess], which: int) -> FakeProcess:
+    return processes[which % len(processes)]
 
 
 class UnseenProc(ClockedProc):
@@ -86,26 +86,26 @@ class FinderMachine(RuleBasedStateMachine):
         self.look()
 
     @precondition(lambda self: self.proc.under_way < UNDER_WAY)
-    @rule(who=WHO, unseen=st.booleans())
-    def fork(self, who: int, *, unseen: bool) -> None:
-        child = chosen(self._living(), who).fork(0)
+    @rule(which=WHICH, unseen=st.booleans())
+    def fork(self, which: int, *, unseen: bool) -> None:
+        child = chosen(self._living(), which).fork(0)
         if unseen:
             self.proc.unseen[child.pid] = self.proc.given
 
     @precondition(lambda self: self.proc.under_way < UNDER_WAY)
-    @rule(who=WHO)
-    def start_thread(self, who: int) -> None:
-        chosen(self._living(), who).start_thread()
+    @rule(which=WHICH)
+    def start_thread(self, which: int) -> None:
+        chosen(self._living(), which).start_thread()
 
     @precondition(lambda self: self._threaded())
-    @rule(who=WHO)
-    def end_thread(self, who: int) -> None:
-        chosen(self._threaded(), who).thread_ids.pop()
+    @rule(which=WHICH)
+    def end_thread(self, which: int) -> None:
+        chosen(self._threaded(), which).thread_ids.pop()
 
     @precondition(lambda self: self._mortal())
-    @rule(who=WHO, reaped=st.booleans())
-    def end(self, who: int, *, reaped: bool) -> None:
-        process = chosen(self._mortal(), who)
+    @rule(which=WHICH, reaped=st.booleans())
+    def end(self, which: int, *, reaped: bool) -> None:
+        process = chosen(self._mortal(), which)
         process.end()
         if reaped:
             process.reap()
@@ -150,7 +150,7 @@ class FinderMachine(RuleBasedStateMachine):
             self.look()
 
     def _catch_up(self, *, quickly: bool = False) -> None:
-        """Do as a sweep does, one tick later: catch up, and take out who is found to have ended."""
+        """Do as a sweep does, one tick later: catch up, and take out what has ended."""
         self.proc.now_s += TICK_S
         if quickly:
             # Where that is not enough, a sweep catches up thoroughly at once.
@@ -164,14 +164,14 @@ class FinderMachine(RuleBasedStateMachine):
         self.was_low = self.proc.is_low
 
     def _living(self) -> list[FakeProcess]:
-        """Return who can do anything: not before it can be seen."""
+        """Return what can do anything: not before it can be seen."""
         return [process for process in self.proc.visible if process.identity.is_alive]
 
     def _threaded(self) -> list[FakeProcess]:
         return [process for process in self._living() if process.thread_ids]
 
     def _mortal(self) -> list[FakeProcess]:
-        """Return who may end: nobody does while it forks."""
+        """Return what may end: none does while it forks."""
         forking = [self.proc.processes[pid].parent for pid in self.proc.unseen]
         lasting = (self.proc.init, self.host, *forking)
         return [process for process in self._living() if process not in lasting]
@@ -205,7 +205,7 @@ def test_what_was_under_way_at_the_last_look_has_arrived_since() -> None:
 def finder_of(proc: ClockedProc, root: FakeProcess) -> Finder:
     finder = Finder(proc, scope_of(root.key), proc.clock)
     finder.catch_up()
-    # Numbers that nobody had are looked at once more.
+    # Numbers that no process had are looked at once more.
     finder.catch_up()
     return finder
 
@@ -235,7 +235,7 @@ def test_a_dear_listing_is_made_more_seldom() -> None:
     assert proc.listings in range(14, 17), "every 4 s, as it takes 0.2 % of that"
 
 
-def test_who_was_given_a_chosen_number_is_found_within_a_second() -> None:
+def test_what_was_given_a_chosen_number_is_found_within_a_second() -> None:
     """The kernel gives a number of its own choice next: that it was used, it does not report."""
     proc = ClockedProc(listing_s=0.001)
     root = proc.start("root", 0)
@@ -250,7 +250,7 @@ def test_who_was_given_a_chosen_number_is_found_within_a_second() -> None:
     assert keys(finder) == {root.key, child.key}
 
 
-def test_who_has_got_the_newest_number_anew_is_found_within_a_second() -> None:
+def test_what_has_got_the_newest_number_anew_is_found_within_a_second() -> None:
     """By ``ns_last_pid``, or after a lap of all numbers: the newest number is the same again."""
     proc = ClockedProc(listing_s=0.001)
     root = proc.start("root", 0)

@@ -107,40 +107,40 @@ def is_exact(tree: Tree, snapshot: Snapshot) -> bool:
 # What processes do: every step takes a tree, one of its members and a size
 
 
-def fork(tree: Tree, who: FakeProcess, _: int) -> None:
+def fork(tree: Tree, member: FakeProcess, _: int) -> None:
     if len(tree.members) < MOST:
-        tree.fork(who)
+        tree.fork(member)
 
 
-def end(tree: Tree, who: FakeProcess, _: int) -> None:
+def end(tree: Tree, member: FakeProcess, _: int) -> None:
     if len(tree.members) > 1:
-        tree.end(who)
+        tree.end(member)
 
 
-def execute(_: Tree, who: FakeProcess, size: int) -> None:
-    who.execute("other", size)
-    who.become_pages()
+def execute(_: Tree, member: FakeProcess, size: int) -> None:
+    member.execute("other", size)
+    member.become_pages()
 
 
-def grow(_: Tree, who: FakeProcess, size: int) -> None:
-    who.grow(size)
+def grow(_: Tree, member: FakeProcess, size: int) -> None:
+    member.grow(size)
 
 
-def write(_: Tree, who: FakeProcess, size: int) -> None:
-    who.write(min(size, anon_of(who)))
+def write(_: Tree, member: FakeProcess, size: int) -> None:
+    member.write(min(size, anon_of(member)))
 
 
-def release(_: Tree, who: FakeProcess, size: int) -> None:
-    who.release(min(size, anon_of(who)))
+def release(_: Tree, member: FakeProcess, size: int) -> None:
+    member.release(min(size, anon_of(member)))
 
 
-def map_file(_: Tree, who: FakeProcess, size: int) -> None:
-    """Map more; nobody maps less: pages that are exchanged for as many others are not seen."""
-    who.map_file("library", size)
+def map_file(_: Tree, member: FakeProcess, size: int) -> None:
+    """Map more; none maps less: pages that are exchanged for as many others are not seen."""
+    member.map_file("library", size)
 
 
-def map_shared_memory(_: Tree, who: FakeProcess, size: int) -> None:
-    who.map_file("/dev/shm/ring", size)
+def map_shared_memory(_: Tree, member: FakeProcess, size: int) -> None:
+    member.map_file("/dev/shm/ring", size)
 
 
 def wait(tree: Tree, _: FakeProcess, __: int) -> None:
@@ -165,8 +165,8 @@ def scripts(largest: int) -> st.SearchStrategy[list[list[Step]]]:
 
 
 def act(tree: Tree, steps: Sequence[Step]) -> None:
-    for what, who, size in steps:
-        what(tree, tree.members[who % len(tree.members)], size)
+    for what, member, size in steps:
+        what(tree, tree.members[member % len(tree.members)], size)
 
 
 @given(scripts(1 * MIB))

@@ -39,8 +39,8 @@ class Round:
     def allows(self, what: str, process: Process) -> bool:
         """Whether a process may do this meanwhile, and the ledger still is to be right.
 
-        A family that nobody joins or leaves is taken to be walked at one moment, and so are files.
-        Only who is born meanwhile, and perhaps ends before the next glance, may map some.
+        A family that no process joins or leaves is taken to be walked at one moment, and files too.
+        Only what is born meanwhile, and perhaps ends before the next glance, may map some.
         """
         if "file" in what:
             if process.key not in self.known:
@@ -64,17 +64,17 @@ class Story:
         self.glances: dict[ProcessKey, Glance] = {}
         self.shares: dict[ProcessKey, Bounds] = {}
         self.maps: dict[ProcessKey, bool] = {}
-        """Who maps files (or unmaps them) since the last round: nobody does both, as pages that are
+        """What maps files (or unmaps them) since the last round: none does both, as pages that are
         exchanged for as many others are not seen."""
         self.machine.spawn()
 
     def tell(self, steps: list[Step]) -> None:
-        for what, who, which, many in steps:
+        for what, place, which, many in steps:
             if what in TICK_STEPS:
-                self.tick(what, who)
+                self.tick(what, place)
             elif self.machine.processes:
                 processes = [*self.machine.processes.values()]
-                process = processes[who % len(processes)]
+                process = processes[place % len(processes)]
                 if self.round is None or self.round.allows(what, process):
                     self.act(what, process, which, many)
             else:
@@ -132,7 +132,7 @@ class Story:
                 process.unmap(page)
 
     def is_of_family(self, page: Page, family: int) -> bool:
-        """Whether nobody else maps it: what others count is not safe from unseen sharers."""
+        """Whether no other process maps it: what others count is not safe from unseen sharers."""
         return all(self.machine.processes[key].family == family for key in page.mappers)
 
     # What the ledger sees
@@ -145,7 +145,7 @@ class Story:
         some = {key for place, key in enumerate(processes) if number >> place & 1}
         if what == "walk all":
             for page in self.machine.file[: number % 5]:
-                page.outsiders = number % 3  # nobody outside comes or goes but at a walk
+                page.outsiders = number % 3  # none outside comes or goes but at a walk
             self.take_walks({*processes})
             self.check(is_exact=True)
         elif what == "walk some":

@@ -253,7 +253,7 @@ def gentle_sweeper(proc: FakeProc, root: FakeProcess) -> Sweeper:
     """Return a sweeper that has walked all, and need not again."""
     sweeper = Sweeper(proc, scope_of(root.key), GENTLE, interval_s=0.1)
     swept(sweeper)
-    # Nobody was under way when it listed, which only time shows.
+    # None was under way when it listed, which only time shows.
     sweeper.finder._late.clear()
     return sweeper
 
@@ -272,7 +272,7 @@ def test_a_quick_sweep_looks_at_a_newcomer_that_is_no_member() -> None:
     proc = FakeProc()
     root, _ = tree_of(proc, 1)
     sweeper = gentle_sweeper(proc, root)
-    sweeper.finder._listing_s = math.inf  # a listing is dearer than a look
+    sweeper.finder._listing_s = math.inf  # a listing costs more than a look
     proc.start("stranger", MIB)
     quick = sweeper.begin_quickly()
     assert quick is not None
