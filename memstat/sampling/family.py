@@ -229,6 +229,7 @@ class Family:
         "most",
         "parts",
         "sums",
+        "was_whole",
     )
 
     def __init__(self, *, is_unknown: bool) -> None:
@@ -237,6 +238,8 @@ class Family:
         """The bounds of S."""
         self.has_huge = False
         """Whether a fault of theirs may have mapped a huge page."""
+        self.was_whole = False
+        """Whether a walk of all members was ever of one moment."""
         self.is_exact = False
         """Whether nothing has changed since a walk: what each member shares is known, too."""
         self.is_unknown = self.is_open = is_unknown
@@ -317,7 +320,27 @@ class Family:
                 member.take_torn_walk(walk)
         if is_whole:
             self._take_sum()
+        elif not self.was_whole and self._seems_shared(walks):
+            self._take_for_open(walks)
         return is_whole
+
+    def _seems_shared(self, walks: Mapping[ProcessKey, WalkedPages]) -> bool:
+        """Whether walks show more sharing than the members can have among them."""
+        seen = [walks[key] for key in self.members if key in walks]
+        missing = sum([walk.anon_bytes - walk.pss_anon_bytes for walk in seen])
+        sizes = [member.anon for member in self.members.values()]
+        return missing > sum(sizes) - max(sizes) + _OPEN_BYTES
+
+    def _take_for_open(self, walks: Mapping[ProcessKey, WalkedPages]) -> None:
+        """Take it that the sharers are outside the tree, until a walk of one moment shows it.
+
+        Where none ever was, they may be: then a member does not count what it maps.
+        """
+        self.is_open = True
+        for key, member in self.members.items():
+            if key in walks:
+                member.may_share = max(member.may_share, _shared_at_most(walks[key]))
+        self.settle()
 
     def _take_sum(self) -> None:
         """Take over what the family shares: to the byte, what its members count less than map."""
@@ -325,7 +348,7 @@ class Family:
         sizes = [member.anon for member in self.members.values()]
         self.is_open = self.is_unknown or shared > sum(sizes) - max(sizes) + _OPEN_BYTES
         self.least = self.most = shared
-        self.is_exact = True
+        self.is_exact = self.was_whole = True
 
     def use_proofs(self) -> None:
         """Use what walks proved that were not of one moment."""

@@ -136,9 +136,12 @@ class Finder:
             return None
         with self._lock:
             try:
-                # One that had its number at the last look may be seen only now.
                 unseen = (
-                    [*self._late] if is_same else self._tree.unseen(self._source.list_processes())
+                    # One that had its number at the last look may be seen only now. A thread has
+                    # the family of its process, and is no arrival.
+                    [number for number in self._late if not self._source.is_thread(number)]
+                    if is_same
+                    else self._tree.unseen(self._source.list_processes())
                 )
             except ListingError:
                 return ()

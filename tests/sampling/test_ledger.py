@@ -10,6 +10,7 @@ from memstat.sampling.family import Belief, Family
 from memstat.sampling.ledger import Bounds, Ledger
 
 PARENT, CHILD, OTHER = ProcessKey(10, 1), ProcessKey(11, 2), ProcessKey(12, 3)
+MIB = 1 << 20
 FAMILY, PROGRAM = 77, 88
 MANY = 1 << 24
 """Enough to be worth learning from."""
@@ -344,6 +345,25 @@ def test_what_each_reading_proves_holds_from_the_next_glance_on(ledger: Ledger) 
     assert limits(ledger.total) == (100, 200)
     ledger.observe(glances)
     assert limits(ledger.total) == (190, 200)
+
+
+def test_a_process_that_shares_with_others_outside_is_not_all_its_own_in_a_torn_walk(
+    ledger: Ledger,
+) -> None:
+    ledger.observe({PARENT: parent(100 * MIB)})
+    ledger.take_walks({PARENT: walk(100 * MIB, 50 * MIB)}, torn_families={FAMILY})
+    assert limits(ledger.total) == (0, 100 * MIB)
+    ledger.take_walks({PARENT: walk(100 * MIB, 50 * MIB)})
+    assert ledger.total == exactly(50 * MIB)
+
+
+def test_a_process_that_was_alone_shares_with_nothing_outside_in_a_torn_walk(
+    ledger: Ledger,
+) -> None:
+    ledger.observe({PARENT: parent(100 * MIB)})
+    ledger.take_walks({PARENT: walk(100 * MIB)})
+    ledger.take_walks({PARENT: walk(100 * MIB, 50 * MIB)}, torn_families={FAMILY})
+    assert ledger.total == exactly(100 * MIB)
 
 
 def test_what_was_lost_before_a_torn_walk_is_charged_after_it(pair: Ledger) -> None:
