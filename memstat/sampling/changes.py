@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Final
 
 from memstat.model import Identity
@@ -14,12 +14,15 @@ _SHARED_BYTES: Final = 64 << 10
 
 
 def torn_families(
-    swept: Sequence[Tracked], arrivals: Callable[[], Iterable[Identity] | None]
+    swept: Sequence[Tracked],
+    arrivals: Callable[[], Iterable[Identity] | None],
+    *,
+    is_whole_tree: bool = True,
 ) -> set[int]:
     """Return the families whose walks are not of one moment. Reads ``/proc`` where it matters.
 
     ``arrivals`` returns the processes that have started since the sweep began; ``None`` when none
-    has.
+    has. ``is_whole_tree`` is whether the children of those swept are swept too.
 
     A process that started and ended while the sweep ran is noticed only if its parent has waited
     for it after it was walked itself; as the larger processes are walked first, it mostly is.
@@ -29,14 +32,43 @@ def torn_families(
     for tracked in swept:
         shared[tracked.family] += tracked.shared_bytes
     sharing = [t for t in swept if t.has_memory and shared[t.family] > _SHARED_BYTES]
-    for tracked in sharing:
-        if tracked.family not in torn and _has_changed_since(tracked):
-            torn.add(tracked.family)
+    torn |= {*_changed(sharing, torn)}
     # Only now: a fork that was under way has its child by now.
     arrived = arrivals() if sharing else None
     if arrived is not None:
         torn |= {*_joined(swept, arrived)}
+        # What has started since may have ended before it could be seen.
+        torn |= {*_changed(sharing, torn)}
+    if is_whole_tree:
+        torn |= {*_with_unknown_sharers(swept)}
     return torn - {0}
+
+
+def _with_unknown_sharers(swept: Iterable[Tracked]) -> Iterator[int]:
+    """Yield the families that share more than they can among them, and did not the last time.
+
+    fork(2) shares the pages before the child has a PID: where the parent is preempted in between,
+    nothing else shows that there is a child. Sharers outside the tree are still there next time.
+    """
+    families: dict[int, list[Tracked]] = {}
+    for tracked in swept:
+        if tracked.has_memory:
+            families.setdefault(tracked.family, []).append(tracked)
+    for number, members in families.items():
+        sizes = [member.anon_bytes for member in members]
+        possible = sum(sizes) - max(sizes) + _SHARED_BYTES
+        has_others = sum([member.shared_bytes for member in members]) > possible
+        if has_others and not all(member.had_unknown_sharers for member in members):
+            yield number
+        for member in members:
+            member.had_unknown_sharers = has_others
+
+
+def _changed(sharing: Iterable[Tracked], known: Collection[int]) -> Iterator[int]:
+    """Yield the families, but those ``known``, of which a member is not what was walked."""
+    for tracked in sharing:
+        if tracked.family not in known and _has_changed_since(tracked):
+            yield tracked.family
 
 
 def _has_changed_since(tracked: Tracked) -> bool:

@@ -75,7 +75,9 @@ class Doubles:
 
         ordered = sorted(group, key=cmp_to_key(order))
         if is_known:
-            yield from ((a, b) for a, b in pairwise(ordered) if order(a, b) == 0)
+            # Once more, and where it is known: one that has ended since is the double of none.
+            keys = ((a, b, a.node.key.pid, b.node.key.pid) for a, b in pairwise(ordered))
+            yield from ((a, b) for a, b, pid, other in keys if self._compare(pid, other) == 0)
 
 
 def _groups(seen: Iterable[Tracked]) -> Iterable[Sequence[Tracked]]:

@@ -96,7 +96,12 @@ class Sweep:
         estimator = self._sweeper.estimator
         walk_s, torn = None, set[int]()
         if self.walks:
-            torn = torn_families(self._tracked, self._sweeper.finder.arrivals)
+            sweeper = self._sweeper
+            torn = torn_families(
+                self._tracked,
+                sweeper.finder.arrivals,
+                is_whole_tree=sweeper.scope.recursive,
+            )
             walk_s = estimator.take_walks(self._tracked, torn, self.began_s)
         samples = estimator.samples(self._tracked, self.began_s)
         total = estimator.total(self._tracked, samples)

@@ -31,6 +31,7 @@ class Tracked:
         "_source",
         "family",
         "glance",
+        "had_unknown_sharers",
         "is_new",
         "is_walked",
         "node",
@@ -69,6 +70,8 @@ class Tracked:
         """When it was, on the monotonic clock."""
         self.was_exiting = identity is not None and _has_lost_memory(identity)
         """Whether it had given up its memory before this sweep, without having ended."""
+        self.had_unknown_sharers = False
+        """Whether its family shared more, at the last walk, than its members can among them."""
         self.spike_bytes = 0
         """By how much its RSS exceeded the glances in between, since a sweep that was finished."""
         self.share: Bounds | None = None
@@ -97,6 +100,12 @@ class Tracked:
     def rss_bytes(self) -> int:
         """What it maps; 0 when unknown."""
         return 0 if self.glance is None else self.glance.rss_bytes
+
+    @property
+    def anon_bytes(self) -> int:
+        """The anonymous memory that the last walk showed."""
+        pages = None if self.reading is None else self.reading.pages
+        return 0 if pages is None else pages.anon_bytes
 
     @property
     def shared_bytes(self) -> int:

@@ -222,3 +222,37 @@ def test_a_fork_that_allocates_nothing_is_no_growth(pytester: pytest.Pytester) -
         """
     )
     pytester.runpytest_subprocess("-p", "no:xdist").assert_outcomes(passed=1)
+
+
+def test_no_verdict_rests_on_a_start_that_may_be_torn(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import os, sys
+        import pytest
+
+        FORKING = '''
+        import os
+        held = bytearray(os.urandom(1 << 20)) * 100
+        print("ready", flush=True)
+        while True:
+            child = os.fork()
+            if child == 0:
+                os._exit(0)
+            os.waitpid(child, 0)
+        '''
+
+        @pytest.fixture(scope="module")
+        def forking():
+            import subprocess, textwrap
+            command = [sys.executable, "-c", textwrap.dedent(FORKING)]
+            with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+                process.stdout.readline()
+                yield process
+                process.kill()
+
+        @pytest.mark.parametrize("number", range(20))
+        @pytest.mark.max_pss("15 MiB")
+        def test_it(forking, number): pass
+        """
+    )
+    pytester.runpytest_subprocess("-p", "no:xdist").assert_outcomes(passed=20)

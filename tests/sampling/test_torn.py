@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -178,6 +178,35 @@ def test_what_a_process_that_is_exiting_still_maps_counts_for_its_relatives(
         assert (total.pss_low_bytes, total.pss_high_bytes) == (100 * MIB, 100 * MIB)
     family.end(child)
     assert drained(sweeper).total.pss_bytes == 100 * MIB
+
+
+def test_a_child_that_ends_while_the_arrivals_are_listed_is_no_sharer_that_stays(
+    family: Family, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = family.start(100)
+    sweeper = Sweeper(family.proc, scope_of(root.key))
+    assert not drained(sweeper).torn
+    sweep = sweeper.begin(walk=True)
+    # Alive at the walk of its parent, and at the first look at what that has waited for.
+    child = family.fork(root)
+    sweep.drain()
+    list_processes = family.proc.list_processes
+
+    def list_after_its_end() -> Mapping[int, int]:
+        family.end(child)
+        return list_processes()
+
+    monkeypatch.setattr(family.proc, "list_processes", list_after_its_end)
+    assert sweep.finish(TICK, 0.0).total.pss_bytes == 100 * MIB
+
+
+def test_what_shares_with_no_member_is_a_fork_under_way_unless_it_stays(family: Family) -> None:
+    outside = family.start(100)
+    member = family.fork(outside)
+    sweeper = Sweeper(family.proc, scope_of(member.key))
+    first, second = drained(sweeper), drained(sweeper)
+    assert (first.torn, second.torn) == (True, False)
+    assert second.total.pss_bytes == 50 * MIB
 
 
 def test_unrelated_processes_tear_nothing(family: Family) -> None:
