@@ -44,6 +44,8 @@ Examples:
 @options.exact
 @options.report_format
 @options.no_live
+@options.sort
+@options.name_filter
 def command(
     *,
     pids: Sequence[int],
@@ -56,6 +58,8 @@ def command(
     exact: bool,
     format_class: type[Format],
     no_live: bool,
+    order: str,
+    filter_text: str,
 ) -> int:
     """Measure running processes; trees that overlap are counted once.
 
@@ -89,7 +93,8 @@ def command(
         is_live = out.live_terminal is not None and not no_live
         style = WatchStyle(format=chosen.on_terminal if is_live else chosen)
         policy = options.choose_policy(budget_percent, exact=exact)
-        return watch_and_report(scope, style, chosen_s, policy, out=out, err=err) or status
+        view = options.choose_view(order, filter_text)
+        return watch_and_report(scope, style, chosen_s, policy, view, out=out, err=err) or status
     _print(first, chosen, out)
     _remark_on_total(first, err, has_all=chosen.is_self_contained)
     return status

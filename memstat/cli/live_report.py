@@ -8,7 +8,7 @@ import stat
 import termios
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager, closing, suppress
-from typing import TextIO
+from typing import Final, TextIO
 
 import anyio
 from anyio import to_thread
@@ -16,6 +16,7 @@ from anyio import to_thread
 from memstat.cli.redirection import Redirection
 from memstat.proc.process_group import group_of
 from memstat.report.ending import Style
+from memstat.report.view_options import ViewOptions
 from memstat.sampling.observation import Observation
 from memstat.supervision.supervised import Supervised
 from memstat.terminal.dashboard import Dashboard
@@ -23,6 +24,8 @@ from memstat.terminal.display import LiveDisplay
 from memstat.terminal.modes import signal_foreground
 from memstat.terminal.relay import TerminalRelay
 from memstat.text import printable
+
+_USUAL: Final = ViewOptions()
 
 
 def _nothing(_: int | None) -> None: ...
@@ -43,6 +46,7 @@ class LiveReport:
         relay: TerminalRelay | None = None,
         at_end_only: bool = False,
         apart_s: float = 0.0,
+        options: ViewOptions = _USUAL,
     ) -> None:
         self._at_end_only = at_end_only
         self._apart_s = apart_s
@@ -52,6 +56,7 @@ class LiveReport:
             one_line=not style.format.verbose,
             # Half of the screen is for what the command prints.
             share_of_height=1.0 if relay is None else 0.5,
+            options=options,
         )
         self._dashboard: Dashboard | None = None
         self._leaves_peak = style.format.verbose and style.peak != "never"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import wraps
 from typing import Any, Final, TypeVar
 
@@ -11,6 +12,7 @@ import click
 
 from memstat.errors import SizeError
 from memstat.report.formats import Bytes, Format, Json, Plain
+from memstat.report.view_options import Order, ViewOptions
 from memstat.sampling.policy import GENTLE, Policy
 from memstat.units import parse_size
 
@@ -128,6 +130,22 @@ exact = _option(
 no_live = _option(
     "--no-live", is_flag=True, help="Print plain lines on a terminal too, as in a pipe."
 )
+sort = _option(
+    "--sort",
+    "order",
+    type=click.Choice([order.value for order in Order]),
+    default=Order.TREE.value,
+    show_default=True,
+    help="What the live table is sorted by.",
+)
+name_filter = _option(
+    "--filter",
+    "filter_text",
+    metavar="TEXT",
+    default="",
+    help="Show those processes in the live table that have TEXT in their name or command line; the"
+    " others are measured all the same, and summed up in one row.",
+)
 
 
 DEFAULT_INTERVAL_S: Final = 1 / _DEFAULT_HZ
@@ -146,6 +164,11 @@ def choose_interval_s(frequency_hz: float | None, interval_s: float | None) -> f
 def choose_policy(budget_percent: float, *, exact: bool) -> Policy:
     """Return how much processes may be held up."""
     return Policy(budget_percent / 100, exact)
+
+
+def choose_view(order: str, filter_text: str) -> ViewOptions:
+    """Return how the live table is to be shown."""
+    return replace(ViewOptions().sorted_by(Order(order)), filter_text=filter_text)
 
 
 def report_format(command: Callable[..., int]) -> Callable[..., int]:

@@ -102,6 +102,8 @@ def _without_backslash(argument: str) -> str:
 @click.option("--only-peak", "peak", flag_value="only", help="Print only the peak, to stdout.")
 @options.report_format
 @options.no_live
+@options.sort
+@options.name_filter
 @click.option(
     "-O",
     "--redirect-process-stdout-to",
@@ -174,6 +176,8 @@ def command(
     peak: PeakMode,
     format_class: type[Format],
     no_live: bool,
+    order: str,
+    filter_text: str,
     stdout_path: str | None,
     stderr_path: str | None,
     report_path: str | None,
@@ -211,6 +215,7 @@ def command(
             format=format_class(verbose=verbose),
             peak=peak,
             no_live=no_live,
+            view=options.choose_view(order, filter_text),
             paths=Paths(stdout_path, stderr_path, report_path, append),
             kill_after_s=kill_after_s,
             max_pss_bytes=max_pss_bytes,

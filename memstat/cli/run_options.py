@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from memstat.report.ending import RunStyle
 from memstat.report.formats import Format, OnExceed, PeakMode
+from memstat.report.view_options import ViewOptions
 from memstat.sampling.policy import Policy
 from memstat.supervision.signal_plan import ForwardingPolicy
 
@@ -55,6 +56,8 @@ class RunOptions(NamedTuple):
     """The fewest samples that are enough; ``None`` when any are."""
     forward: ForwardingPolicy = "auto"
     """Which signals are passed on to the command."""
+    view: ViewOptions = ViewOptions()
+    """How the live table is to be shown."""
 
     def style(self, *, is_on_terminal: bool) -> RunStyle:
         """Return the style of the report; on a terminal it may be another than in a pipe."""

@@ -65,7 +65,7 @@ def run_and_report(options: RunOptions) -> int:
         redirection = open_redirection(
             options.paths, stdout_to_stderr=style.results_on_stdout, files=files
         )
-        view, redirection = _choose_view(report, options.command, redirection, files)
+        view, redirection = _choose_view(report, options, redirection, files)
         environment = inherited_environment()
         context = SpawnContext(
             stdout=redirection.stdout,
@@ -113,7 +113,7 @@ class _View(NamedTuple):
 
 
 def _choose_view(
-    report: LineReport, command: Sequence[str], redirection: Redirection, files: ExitStack
+    report: LineReport, options: RunOptions, redirection: Redirection, files: ExitStack
 ) -> tuple[_View, Redirection]:
     """Return what shows the snapshots, and where the command's output goes meanwhile."""
     terminal = report.err.live_terminal
@@ -122,11 +122,13 @@ def _choose_view(
     from memstat.cli.live_report import LiveReport, relay_output  # noqa: PLC0415 - rich
     from memstat.terminal.shells import is_interactive_shell  # noqa: PLC0415 - only here
 
-    if os.isatty(0) and is_interactive_shell(command):
-        live = LiveReport(report.style, terminal, at_end_only=True)
+    if os.isatty(0) and is_interactive_shell(options.command):
+        live = LiveReport(report.style, terminal, at_end_only=True, options=options.view)
         return _View(report, live.follow_command, report.warn), redirection
     relay, redirection = relay_output(redirection, terminal, files)
-    live = LiveReport(report.style, terminal, relay=relay, apart_s=report.apart_s)
+    live = LiveReport(
+        report.style, terminal, relay=relay, apart_s=report.apart_s, options=options.view
+    )
     threads = 1 if relay is None else _RELAY_THREADS
     return _View(report, live.follow_command, live.warn, threads), redirection
 

@@ -18,6 +18,7 @@ from memstat.cli.output import Output
 from memstat.proc.descriptors import raise_descriptor_limit, require_descriptors
 from memstat.proc.tree import Scope
 from memstat.report.ending import WatchStyle, watch_ending
+from memstat.report.view_options import ViewOptions
 from memstat.sampling.policy import Policy
 
 _STOPPED_BY: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -32,6 +33,7 @@ def watch_and_report(
     style: WatchStyle,
     interval_s: float,
     policy: Policy,
+    view: ViewOptions,
     *,
     out: Output,
     err: Output,
@@ -43,7 +45,7 @@ def watch_and_report(
     raise_descriptor_limit()
     require_descriptors(_DESCRIPTORS)
     report = LineReport(style, out, err)
-    follow = _choose_view(report, out.live_terminal)
+    follow = _choose_view(report, out.live_terminal, view)
     read = scope._replace(command_lines=style.shows_table)
 
     async def session() -> int:
@@ -67,12 +69,12 @@ def watch_and_report(
     return event_loop.run(session)
 
 
-def _choose_view(report: LineReport, terminal: TextIO | None) -> Follow:
+def _choose_view(report: LineReport, terminal: TextIO | None, view: ViewOptions) -> Follow:
     if terminal is None or not report.style.format.is_for_people:
         return report.follow
     from memstat.cli.live_report import LiveReport  # noqa: PLC0415 - rich
 
-    return LiveReport(report.style, terminal).follow
+    return LiveReport(report.style, terminal, options=view).follow
 
 
 async def _stop_on_signal(

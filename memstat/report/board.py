@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from memstat.model import Memory, ProcessKey, ProcessSample, ReadStatus, Snapshot
 from memstat.report.estimates import measured_total
@@ -17,34 +17,36 @@ from memstat.sampling.tally import RunningPeak, Tally
 _UNREAD: Final = frozenset({ReadStatus.DENIED, ReadStatus.UNREADABLE})
 _STAYS_S: Final = 2.0
 """How long a process that has ended stays in view."""
-_TREND_TICKS: Final = 10
+_POINT_S: Final = 0.5
+"""What a bar of a process stands for: shorter ones would run through the table."""
+TREND_POINTS: Final = 40
 _TOTAL_POINTS: Final = 96
+_SECOND_S: Final = 0.95
+"""A second, give or take how late a sample is."""
+_RANK_PART: Final = 8
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessRow:
+class ProcessRow(NamedTuple):
     """One process on display."""
 
     sample: ProcessSample
-    peak_bytes: int | None
+    peak_bytes: int | None = None
     """Its largest PSS in any snapshot; ``None`` when it was never known."""
-    trend: tuple[int, ...] = ()
-    """Its PSS at the last ticks."""
-    ended: bool = False
-    """Whether it was missing from the last snapshot."""
+    peak_bounds: tuple[int, int] | None = None
+    """What its peak lies between; ``None`` where that is exact, or not known."""
+    trend: Sequence[int] = ()
+    """Its largest PSS in each of the last half seconds."""
+    growth_bytes: int | None = None
+    """How much it grew in the last full second; ``None`` before there is one."""
+    rank_bytes: int = 0
+    """By what rows are sorted: its PSS at the last full second, unless it is quite another now.
 
-    @property
-    def has_ended(self) -> bool:
-        return self.ended or self.sample.status is ReadStatus.GONE
-
-    @property
-    def memory(self) -> Memory:
-        """What it uses now; unknown when it has ended."""
-        return Memory() if self.has_ended else self.sample.memory
+    Else processes of nearly one size would change places with each frame.
+    """
 
     @property
     def pss_bytes(self) -> int:
-        return self.memory.pss_bytes or 0
+        return self.sample.memory.pss_bytes or 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class View:
     """All that is on display at one instant."""
 
     rows: tuple[ProcessRow, ...]
-    """Depth first; those that have ended stay in their places."""
+    """The processes that are alive, depth first."""
     total: Memory
     """What was measured; the bounds of its PSS are without what may not be read."""
     peak: Peak | None
@@ -62,122 +64,195 @@ class View:
     stats: SamplingStats
     unreadable: int
     """Processes that may not or could not be read."""
+    ended: tuple[ProcessRow, ...] = ()
+    """Those that have ended just now, with what they were last, the newest last."""
     beside_pss: str | None = None
     """What the total leaves out: swap and huge pages."""
     walk_age_s: float | None = None
     """How long before this processes were last walked, the oldest walk; ``None`` without any."""
     is_peak: bool = False
     """Whether this is how it was at the peak, not how it is now."""
+    is_torn: bool = False
+    """Whether the total may be wrong, because processes came and went meanwhile."""
 
 
 @dataclass(slots=True)
 class _Track:
     sample: ProcessSample
     trend: deque[int]
-    ended_s: float | None = None
+    rank_bytes: int = 0
+    second_bytes: int | None = None
+    """Its PSS at the last full second."""
+    growth_bytes: int | None = None
+
+
+class _Ended(NamedTuple):
+    sample: ProcessSample
+    ended_s: float
 
 
 class Board:
     """Follows each process from snapshot to snapshot, and may skip some: the tally has the peaks.
 
-    It keeps what only a display needs: the trends, and processes that have just ended.
+    It keeps what only a display needs: trends, growth, and processes that have just ended.
     """
 
     def __init__(self) -> None:
         self._tracks: dict[ProcessKey, _Track] = {}
+        self._ended: dict[ProcessKey, _Ended] = {}
         self._total_trend = Trend(_TOTAL_POINTS)
         self._snapshot: Snapshot | None = None
+        self._point = -1
+        self._second_s = 0.0
         self._largest = RunningPeak()
-        self._trends_at_largest: dict[ProcessKey, tuple[int, ...]] = {}
+        self._is_at_largest = False
+        self._trends_at_largest: Mapping[ProcessKey, tuple[int, ...]] = {}
 
     def take(self, snapshot: Snapshot) -> None:
         """Take in the next snapshot."""
-        self._snapshot = snapshot
-        self._total_trend.add(snapshot.total.pss_bytes or 0)
-        present = {process.key for process in snapshot.processes}
-        tracks = {}
-        for key, track in self._merge(snapshot, present).items():
-            if key not in present and track.ended_s is None:
-                track.ended_s = snapshot.elapsed_s
-            if track.ended_s is None or snapshot.elapsed_s - track.ended_s <= _STAYS_S:
-                tracks[key] = track
-        self._tracks = tracks
         self._remember_largest(snapshot)
+        self._total_trend.add(snapshot.total.pss_bytes or 0)
+        living = [p for p in snapshot.processes if p.status is not ReadStatus.GONE]
+        self._let_end(snapshot, living)
+        self._follow(living, is_new_point=self._begins_point(snapshot.elapsed_s))
+        self._count_growth(snapshot.elapsed_s)
+        self._snapshot = snapshot
 
     def view(self, tally: Tally) -> View | None:
         """Return what to show now; ``None`` before the first snapshot."""
         if self._snapshot is None:
             return None
-        peaks = tally.process_peaks
+        peaks, bounds = tally.process_peaks, tally.process_peak_bounds
         rows = tuple(
             ProcessRow(
-                track.sample, peaks.get(key), tuple(track.trend), ended=track.ended_s is not None
+                track.sample,
+                peaks.get(key),
+                bounds.get(key),
+                tuple(track.trend),
+                track.growth_bytes,
+                track.rank_bytes,
             )
             for key, track in self._tracks.items()
         )
-        return self._view_of(self._snapshot, rows, tally.peak, tally.stats)
+        ended = tuple(
+            ProcessRow(one.sample, peaks.get(key), bounds.get(key))
+            for key, one in self._ended.items()
+        )
+        view = _view_of(self._snapshot, rows, tally.peak, tally.stats, self._total_trend.values)
+        return replace(view, ended=ended)
 
     def view_at_peak(self, tally: Tally) -> View | None:
         """Return what was to be shown at the peak since the start; ``None`` without one."""
         peak = tally.whole_peak
         if peak is None:
             return None
-        peaks = tally.process_peaks_at_peak
+        peaks, bounds = tally.process_peaks_at_peak, tally.process_peak_bounds_at_peak
         # The board may have skipped the peak: then the trends are those of its own largest.
-        trends = self._trends_at_largest
+        trends = self._trends if self._is_at_largest else self._trends_at_largest
         rows = tuple(
-            ProcessRow(sample, peaks.get(sample.key), trends.get(sample.key, ()))
+            ProcessRow(
+                sample,
+                peaks.get(sample.key),
+                bounds.get(sample.key),
+                trends.get(sample.key, ()),
+                rank_bytes=sample.memory.pss_bytes or 0,
+            )
             for sample in peak.snapshot.processes
+            if sample.status is not ReadStatus.GONE
         )
-        return replace(self._view_of(peak.snapshot, rows, peak, tally.stats), is_peak=True)
+        view = _view_of(peak.snapshot, rows, peak, tally.stats, self._total_trend.values)
+        return replace(view, is_peak=True)
+
+    @property
+    def _trends(self) -> Mapping[ProcessKey, tuple[int, ...]]:
+        return {key: tuple(track.trend) for key, track in self._tracks.items()}
 
     def _remember_largest(self, snapshot: Snapshot) -> None:
-        """Keep the trends as they are now: at the end most of these processes are gone."""
-        if self._largest.observe(snapshot):
-            self._trends_at_largest = {
-                key: tuple(track.trend) for key, track in self._tracks.items()
+        """Keep the trends of the largest snapshot: at the end most of its processes are gone.
+
+        They are copied when the next one is less, and not at every step of a long rise.
+        """
+        is_larger = self._largest.observe(snapshot)
+        if self._is_at_largest and not is_larger:
+            self._trends_at_largest = self._trends
+        self._is_at_largest = is_larger
+
+    def _let_end(self, snapshot: Snapshot, living: Sequence[ProcessSample]) -> None:
+        """Note which processes are missing, and forget those that have been for some time."""
+        keys = [process.key for process in living]
+        if keys != [*self._tracks]:
+            missing = self._tracks.keys() - keys
+            for key in [key for key in self._tracks if key in missing]:
+                self._ended[key] = _Ended(self._tracks[key].sample, snapshot.elapsed_s)
+            first = self._snapshot is None
+            self._tracks = {
+                process.key: self._tracks.get(process.key) or _new_track(process, is_first=first)
+                for process in living
+            }
+        if self._ended:
+            self._ended = {
+                key: one
+                for key, one in self._ended.items()
+                if snapshot.elapsed_s - one.ended_s <= _STAYS_S and key not in self._tracks
             }
 
-    def _view_of(
-        self,
-        snapshot: Snapshot,
-        rows: tuple[ProcessRow, ...],
-        peak: Peak | None,
-        stats: SamplingStats,
-    ) -> View:
-        return View(
-            rows=rows,
-            total=measured_total(snapshot),
-            peak=peak,
-            trend=self._total_trend.values,
-            elapsed_s=snapshot.elapsed_s,
-            stats=stats,
-            beside_pss=beside_pss(snapshot),
-            walk_age_s=_walk_age_s(snapshot),
-            unreadable=sum(p.status in _UNREAD for p in snapshot.processes),
-        )
+    def _follow(self, living: Iterable[ProcessSample], *, is_new_point: bool) -> None:
+        for track, sample in zip(self._tracks.values(), living, strict=True):
+            track.sample = sample
+            pss_bytes = sample.memory.pss_bytes
+            if pss_bytes is None:
+                continue
+            if is_new_point or not track.trend:
+                track.trend.append(pss_bytes)
+            elif pss_bytes > track.trend[-1]:
+                track.trend[-1] = pss_bytes
+            if abs(pss_bytes - track.rank_bytes) * _RANK_PART > track.rank_bytes:
+                track.rank_bytes = pss_bytes
 
-    def _merge(self, snapshot: Snapshot, present: set[ProcessKey]) -> Mapping[ProcessKey, _Track]:
-        """Return tracks in the order of the snapshot; each ended one stays behind its neighbour."""
-        behind: dict[ProcessKey | None, list[ProcessKey]] = {}
-        before: ProcessKey | None = None
-        for key in self._tracks:
-            if key in present:
-                before = key
-            else:
-                behind.setdefault(before, []).append(key)
-        merged = {key: self._tracks[key] for key in behind.get(None, ())}
-        for sample in snapshot.processes:
-            merged[sample.key] = self._follow(sample)
-            merged |= {key: self._tracks[key] for key in behind.get(sample.key, ())}
-        return merged
+    def _begins_point(self, elapsed_s: float) -> bool:
+        before, self._point = self._point, int(elapsed_s / _POINT_S)
+        return self._point != before
 
-    def _follow(self, sample: ProcessSample) -> _Track:
-        track = self._tracks.get(sample.key) or _Track(sample, deque(maxlen=_TREND_TICKS))
-        track.sample = sample
-        if sample.memory.pss_bytes is not None:
-            track.trend.append(sample.memory.pss_bytes)
-        return track
+    def _count_growth(self, elapsed_s: float) -> None:
+        """Once a second, note what each process is now, and how that differs from a second ago."""
+        since_s = elapsed_s - self._second_s
+        is_first = self._snapshot is None
+        if since_s < _SECOND_S and not is_first:
+            return
+        self._second_s = elapsed_s
+        for track in self._tracks.values():
+            pss_bytes = track.sample.memory.pss_bytes
+            if pss_bytes is None:
+                continue
+            if track.second_bytes is not None and not is_first:
+                track.growth_bytes = round((pss_bytes - track.second_bytes) / since_s)
+            track.second_bytes = track.rank_bytes = pss_bytes
+
+
+def _new_track(process: ProcessSample, *, is_first: bool) -> _Track:
+    # What has come since the last second has grown from nothing; what was there before has not.
+    return _Track(process, deque(maxlen=TREND_POINTS), second_bytes=None if is_first else 0)
+
+
+def _view_of(
+    snapshot: Snapshot,
+    rows: tuple[ProcessRow, ...],
+    peak: Peak | None,
+    stats: SamplingStats,
+    trend: tuple[int, ...],
+) -> View:
+    return View(
+        rows=rows,
+        total=measured_total(snapshot),
+        peak=peak,
+        trend=trend,
+        elapsed_s=snapshot.elapsed_s,
+        stats=stats,
+        beside_pss=beside_pss(snapshot),
+        walk_age_s=_walk_age_s(snapshot),
+        unreadable=sum(p.status in _UNREAD for p in snapshot.processes),
+        is_torn=snapshot.torn,
+    )
 
 
 def _walk_age_s(snapshot: Snapshot) -> float | None:

@@ -58,5 +58,7 @@ def bars(values: Sequence[int], *, width: int, top: int, ascii_only: bool = Fals
     while len(values) > width:
         values = _pairwise_largest(values)
     levels = _ASCII_BARS if ascii_only else _BARS
-    steps = len(levels) - 1
-    return "".join(levels[min(steps, round(steps * value / max(top, 1)))] for value in values)
+    if values and max(values) > top:
+        values = [min(value, top) for value in values]
+    steps_per_byte = (len(levels) - 1) / max(top, 1)
+    return "".join([levels[round(steps_per_byte * value)] for value in values])

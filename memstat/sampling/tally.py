@@ -69,6 +69,8 @@ class ProcessPeaks:
 
     def __init__(self) -> None:
         self.peaks: dict[ProcessKey, int] = {}
+        self.bounds: dict[ProcessKey, tuple[int, int]] = {}
+        """Between what it was, where that is not known to the byte."""
         self._keys: list[ProcessKey] = []
         self._memories: list[Memory] = []
         self._ended_s: dict[ProcessKey, float] = {}
@@ -86,15 +88,29 @@ class ProcessPeaks:
             different = [(key, memory) for key, memory, before in trios if memory is not before]
         self._keys, self._memories = keys, memories
         for key, memory in different:
-            if memory.pss_bytes is not None and memory.pss_bytes > self.peaks.get(key, -1):
+            if memory.pss_bytes is None:
+                continue
+            if memory.is_estimated or key in self.bounds:
+                self._widen(key, memory)
+            if memory.pss_bytes > self.peaks.get(key, -1):
                 self.peaks[key] = memory.pss_bytes
         if self._ended_s:
             self._forget_before(snapshot.elapsed_s - _KEPT_S)
+
+    def _widen(self, key: ProcessKey, memory: Memory) -> None:
+        """Keep the largest of all bounds: the peak was between them, whenever it was."""
+        exact_bytes = self.peaks.get(key, 0)
+        low_bytes, high_bytes = self.bounds.pop(key, (exact_bytes, exact_bytes))
+        low_bytes = max(low_bytes, memory.pss_low_bytes or 0)
+        high_bytes = max(high_bytes, memory.pss_high_bytes or 0)
+        if low_bytes < high_bytes:
+            self.bounds[key] = low_bytes, high_bytes
 
     def _forget_before(self, elapsed_s: float) -> None:
         for key in [key for key, ended_s in self._ended_s.items() if ended_s < elapsed_s]:
             del self._ended_s[key]
             self.peaks.pop(key, None)
+            self.bounds.pop(key, None)
 
 
 class Defects:
@@ -144,6 +160,7 @@ class Tally:
         """The largest RSS of one process, and the kernel's largest mark of it."""
         self._process_peaks = ProcessPeaks()
         self._process_peaks_at_peak: Mapping[ProcessKey, int] = {}
+        self._process_peak_bounds_at_peak: Mapping[ProcessKey, tuple[int, int]] = {}
 
     @property
     def peak(self) -> Peak | None:
@@ -192,6 +209,16 @@ class Tally:
         """The same as it was at the peak since the start."""
         return self._process_peaks_at_peak
 
+    @property
+    def process_peak_bounds(self) -> Mapping[ProcessKey, tuple[int, int]]:
+        """What these peaks lie between, of those that are not exact."""
+        return self._process_peaks.bounds
+
+    @property
+    def process_peak_bounds_at_peak(self) -> Mapping[ProcessKey, tuple[int, int]]:
+        """The same as it was at the peak since the start."""
+        return self._process_peak_bounds_at_peak
+
     def observe(self, snapshot: Snapshot) -> None:
         """Take in the next snapshot."""
         self.latest = snapshot
@@ -203,6 +230,7 @@ class Tally:
         self._since_mark.observe(snapshot)
         if self._whole.observe(snapshot):
             self._process_peaks_at_peak = dict(self.process_peaks)
+            self._process_peak_bounds_at_peak = dict(self.process_peak_bounds)
         self._check_limit(snapshot)
 
     def end(self, at_s: float) -> None:

@@ -14,7 +14,8 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from memstat.report.board import View
-from memstat.report.table import dashboard, total_line
+from memstat.report.table import dashboard, one_line
+from memstat.report.view_options import ViewOptions
 from memstat.terminal import frame
 from memstat.terminal.modes import adds_returns, modes_of
 from memstat.terminal.occupancy import Look, Occupancy
@@ -22,6 +23,7 @@ from memstat.terminal.passage import Passage, Piece, moves_cursor
 
 _FALLBACK_SIZE: Final = os.terminal_size((80, 24))
 _SUMMARY_LINES: Final = 8
+_USUAL: Final = ViewOptions()
 
 
 class LiveDisplay:
@@ -33,8 +35,14 @@ class LiveDisplay:
     """
 
     def __init__(
-        self, terminal: TextIO, *, one_line: bool = False, share_of_height: float = 1.0
+        self,
+        terminal: TextIO,
+        *,
+        one_line: bool = False,
+        share_of_height: float = 1.0,
+        options: ViewOptions = _USUAL,
     ) -> None:
+        self.options = options
         self.fd = terminal.fileno()
         self._encoding = terminal.encoding
         self._ascii_only = not terminal.encoding.lower().startswith("utf")
@@ -88,7 +96,7 @@ class LiveDisplay:
             # Rendered once: text that scrolls past redraws it often, and need not compute it. One
             # line is the command's, even if it is empty.
             height = min(int(self._size.lines * self._share_of_height), self._size.lines - 1)
-            self._table = self._render(view, height)
+            self._table = self._render(view, self.options, height)
             self._write_with_table(self._own_line())
 
     def output(self, data: bytes) -> None:
@@ -134,7 +142,7 @@ class LiveDisplay:
     def leave(self, view: View) -> None:
         """Print a view that stays, with room for a summary below it on the same screen."""
         with self._in_turn():
-            lines = self._render(view, self._size.lines - _SUMMARY_LINES)
+            lines = self._render(view, self.options.at_rest, self._size.lines - _SUMMARY_LINES)
             self._write(b"".join([line + b"\r\n" for line in lines]))
 
     @contextmanager
@@ -209,18 +217,18 @@ class LiveDisplay:
         line.truncate(room)
         return b"".join(self._printed(line))
 
-    def _render(self, view: View, height: int) -> Sequence[bytes]:
-        width = self._size.columns
+    def _render(self, view: View, options: ViewOptions, height: int) -> Sequence[bytes]:
+        width, ascii_only = self._size.columns, self._ascii_only
         if self._one_line:
-            return self._printed(total_line(view, width=width, ascii_only=self._ascii_only))
+            return self._printed(one_line(view, width=width, ascii_only=ascii_only))
         return self._printed(
-            dashboard(view, width=width, height=height, ascii_only=self._ascii_only)
+            dashboard(view, options, width=width, height=height, ascii_only=ascii_only)
         )
 
     def _printed(self, what: RenderableType) -> Sequence[bytes]:
         """Return the lines that rich prints for it."""
         with self._console.capture() as capture:
-            self._console.print(what)
+            self._console.print(what, crop=False)
         return capture.get().encode(self._encoding, "backslashreplace").splitlines()
 
     def _write(self, data: bytes) -> None:

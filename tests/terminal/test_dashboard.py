@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -74,11 +75,11 @@ def test_a_process_that_has_ended_stays_dimmed_for_two_seconds(
     terminal.type(f"memstat run -rv -- {script(tmp_path, 'vanish.py', VANISHING)} gate")
     _, child = rows(terminal.wait_for(lambda s: shows_children(1)(s) and summed(s) > 20 * MIB))
     gate.open()
-    terminal.wait_for(lambda s: any(row.pss == "gone" for row in rows(s)))
+    terminal.wait_for(lambda s: any(row.pss == "ended" for row in rows(s)))
     dimmed = re.compile(rf"\x1b\[[\d;]*\b2m[^\n]*{child.pid}")
     began_s = total_elapsed_s(terminal.wait_for(lambda _: dimmed.search(terminal.in_colour)))
-    target, gone = rows(terminal.screen)
-    assert (gone.pid, gone.pss) == (child.pid, "gone")
+    target, ended = rows(terminal.screen)
+    assert (ended.pid, ended.pss) == (child.pid, "ended")
     assert total(terminal.screen).pss_bytes == pytest.approx(size_bytes(target.pss), rel=0.02)
     without = terminal.wait_for(lambda s: [row.pid for row in rows(s)] == [target.pid])
     assert total_elapsed_s(without) - began_s < 4
@@ -93,18 +94,18 @@ def test_it_is_gone_from_view_two_seconds_of_samples_later(
     terminal.type(f"memstat run -rv -- {script(tmp_path, 'vanish.py', VANISHING)} gate")
     terminal.wait_for(shows_children(1))
     gate.open()
-    terminal.wait_for(lambda s: "gone" in s)
-    terminal.wait_for(lambda s: "gone" not in s)
+    terminal.wait_for(lambda s: "ended" in s)
+    terminal.wait_for(lambda s: "ended" not in s)
     gate.open()
     terminal.wait_for("Exited with code 0")
     frames = (tmp_path / "bytes").read_text().split("NAME")
-    seen = [total_elapsed_s(frame) for frame in frames if "gone" in frame]
+    seen = [total_elapsed_s(frame) for frame in frames if "ended" in frame]
     assert 1.5 <= seen[-1] - seen[0] <= 2.1
 
 
 def total_elapsed_s(screen: str) -> float:
     """Return the elapsed time in the last line of the table."""
-    return float(re.findall(r"([\d.]+) s  \d+ samples?", screen)[-1])
+    return float(re.findall(r"([\d.]+) s  \d+ process", screen)[-1])
 
 
 CROWD = """
@@ -127,13 +128,13 @@ def test_of_more_than_the_screen_holds_the_largest_are_shown_and_the_rest_summed
     terminal.type(f"memstat run -rv -- {script(tmp_path, 'crowd.py', CROWD)} gate")
     shown = 12 - 1 - 1 - 2
     rest = 201 - shown
-    screen = terminal.wait_for(f"… {rest} more:")
+    screen = terminal.wait_for(f" x {rest} ")
     screen = terminal.wait_for(lambda s: sum(size_bytes(r.pss) > 2 * MIB for r in rows(s)) >= 4)
     assert len(rows(screen)) == shown
-    summed_up = re.search(rf"… {rest} more: +(~?[\d.]+ MiB)", screen)
+    summed_up = re.search(rf"… \S+ x {rest} +(~?[\d.]+)", screen)
     assert summed_up is not None
     assert total(screen).pss_bytes == pytest.approx(
-        summed(screen) + size_bytes(summed_up[1]), rel=0.01
+        summed(screen) + size_bytes(f"{summed_up[1]} MiB"), rel=0.01
     )
     gate.open()
     terminal.wait_for("Exited with code 0")
@@ -143,11 +144,11 @@ def test_of_more_than_the_screen_holds_the_largest_are_shown_and_the_rest_summed
 @pytest.mark.parametrize(
     ("columns", "titles"),
     [
-        (200, "PID NAME PSS PEAK USS RSS SWAP TREND"),
-        (80, "PID NAME PSS PEAK USS RSS SWAP TREND"),
-        (70, "PID NAME PSS PEAK USS RSS TREND"),
-        (60, "PID NAME PSS PEAK USS RSS"),
-        (50, "PID NAME PSS PEAK USS"),
+        (200, "PID NAME PSS % GROW/s PEAK USS RSS TREND COMMAND"),
+        (80, "PID NAME PSS % GROW/s PEAK USS RSS TREND"),
+        (70, "PID NAME PSS GROW/s PEAK USS TREND"),
+        (56, "PID NAME PSS GROW/s PEAK USS"),
+        (50, "PID NAME PSS GROW/s PEAK"),
         (40, "PID NAME PSS PEAK"),
         (30, "PID NAME PSS"),
         (22, "NAME PSS"),
@@ -161,7 +162,7 @@ def test_a_narrow_terminal_drops_columns_in_order(
     terminal.type(f"memstat run -rv -- {tree} gate 5; echo status=$?.")
     screen = terminal.wait_for("NAME")
     header = next(line for line in screen.splitlines() if "NAME" in line)
-    assert header.split() == titles.split()
+    assert titles_in(header) == titles.split()
     assert "Total" in screen
     gate.open()
     assert terminal.wait_for_status() == 0
@@ -200,13 +201,26 @@ def test_near_the_top_a_resize_leaves_nothing_on_the_screen(
     assert terminal.wait_for_status() == 0
 
 
+_ALL_COLUMNS: Final = "NAME PSS % GROW/s PEAK USS RSS TREND"
+
+
 def drawn_at(columns: int, screen: str) -> bool:
     """Whether the table has the columns that belong to a width."""
-    shown = {45: "NAME PSS PEAK", 60: "NAME PSS PEAK USS RSS"}
-    wanted = shown.get(columns, "NAME PSS PEAK USS RSS SWAP TREND").split()
+    shown = {
+        45: "NAME PSS GROW/s PEAK",
+        60: "NAME PSS GROW/s PEAK USS",
+        140: f"{_ALL_COLUMNS} COMMAND",
+    }
+    wanted = shown.get(columns, _ALL_COLUMNS).split()
     header = next((line for line in screen.splitlines() if "NAME" in line), "")
-    fits = header and abs(len(header.rstrip()) - columns) <= 6
-    return bool(fits) and header.split()[1:] == wanted
+    # The last column is filled from the left.
+    fits = header.endswith("COMMAND") or abs(len(header.rstrip()) - columns) <= 6
+    return fits and titles_in(header)[1:] == wanted
+
+
+def titles_in(header: str) -> list[str]:
+    """Return the titles of the columns, without the unit of the sizes."""
+    return re.sub(r"PSS \w+", "PSS", header).split()
 
 
 def test_no_colour_where_the_user_wants_none(
