@@ -69,6 +69,11 @@ class LineReport:
             self.err.try_write(ending.exceeding)
 
     @property
+    def width(self) -> int | None:
+        """The columns of the terminal that the end is written to; ``None`` elsewhere."""
+        return self._results.width
+
+    @property
     def _results(self) -> Output:
         return self.out if self.style.results_on_stdout else self.err
 

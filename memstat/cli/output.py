@@ -36,6 +36,16 @@ class Output:
         return self._stream is not None and not self._stream.closed and self._stream.isatty()
 
     @property
+    def width(self) -> int | None:
+        """The columns of the terminal that it is; ``None`` when it is none, or has no size."""
+        if not self.is_terminal:
+            return None
+        assert self._stream is not None
+        with suppress(OSError):
+            return os.get_terminal_size(self._stream.fileno()).columns or None
+        return None
+
+    @property
     def live_terminal(self) -> TextIO | None:
         """The stream itself where it is a terminal that can move its cursor."""
         if self.is_terminal and can_move_cursor(os.environ.get("TERM", "")):

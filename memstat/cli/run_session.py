@@ -86,7 +86,7 @@ def run_and_report(options: RunOptions) -> int:
             exit_by_signal(error.signum, {error.signum})
             raise
         result = replace(result, uncounted_descendants=uncounted.most)
-        report.conclude(run_ending(result, style))
+        report.conclude(run_ending(result, style, report.width))
         if file is not None:
             file.require_written()
     return _exit_status(options, result, received, err)

@@ -62,7 +62,9 @@ def watch_and_report(
             async with beside(_stop_on_signal, watched, signals, received):
                 async with beside(report.limit_patience_after, watched):
                     await follow(watched)
-                ending = watch_ending(watched.peak, watched.stats, watched.latest, style)
+                ending = watch_ending(
+                    watched.peak, watched.stats, watched.latest, style, report.width
+                )
                 await in_thread(report.conclude, ending)
         return stopped_by(received[0]) if received else ExitStatus.OK
 

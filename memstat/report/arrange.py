@@ -63,8 +63,9 @@ class _Tree:
     def __len__(self) -> int:
         return len(self._wanted)
 
-    def rank(self, item: int) -> int:
-        return self._rows[self._wanted[item]].rank_bytes
+    @property
+    def ranks(self) -> Sequence[int]:
+        return [self._rows[at].rank_bytes for at in self._wanted]
 
     @property
     def roots(self) -> Sequence[int]:
@@ -108,9 +109,10 @@ class _List:
     def __len__(self) -> int:
         return len(self._items)
 
-    def rank(self, item: int) -> int:
+    @property
+    def ranks(self) -> Sequence[int]:
         # The first ones are shown, whatever they are sorted by.
-        return -item
+        return range(0, -len(self), -1)
 
     def entries(self, shown: Iterable[int]) -> list[Entry]:
         return [sum_of(*self._items[item]) for item in shown]
@@ -213,13 +215,13 @@ def _sorted_tree(rows: Sequence[ProcessRow], order: Order) -> Sequence[ProcessRo
 def _largest(listed: _Listed, room: int, others: Sequence[ProcessRow]) -> list[int]:
     """Return which rows are shown, in their order, where there is no room for all."""
     roots = listed.roots if len(listed.roots) <= room // _PART_FOR_ROOTS else listed.roots[:1]
-    order = [*roots, *sorted({*range(len(listed))} - {*roots}, key=lambda at: -listed.rank(at))]
+    by_rank = sorted(range(len(listed)), key=listed.ranks.__getitem__, reverse=True)
+    order = [*roots, *(item for item in by_rank if item not in roots)] if roots else by_rank
     most_for_rest = max(1, room // _PART_FOR_REST) if room > 1 else 0
     shown = sorted(order[: room - most_for_rest])
     # As many rows for the rest as it has programs, at most.
     kinds = {kind_of(row.sample.name) for row in listed.rows_beside(shown)}
-    programs = len(kinds) + bool(others)
-    return sorted(order[: room - min(most_for_rest, programs)])
+    return sorted(order[: room - min(most_for_rest, len(kinds) + bool(others))])
 
 
 def _rest(

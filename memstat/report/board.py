@@ -14,7 +14,6 @@ from memstat.report.trend import Trend
 from memstat.results import Peak, SamplingStats
 from memstat.sampling.tally import RunningPeak, Tally
 
-_UNREAD: Final = frozenset({ReadStatus.DENIED, ReadStatus.UNREADABLE})
 _STAYS_S: Final = 2.0
 """How long a process that has ended stays in view."""
 _POINT_S: Final = 0.5
@@ -250,9 +249,15 @@ def _view_of(
         stats=stats,
         beside_pss=beside_pss(snapshot),
         walk_age_s=_walk_age_s(snapshot),
-        unreadable=sum(p.status in _UNREAD for p in snapshot.processes),
+        unreadable=sum([is_unread(p.status) for p in snapshot.processes]),
         is_torn=snapshot.torn,
     )
+
+
+def is_unread(status: ReadStatus) -> bool:
+    """Whether a process may not or could not be read."""
+    # Without a set: to compute the hash of a member of an enumeration takes long.
+    return status is ReadStatus.DENIED or status is ReadStatus.UNREADABLE
 
 
 def _walk_age_s(snapshot: Snapshot) -> float | None:

@@ -105,7 +105,9 @@ def _name(entry: Entry, width: int, context: Context) -> Span:
     elif context.has_command_lines and entry.command_line:
         name = _with_arguments(entry, name, width - len(before))
     style = DIM if entry.is_rest else None
-    return fitted(f"{before}{name}", width, ascii_only=ascii_only), style
+    # Apart from what is before it, most often ASCII, which takes a tenth of the time to be fitted.
+    name = fitted(name, max(0, width - len(before)), ascii_only=ascii_only)
+    return f"{before}{name}"[:width], style
 
 
 def _before_name(entry: Entry, width: int, *, ascii_only: bool) -> str:
@@ -162,7 +164,7 @@ def _pss(entry: Entry, _: int, context: Context) -> Span:
     memory = entry.memory
     low_bytes, high_bytes = memory.pss_low_bytes, memory.pss_high_bytes
     scale = context.scale
-    if low_bytes != high_bytes and _reads_differently(low_bytes, high_bytes, scale):
+    if scale.shows_difference(low_bytes, high_bytes):
         return scale.estimate(memory.pss_bytes), WARN if entry.is_partial else DIM
     style = WARN if entry.is_partial else _share_style(entry, context)
     return scale.text(memory.pss_bytes), style
@@ -199,19 +201,15 @@ def _peak(entry: Entry, _: int, context: Context) -> Span:
     if entry.is_sum and entry.state is not State.ENDED:
         # When their sum was largest is not known.
         return "", None
-    if entry.peak_bounds and _reads_differently(*entry.peak_bounds, context.scale):
+    if entry.peak_bounds and context.scale.shows_difference(*entry.peak_bounds):
         return context.scale.estimate(entry.peak_bytes), DIM
     return context.scale.text(entry.peak_bytes), None
-
-
-def _reads_differently(low_bytes: int | None, high_bytes: int | None, scale: Scale) -> bool:
-    return scale.text(low_bytes) != scale.text(high_bytes)
 
 
 def _trend(entry: Entry, width: int, context: Context) -> Span:
     """Return bars up to now: those of all rows at one place are of one time."""
     trend = entry.trend[-width:]
-    top = max(entry.peak_bytes or 0, max(trend, default=0))
+    top = entry.peak_bytes or max(trend, default=0)
     return bars(trend, width=width, top=top, ascii_only=context.ascii_only), TREND
 
 

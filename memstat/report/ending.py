@@ -105,8 +105,8 @@ class Ending(NamedTuple):
     """The processes that exceeded the limit, for stderr below the remarks."""
 
 
-def run_ending(result: RunResult, style: RunStyle) -> Ending:
-    """Return the end of a run.
+def run_ending(result: RunResult, style: RunStyle, width: int | None = None) -> Ending:
+    """Return the end of a run, for a terminal of so many columns if there is one.
 
     >>> from memstat.report.formats import Bytes
     >>> from memstat.testing import snapshot_of
@@ -116,7 +116,9 @@ def run_ending(result: RunResult, style: RunStyle) -> Ending:
     '2048'
     """
     return Ending(
-        result=style.format.run_summary(result, peak=style.peak, on_exceed=style.on_exceed),
+        result=style.format.within(width).run_summary(
+            result, peak=style.peak, on_exceed=style.on_exceed
+        ),
         no_peak=_missing_run_peak(result, style),
         remarks=(*_run_remarks(result, style), *_limit_remarks(result, style)),
         exceeding=_exceeding(result, style),
@@ -124,15 +126,19 @@ def run_ending(result: RunResult, style: RunStyle) -> Ending:
 
 
 def watch_ending(
-    peak: Peak | None, stats: SamplingStats, last: Snapshot | None, style: WatchStyle
+    peak: Peak | None,
+    stats: SamplingStats,
+    last: Snapshot | None,
+    style: WatchStyle,
+    width: int | None = None,
 ) -> Ending:
-    """Return the end of a watch of which ``last`` is the last snapshot."""
+    """Return the end of a watch of which ``last`` is the last snapshot; ``width`` as for a run."""
     duration_s = last.elapsed_s if last else 0.0
     is_explained = peak is not None or style.format.is_for_people
     remarks = notes.peak_notes(peak, stats, bracket_is_shown=style.shows_bracket)
     reason = notes.no_peak_reason(duration_s, last, "the target")
     return Ending(
-        result=style.format.watch_summary(peak, stats, duration_s),
+        result=style.format.within(width).watch_summary(peak, stats, duration_s),
         no_peak=None if is_explained else f"Peak: {reason}",
         remarks=tuple(remarks) if is_explained else (),
     )

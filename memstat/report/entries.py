@@ -8,7 +8,7 @@ from itertools import zip_longest
 from typing import Final, NamedTuple
 
 from memstat.model import Memory, ReadStatus
-from memstat.report.board import ProcessRow
+from memstat.report.board import ProcessRow, is_unread
 from memstat.report.estimates import is_outdated
 from memstat.sampling.sums import add_up
 from memstat.text import plural
@@ -128,14 +128,11 @@ def sum_of(name: str, rows: Sequence[ProcessRow], *, is_rest: bool = False) -> E
         memory=memory,
         members=len(rows),
         is_rest=is_rest,
-        is_partial=any(row.sample.status in _UNREAD for row in rows),
+        is_partial=any(is_unread(row.sample.status) for row in rows),
         trend=() if is_rest else _sum_of_trends(rows),
         growth_bytes=sum(growths) if growths else None,
-        is_outdated=any(is_outdated(sample) for sample in readable),
+        is_outdated=any(map(is_outdated, readable)),
     )
-
-
-_UNREAD: Final = frozenset({ReadStatus.DENIED, ReadStatus.UNREADABLE})
 
 
 def _state_of_all(rows: Sequence[ProcessRow]) -> State:

@@ -35,6 +35,10 @@ class Format(ABC):
         """What takes its place on a terminal."""
         return self
 
+    def within(self, width: int | None) -> Format:  # noqa: ARG002 - only lines for people are broken
+        """Return the same with lines that a terminal of so many columns need not break."""
+        return self
+
     @abstractmethod
     def snapshot(self, snapshot: Snapshot) -> str:
         """Return one snapshot."""
@@ -112,11 +116,18 @@ class Readable(Plain):
 
     is_for_people: ClassVar[bool] = True
 
+    def __init__(self, *, verbose: bool = False, width: int | None = None) -> None:
+        super().__init__(verbose=verbose)
+        self._width = width
+
+    def within(self, width: int | None) -> Format:
+        return Readable(verbose=self.verbose, width=width)
+
     def run_summary(
         self, result: RunResult, *, peak: PeakMode = "also", on_exceed: OnExceed = "kill"
     ) -> str | None:
         if peak == "also":
-            return "\n".join(summary.run_summary_lines(result))
+            return "\n".join(summary.run_summary_lines(result, self._width))
         return Plain.run_summary(self, result, peak=peak, on_exceed=on_exceed)
 
     def watch_summary(
@@ -125,7 +136,7 @@ class Readable(Plain):
         stats: SamplingStats,
         duration_s: float,  # noqa: ARG002 - seen on the screen
     ) -> str | None:
-        return "\n".join(summary.watch_summary_lines(peak, stats))
+        return "\n".join(summary.watch_summary_lines(peak, stats, self._width))
 
 
 class Json(Format):

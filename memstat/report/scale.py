@@ -7,7 +7,7 @@ the largest size; what is too small for it reads ``<0.1`` and not as nothing.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 _KIB: Final = 1 << 10
 _MIB: Final = 1 << 20
@@ -18,12 +18,17 @@ WIDTH: Final = 7
 """Of a number with a mark or a sign: the largest total has room for one."""
 
 
-class Scale(NamedTuple):
+class Scale:
     """A unit, and how many digits of a fraction are shown."""
 
-    unit: str
-    unit_bytes: int
-    digits: int
+    def __init__(self, unit: str, unit_bytes: int, digits: int) -> None:
+        self.unit: Final = unit
+        self._unit_bytes = unit_bytes
+        self._form = f"%.{digits}f"
+        self._nothing = self._form % 0
+        self._least = f"<{self._form % 10**-digits}"
+        """What stands for less than half of the last digit."""
+        self._step_bytes = unit_bytes / 10**digits
 
     def text(self, size_bytes: int | None) -> str:
         """Return a size as a number; ``-`` where it is unknown.
@@ -45,24 +50,28 @@ class Scale(NamedTuple):
         >>> mib.change(5 << 20), mib.change(-5 << 20), mib.change(9), mib.change(None)
         ('+5.0', '-5.0', '', '')
         """
-        text = self._within(WIDTH - 1, abs(change_bytes or 0))
-        if not change_bytes or text == self.least:
+        if not change_bytes:
             return ""
-        return f"{'+' if change_bytes > 0 else '-'}{text}"
+        text = self._within(WIDTH - 1, abs(change_bytes))
+        if text == self._least:
+            return ""
+        return f"+{text}" if change_bytes > 0 else f"-{text}"
 
-    @property
-    def least(self) -> str:
-        """What stands for less than half of the last digit."""
-        return f"<{10**-self.digits:.{self.digits}f}"
+    def shows_difference(self, low_bytes: int | None, high_bytes: int | None) -> bool:
+        """Whether two bounds do not read the same."""
+        if low_bytes == high_bytes or low_bytes is None or high_bytes is None:
+            return False
+        return high_bytes - low_bytes > self._step_bytes or (
+            self.text(low_bytes) != self.text(high_bytes)
+        )
 
     def _within(self, width: int, size_bytes: int | None) -> str:
         if size_bytes is None:
             return "-"
-        value = size_bytes / self.unit_bytes
-        text = f"{value:.{self.digits}f}"
+        text = self._form % (size_bytes / self._unit_bytes)
         if len(text) > width:
-            return _shortest(value, width)
-        return text if size_bytes <= 0 or float(text) else self.least
+            return _shortest(size_bytes / self._unit_bytes, width)
+        return self._least if size_bytes and text == self._nothing else text
 
 
 _UP_TO: Final = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from memstat.model import ProcessSample, Snapshot
@@ -16,37 +17,66 @@ if TYPE_CHECKING:  # A snapshot alone is reported without these classes.
 _LARGEST: Final = 3
 
 
-def run_summary_lines(result: RunResult) -> list[str]:
-    """Return peak, time and largest processes; then end, duration and samples."""
-    if result.peak is None:
-        peak = [f"Peak: {no_peak_reason(result.duration_s, result.last)}"]
-    else:
-        peak = peak_lines(result.peak)
+def run_summary_lines(result: RunResult, width: int | None = None) -> list[str]:
+    """Return peak, time and largest processes; then end, duration and samples.
+
+    Lines end between facts where a terminal is only ``width`` columns wide.
+    """
     after = f"after {format_elapsed(result.duration_s)}"
-    return [*peak, f"{_end(result)} {after}, {_samples(result.stats)}"]
+    end = _wrapped([f"{_end(result)} {after}", *_samples(result.stats)], ", ", width)
+    if result.peak is not None:
+        return [*peak_lines(result.peak, width), *end]
+    reason = f"Peak: {no_peak_reason(result.duration_s, result.last)}"
+    return [*_wrapped(reason.split(" "), " ", width), *end]
 
 
-def watch_summary_lines(peak: Peak | None, stats: SamplingStats) -> list[str]:
+def watch_summary_lines(
+    peak: Peak | None, stats: SamplingStats, width: int | None = None
+) -> list[str]:
     """Return the end of a watch: peak, time and largest processes; samples."""
-    return [*(peak_lines(peak) if peak else []), _samples(stats)]
+    return [*(peak_lines(peak, width) if peak else []), *_wrapped(_samples(stats), ", ", width)]
 
 
-def peak_lines(peak: Peak) -> list[str]:
+def peak_lines(peak: Peak, width: int | None = None) -> list[str]:
     """Return the peak and when it was; the processes that had most of it.
 
     Where its bounds are more than 1 % apart, they follow it.
 
     >>> from memstat.results import Peak
     >>> from memstat.testing import snapshot_of
-    >>> peak_lines(Peak(5 << 20, snapshot_of({7: 4 << 20, 8: 1 << 20}, elapsed_s=2.5)))
+    >>> peak = Peak(5 << 20, snapshot_of({7: 4 << 20, 8: 1 << 20}, elapsed_s=2.5))
+    >>> peak_lines(peak)
     ['Peak: 5.00 MiB at 2.5 s', '  p7 [7] 4.00 MiB, p8 [8] 1.00 MiB']
+    >>> peak_lines(peak, width=25)
+    ['Peak: 5.00 MiB at 2.5 s', '  p7 [7] 4.00 MiB,', '  p8 [8] 1.00 MiB']
     """
-    bracket, when = peak_bracket(peak), format_elapsed(peak.elapsed_s)
-    size = format_size(peak.pss_bytes) + (f" ({bracket})" if bracket else "")
-    return [f"Peak: {size} at {when}", f"  {_largest(peak.snapshot)}"]
+    bracket = peak_bracket(peak)
+    when = f"at {format_elapsed(peak.elapsed_s)}"
+    facts = [f"Peak: {format_size(peak.pss_bytes)}", *([f"({bracket})"] if bracket else []), when]
+    largest = _largest(peak.snapshot)
+    # The first of them is indented as what follows on further lines.
+    return [*_wrapped(facts, " ", width), *_wrapped([f"  {largest[0]}", *largest[1:]], ", ", width)]
 
 
-def _largest(snapshot: Snapshot) -> str:
+def _wrapped(facts: Sequence[str], between: str, width: int | None) -> list[str]:
+    """Return facts in as many lines as they need; one that is wider than a line stays whole."""
+    if width is None:
+        return [between.join(facts)]
+    from rich.cells import cell_len  # noqa: PLC0415 - only on a terminal
+
+    lines = [facts[0]]
+    for fact in facts[1:]:
+        longer = f"{lines[-1]}{between}{fact}"
+        # A comma may follow.
+        if cell_len(longer) < width:
+            lines[-1] = longer
+        else:
+            lines[-1] += between.rstrip()
+            lines.append(f"  {fact}")
+    return lines
+
+
+def _largest(snapshot: Snapshot) -> list[str]:
     by_size = sorted(snapshot.processes, key=_pss_bytes, reverse=True)
     parts = [
         f"{printable(p.name)} [{p.key.pid}] {pss_text(p.memory)}"
@@ -55,7 +85,7 @@ def _largest(snapshot: Snapshot) -> str:
     ]
     if len(by_size) > len(parts):
         parts.append(f"{len(by_size) - len(parts)} more")
-    return ", ".join(parts)
+    return parts
 
 
 def _pss_bytes(process: ProcessSample) -> int:
@@ -68,13 +98,13 @@ def _end(result: RunResult) -> str:
     return f"Exited with code {result.exit_code}"
 
 
-def _samples(stats: SamplingStats) -> str:
+def _samples(stats: SamplingStats) -> list[str]:
     parts = [plural(stats.samples, "sample", "samples")]
     if stats.missed_ticks:
         parts.append(f"{plural(stats.missed_ticks, 'tick', 'ticks')} missed")
     if stats.walks:
         parts.append(_walks(stats))
-    return ", ".join(parts)
+    return parts
 
 
 def _walks(stats: SamplingStats) -> str:

@@ -58,7 +58,10 @@ def bars(values: Sequence[int], *, width: int, top: int, ascii_only: bool = Fals
     while len(values) > width:
         values = _pairwise_largest(values)
     levels = _ASCII_BARS if ascii_only else _BARS
-    if values and max(values) > top:
-        values = [min(value, top) for value in values]
-    steps_per_byte = (len(levels) - 1) / max(top, 1)
-    return "".join([levels[round(steps_per_byte * value)] for value in values])
+    top = max(top, 1)
+    steps_per_byte = (len(levels) - 1) / top
+    try:
+        return "".join([levels[round(steps_per_byte * value)] for value in values])
+    except IndexError:
+        within = [min(value, top) for value in values]
+        return bars(within, width=width, top=top, ascii_only=ascii_only)

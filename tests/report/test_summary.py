@@ -5,6 +5,10 @@ from __future__ import annotations
 import signal
 from dataclasses import replace
 
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
 from memstat.model import Memory
 from memstat.report.summary import peak_lines, run_summary_lines, watch_summary_lines
 from memstat.results import Peak, RunResult, SamplingStats
@@ -81,3 +85,46 @@ def test_the_last_line_has_what_measuring_cost() -> None:
     )
     # No process lived long enough for a part of its time to be stated.
     assert last_line(replace(walked, walks=1, held_share=0.0)) == "50 samples, 1 walk"
+
+
+def test_on_a_narrow_terminal_lines_end_between_facts() -> None:
+    wide = Peak(20 * MIB, SNAPSHOT, 19 * MIB, 22 * MIB)
+    walked = replace(STATS, walks=14, held_share=0.0075, missed_ticks=2)
+    result = replace(RESULT, peak=wide, stats=walked)
+    assert run_summary_lines(result, width=40) == [
+        "Peak: 20.0 MiB",
+        "  (between 19.0 and 22.0 MiB) at 1:15",
+        "  p8 [8] 9.00 MiB, p10 [10] 6.00 MiB,",
+        "  p7 [7] 4.00 MiB, 2 more",
+        "Exited with code 2 after 1:22,",
+        "  50 samples, 2 ticks missed,",
+        "  14 walks costing at most 0.8 %",
+    ]
+    assert run_summary_lines(result, width=200) == run_summary_lines(result)
+    assert watch_summary_lines(wide, walked, width=40)[-2:] == [
+        "50 samples, 2 ticks missed,",
+        "  14 walks costing at most 0.8 %",
+    ]
+    short = replace(RESULT, duration_s=0.002, peak=None)
+    assert run_summary_lines(short, width=40)[:2] == [
+        "Peak: not measured: the command ended",
+        "  within 3 ms",
+    ]
+
+
+NAMES = st.text(st.characters(codec="utf-8"), max_size=15)
+
+
+@given(st.integers(1, 120), st.lists(NAMES, min_size=1, max_size=3))
+def test_a_summary_is_no_wider_than_the_terminal_unless_a_fact_is(
+    width: int, names: list[str]
+) -> None:
+    processes = [
+        replace(process, name=name)
+        for process, name in zip(SNAPSHOT.processes, names, strict=False)
+    ]
+    result = replace(RESULT, peak=Peak(20 * MIB, replace(SNAPSHOT, processes=tuple(processes))))
+    lines = run_summary_lines(result, width)
+    assert all(cell_len(line) <= width or ", " not in line.strip(" ,") for line in lines[1:])
+    joined = " ".join(line.strip() for line in lines)
+    assert joined == " ".join(line.strip() for line in run_summary_lines(result))
