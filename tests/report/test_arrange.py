@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memstat.report.arrange import arrange, parents_of
+from memstat.report.arrange import arrange
 from memstat.report.board import ProcessRow
 from memstat.report.entries import Entry, State
 from memstat.report.keys import Scroll
+from memstat.report.listing import parents_of
 from memstat.report.view_options import Order, ViewOptions
 from tests.report.views import MIB, USUAL, denied, row, view_of
 
@@ -75,6 +76,21 @@ def test_processes_of_nearly_one_size_keep_their_places() -> None:
         return shown(*entries(rows, 3))
 
     assert at([100, 101, 99, 100]) == at([99, 99, 100, 101]) == ["1", "2", "… w x 2"]
+
+
+def test_a_process_above_several_rows_is_shown_before_a_larger_one() -> None:
+    rows = [
+        row(1, "timeout", 1, depth=0),
+        row(2, "pool", 2),
+        *(row(10 + n, "worker", 100 - n, depth=2) for n in range(40)),
+    ]
+    above, *_ = entries(rows, 8)[1:]
+    assert (above.pid, above.depth) == (2, 1)
+    assert shown(*entries(rows, 8)) == [
+        *("1", "  2", "    10", "    11", "    12", "    13", "    14", "… worker x 35"),
+    ]
+    two = [row(1, "make", 1, depth=0), row(2, "sh", 2), *(row(n, "cc", 9, depth=2) for n in (3, 4))]
+    assert shown(*entries(two, 3)) == ["1", "  … 3", "… 2 others x 1"]
 
 
 def test_several_roots_are_shown_unless_they_would_fill_the_room() -> None:
@@ -238,10 +254,18 @@ def test_every_process_counts_once_and_the_sizes_add_up_to_the_total(
 
 
 @given(PROCESSES, st.integers(2, 70))
-def test_none_is_left_out_that_is_larger_than_one_that_is_shown(
+def test_none_is_left_out_of_a_list_that_is_larger_than_one_that_is_shown(
     rows: list[ProcessRow], room: int
 ) -> None:
-    got = [one for one in entries(rows, room) if not one.is_rest]
-    sizes = [one.memory.pss_bytes or 0 for one in got[1:]]
-    left_out = sorted(r.pss_bytes for r in rows[1:])[: len(rows) - len(got)]
-    assert not left_out or not sizes or min(sizes) >= max(left_out)
+    got = [one.memory.pss_bytes or 0 for one in entries(rows, room, FLAT) if not one.is_rest]
+    assert got == sorted((r.pss_bytes for r in rows), reverse=True)[: len(got)]
+    assert len(got) >= min(len(rows), room - room // 4 - 1)
+
+
+@given(PROCESSES, st.integers(4, 70))
+def test_no_more_than_a_quarter_of_a_tree_is_shown_for_what_is_below_it(
+    rows: list[ProcessRow], room: int
+) -> None:
+    got = [one.memory.pss_bytes or 0 for one in entries(rows, room) if not one.is_rest][1:]
+    largest = sorted((r.pss_bytes for r in rows[1:]), reverse=True)[: len(got)]
+    assert sum(size < largest[-1] for size in got) <= (len(got) + 1) // 4

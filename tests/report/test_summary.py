@@ -126,5 +126,4 @@ def test_a_summary_is_no_wider_than_the_terminal_unless_a_fact_is(
     result = replace(RESULT, peak=Peak(20 * MIB, replace(SNAPSHOT, processes=tuple(processes))))
     lines = run_summary_lines(result, width)
     assert all(cell_len(line) <= width or ", " not in line.strip(" ,") for line in lines[1:])
-    joined = " ".join(line.strip() for line in lines)
-    assert joined == " ".join(line.strip() for line in run_summary_lines(result))
+    assert "".join(lines).replace(" ", "") == "".join(run_summary_lines(result)).replace(" ", "")
