@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memstat.model import Snapshot
+from memstat.model import Memory, Snapshot
 from memstat.results import SamplingStats
 from memstat.sampling.stats import RunningStats
 from memstat.sampling.tally import RunningPeak, Tally
@@ -203,6 +203,44 @@ def test_the_peaks_of_processes_at_the_peak_stay_as_they_were_then() -> None:
     at_peak = {key.pid: pss for key, pss in tally.process_peaks_at_peak.items()}
     assert at_peak == {1: 30, 2: 50}
     assert pss_of(tally) == {1: 40, 2: 50}
+
+
+def estimated(low: int, best: int, high: int) -> Snapshot:
+    """Return a snapshot of a process that is known by bounds."""
+    whole = snapshot_of({1: best})
+    memory = Memory(pss_bytes=best, pss_low_bytes=low, pss_high_bytes=high)
+    return replace(whole, processes=(replace(whole.processes[0], memory=memory),))
+
+
+@pytest.mark.parametrize(
+    ("seen", "bounds"),
+    [
+        ([(10, 10, 10)], None),
+        ([(8, 10, 15)], (8, 15)),
+        ([(20, 20, 20), (8, 10, 15)], None),
+        ([(20, 20, 20), (8, 10, 25)], (20, 25)),
+        ([(8, 10, 15), (12, 12, 12)], (12, 15)),
+        ([(8, 10, 15), (18, 18, 18)], None),
+        ([(8, 10, 15), (9, 9, 30)], (9, 30)),
+    ],
+)
+def test_the_peak_of_a_process_lies_between_the_largest_of_its_bounds(
+    seen: list[tuple[int, int, int]], bounds: tuple[int, int] | None
+) -> None:
+    tally = Tally(0.1)
+    for one in seen:
+        tally.observe(estimated(*one))
+    assert [*tally.process_peak_bounds.values()] == ([] if bounds is None else [bounds])
+    assert tally.process_peaks_at_peak.keys() == tally.process_peaks.keys()
+
+
+def test_bounds_are_forgotten_with_their_process() -> None:
+    tally = Tally(0.1)
+    tally.observe(estimated(8, 10, 15))
+    tally.observe(snapshot_of({2: 5}, elapsed_s=0.1))
+    tally.observe(snapshot_of({2: 5}, elapsed_s=9.0))
+    assert not tally.process_peak_bounds
+    assert [*tally.process_peak_bounds_at_peak.values()] == [(8, 15)]
 
 
 # Defects

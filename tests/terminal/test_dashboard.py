@@ -52,6 +52,44 @@ def test_a_tree_is_shown_with_its_total_and_its_peak(
     assert at_end.count("NAME") == 1
 
 
+def test_the_order_and_a_filter_are_chosen_at_the_start(
+    open_terminal: OpenTerminal, gate: Gate, tmp_path: Path
+) -> None:
+    terminal = open_terminal()
+    tree = script(tmp_path, "tree.py", TREE)
+    terminal.type(f"memstat run -rv --sort pss -- {tree} gate 10 30; echo status=$?.")
+    screen = terminal.wait_for(lambda s: len(rows(s)) == 3 and summed(s) > 40 * MIB)
+    large, small, target = rows(screen)
+    assert size_bytes(large.pss) > size_bytes(small.pss) > size_bytes(target.pss)
+    assert {row.depth for row in (large, small, target)} == {0}
+    assert "by PSS  " in screen
+    gate.open()
+    assert terminal.wait_for_status() == 0
+    assert [row.pid for row in rows(terminal.screen)] == [large.pid, small.pid, target.pid]
+
+
+def test_what_a_filter_leaves_out_is_summed_up(
+    open_terminal: OpenTerminal, gate: Gate, tmp_path: Path
+) -> None:
+    terminal = open_terminal()
+    tree = script(tmp_path, "tree.py", TREE)
+    terminal.type(f"memstat run -rv --filter SLEEP -- sh -c 'sleep 99 & {tree} gate 9; kill $!'")
+    screen = terminal.wait_for(lambda s: re.search(r"… 2 others +~?\d", s) and rows(s))
+    shell, sleep = rows(screen)
+    assert shell.name.startswith("sh -c sleep 99 & ")
+    assert (sleep.name, sleep.depth) == ("sleep 99", 1)
+    gate.open()
+    terminal.wait_for("Exited with code 0")
+
+
+def test_at_40_columns_no_word_of_the_end_is_broken(open_terminal: OpenTerminal) -> None:
+    terminal = open_terminal(columns=40)
+    assert terminal.run("memstat run -r -- sh -c 'sleep 0.5; exit 3'") == 3
+    end = terminal.everything[terminal.everything.index("Peak: ") :]
+    assert re.search(r"^Exited with code 3 after [\d.]+ s,$", end, re.MULTILINE)
+    assert re.search(r"^  \d+ samples", end, re.MULTILINE)
+
+
 VANISHING = """
 import os, sys
 read_end, write_end = os.pipe()
