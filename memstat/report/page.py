@@ -1,6 +1,6 @@
 """Lines of a terminal as text in styles, each of its exact width. Pure.
 
-They are made here and not by ``rich.table``, which takes fifteen times as long for the same lines:
+They are made here and not by ``rich.table``, which takes ten times as long for the same lines:
 ten times a second that is most of what a table costs.
 """
 
