@@ -220,10 +220,6 @@ def _rss(entry: Entry, _: int, context: Context) -> Span:
     return context.scale.text(entry.memory.rss_bytes), None
 
 
-def _huge(entry: Entry, width: int, context: Context) -> Span:
-    return ("", None) if entry.is_sum else _of_last_walk("hugetlb_bytes")(entry, width, context)
-
-
 def _of_last_walk(field: str) -> Cell:
     """Return a size that only a walk shows: it is dimmed where PSS has changed since."""
 
@@ -234,6 +230,14 @@ def _of_last_walk(field: str) -> Cell:
         return text, DIM if entry.is_outdated else None
 
     return cell
+
+
+_huge_of_one: Final = _of_last_walk("hugetlb_bytes")
+
+
+def _huge(entry: Entry, width: int, context: Context) -> Span:
+    # As with RSS: those that several processes share would count several times.
+    return ("", None) if entry.is_sum else _huge_of_one(entry, width, context)
 
 
 PID: Final = Column("PID", _PID_WIDTH, _pid)
