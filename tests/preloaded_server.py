@@ -7,14 +7,19 @@ import json
 import os
 import socket
 import sys
+from importlib import import_module
+from typing import Final
 
-import memstat.cli.completion
-import memstat.cli.get
-import memstat.cli.help
-import memstat.cli.run
-import memstat.cli.run_session
-import memstat.cli.watch_session  # noqa: F401 - all that is imported late, to have it loaded
 from memstat.__main__ import main
+
+_IMPORTED_LATE: Final = (
+    *("memstat.cli.completion", "memstat.cli.get", "memstat.cli.help", "memstat.cli.root"),
+    *("memstat.cli.run", "memstat.cli.run_session", "memstat.cli.watch_session"),
+    *("memstat.supervision.subreaper", "click._textwrap", "importlib.readers"),
+    # Half of the start of a run.
+    *("anyio._backends._asyncio", "anyio._core._signals", "anyio._core._subprocesses"),
+)
+"""What memstat imports only once it is used: here it is loaded before all forks."""
 
 
 def serve(connection: socket.socket) -> None:
@@ -52,5 +57,7 @@ def _take(
 
 
 if __name__ == "__main__":
+    for module in _IMPORTED_LATE:
+        import_module(module)
     gc.freeze()
     serve(socket.socket(fileno=int(sys.argv[1])))
