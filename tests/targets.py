@@ -111,6 +111,39 @@ def search_path() -> str:
     return f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 
 
+def children_of(pid: int) -> set[int]:
+    """Return the PIDs of the children of a process, of those that have ended too."""
+    return {child for child, parent in _parents().items() if parent == pid}
+
+
+def descendants_of(pid: int) -> set[int]:
+    """Return the PIDs of all that have a process for an ancestor, of those that have ended too."""
+    parents = _parents()
+    found, before = {child for child, parent in parents.items() if parent == pid}, 0
+    while len(found) > before:
+        before = len(found)
+        found |= {child for child, parent in parents.items() if parent in found}
+    return found
+
+
+def _parents() -> dict[int, int]:
+    """Return the parent of each process."""
+    parents = {}
+    for name in filter(str.isdecimal, os.listdir("/proc")):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            parents[int(name)] = int(_stat(name).rpartition(b")")[2].split()[1])
+    return parents
+
+
+def _stat(pid: str) -> bytes:
+    # With os.open: of a process that has just ended, that says it is not there.
+    fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
+    try:
+        return os.read(fd, 4096)
+    finally:
+        os.close(fd)
+
+
 MAIN_THREAD_GONE = r"""
 #include <pthread.h>
 #include <stdio.h>

@@ -11,14 +11,13 @@ from contextlib import suppress
 from typing import Any
 
 import anyio
-import psutil
 import pytest
 import sniffio
 import trio
 
 import memstat
 from tests.supervision.suspensions import Program, cancelled_after
-from tests.targets import Target
+from tests.targets import Target, descendants_of
 
 MOST_AWAITS = 1000
 """A program that has more would never end."""
@@ -71,8 +70,7 @@ async def _left_behind(earlier: AbstractSet[threading.Thread]) -> tuple[set[str]
     _join_finished_threads()
     # One more than readers: whatever else is asked of /proc meanwhile.
     assert _worker_thread_count(earlier) <= len(os.sched_getaffinity(0)) + 1
-    children = {child.pid for child in psutil.Process().children(recursive=True)}
-    return _descriptors(), children, _task_count()
+    return _descriptors(), descendants_of(os.getpid()), _task_count()
 
 
 def _descriptors() -> set[str]:

@@ -7,12 +7,11 @@ import signal
 import subprocess
 from collections.abc import Callable
 
-import psutil
 import pytest
 
 import memstat
 from tests.supervision.suspensions import cancelled_after
-from tests.targets import Target, python
+from tests.targets import Target, children_of, python
 
 COMMAND = """
 import os, re, signal
@@ -73,9 +72,9 @@ async def test_cancelled_at_any_await_it_leaves_no_process() -> None:
             await anext(aiter(running))
             await running.kill()
 
-    before = psutil.Process().children()
+    before = children_of(os.getpid())
     suspensions = 0
     while await cancelled_after(suspensions, program):
-        assert psutil.Process().children() == before
+        assert children_of(os.getpid()) == before
         suspensions += 1
     assert suspensions > 10

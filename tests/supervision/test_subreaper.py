@@ -16,7 +16,7 @@ import pytest
 from anyio import to_thread
 
 import memstat
-from tests.targets import python
+from tests.targets import children_of, python
 
 pytestmark = pytest.mark.anyio
 
@@ -60,7 +60,7 @@ def pids(snapshot: memstat.Snapshot) -> set[int]:
 
 def children() -> set[int]:
     """The children of this process, zombies included."""
-    return {child.pid for child in psutil.Process().children()}
+    return children_of(os.getpid())
 
 
 async def next_without_command(running: memstat.Supervised) -> set[int]:

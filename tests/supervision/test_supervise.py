@@ -20,7 +20,7 @@ from memstat.model import ProcessKey
 from memstat.proc.linux import LinuxProcSource
 from memstat.proc.signals import is_alive
 from memstat.supervision.termination import TreeTermination
-from tests.targets import AS_NOBODY, needs_nobody, python
+from tests.targets import AS_NOBODY, children_of, needs_nobody, python
 
 pytestmark = pytest.mark.anyio
 
@@ -175,10 +175,10 @@ async def test_a_cancelled_block_ends_the_tree() -> None:
 
 
 async def test_a_deadline_ends_a_run() -> None:
-    before = psutil.Process().children()
+    before = children_of(os.getpid())
     with pytest.raises(TimeoutError), anyio.fail_after(0.2):
         await memstat.run(["sleep", "60"])
-    assert psutil.Process().children() == before
+    assert children_of(os.getpid()) == before
 
 
 async def test_the_tree_can_be_killed_while_it_is_sampled() -> None:
