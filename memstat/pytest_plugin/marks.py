@@ -83,7 +83,8 @@ class StartedProcesses:
     """The largest size of each process that a test started, from samples and its mark.
 
     At a sample a process has its USS for itself, and once had so much more RSS as its mark is above
-    its RSS. Its PSS says less: one that was forked shares what was there before.
+    its RSS. Its PSS says less: one that was forked shares what was there before. But USS is as old
+    as the last walk: of a process that has freed memory since, it is no more than the PSS of now.
     """
 
     def __init__(self) -> None:
@@ -109,8 +110,9 @@ class StartedProcesses:
 
 def _size_at_mark(process: ProcessSample) -> int:
     memory, mark = process.memory, process.rss_peak_bytes
-    if memory.uss_bytes is None:
+    if memory.uss_bytes is None or memory.pss_low_bytes is None:
         return 0
+    private_bytes = min(memory.uss_bytes, memory.pss_low_bytes)
     if memory.rss_bytes is None or mark is None:
-        return memory.uss_bytes
-    return memory.uss_bytes + max(0, mark - memory.rss_bytes)
+        return private_bytes
+    return private_bytes + max(0, mark - memory.rss_bytes)

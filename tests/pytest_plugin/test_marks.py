@@ -88,6 +88,14 @@ def test_what_a_forked_process_shares_was_there_before() -> None:
     assert started.largest_bytes == MIB
 
 
+def test_what_was_freed_since_the_last_walk_counts_once() -> None:
+    started = StartedProcesses()
+    started.restart(0.5, [snapshot_of({7: 30 * MIB}).processes[0].key])
+    # 60 of 64 MiB are free again, of which the walk had seen 20 MiB.
+    started.observe(snapshot(3, uss=20, rss=8, mark=68))
+    assert started.largest_bytes == 63 * MIB
+
+
 def usage(peak: int | None, marks: Marks) -> Usage:
     seen = None if peak is None else snapshot_of({7: peak * MIB}, elapsed_s=4.5)
     largest = None if seen is None else Peak(seen.total.pss_bytes or 0, seen)
