@@ -71,6 +71,8 @@ def _more_functions() -> dict[str, BlockBusterFunction]:
     # A glance at a few processes takes no lock of theirs and waits for nothing.
     for name in ("os.open", "os.pread"):
         functions[name].can_block_in("/sampling/sweep.py", "begin_quickly")
+    # Nor does a look at the pending signals of a process that does nothing.
+    functions["os.pread"].can_block_in("/supervision/witness.py", "command_is_there")
     # Processes are started on the loop: DEVNULL is opened, and a child that could not execute
     # its program, which has ended already, is reaped.
     functions["os.open"].can_block_in("/subprocess.py", "_get_devnull")

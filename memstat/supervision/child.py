@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Final, NamedTuple
 
@@ -47,11 +47,18 @@ class Child(NamedTuple):
 
 @asynccontextmanager
 async def started(
-    command: Sequence[str], context: SpawnContext, source: ProcSource
+    command: Sequence[str],
+    context: SpawnContext,
+    source: ProcSource,
+    is_there: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[Child]:
-    """Start a command; wait for its end when the block is left, in whatever way."""
+    """Start a command; wait for its end when the block is left, in whatever way.
+
+    ``is_there`` is called as soon as there is a process, long before the block.
+    """
     with OWN_CHILDREN.starting():
         process = await spawn(command, context)
+        is_there()
         OWN_CHILDREN.add(process.pid)
     try:
         target = await _identify(source, process)

@@ -90,19 +90,25 @@ class Forwarder:
         self._plan = plan
         self._kill_after_s = kill_after_s
         self._report = report
+        self._is_there = False
         self._started = anyio.Event()
         self._end_requested = anyio.Event()
         self._command: Command | None = None
         self._put: MemoryObjectSendStream[_Received] | None = None
 
+    def command_is_there(self) -> None:
+        """Note that from now on the command receives what is sent to its group."""
+        self._is_there = True
+
     def command_started(self, command: Command) -> None:
         """Begin to pass on."""
+        self.command_is_there()
         self._command = command
         self._started.set()
 
     def take(self, signum: int, arrival: Arrival | None = None) -> None:
         """Take in a signal that has just arrived, while ``run`` runs."""
-        if self._command is None:
+        if not self._is_there:
             # What is sent to a group or by a terminal reaches what is there: the command was not.
             arrival = Arrival()
         self.received.add(signum)

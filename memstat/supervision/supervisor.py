@@ -85,6 +85,11 @@ async def supervise(
     plan = SignalPlan(options.forward)
     forwarder = Forwarder(plan, kill_after_s=options.grace_s, report=report)
     witness = Witness() if options.forwarded and options.forward == "auto" else None
+
+    def command_is_there() -> None:
+        if witness is not None and witness.command_is_there(forwarder.received):
+            forwarder.command_is_there()
+
     with _adopting(options):
         # Signals are caught from before the start, so that none ends this process alone.
         async with (
@@ -97,7 +102,7 @@ async def supervise(
             started_s = time.monotonic()
             async with (
                 _reaping(options, source, is_orphan),
-                started(command, context, source) as child,
+                started(command, context, source, command_is_there) as child,
             ):
                 scope = Scope(
                     roots=(child.key,),

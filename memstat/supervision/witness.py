@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from math import inf
 from typing import Final
@@ -57,6 +57,20 @@ class Witness:
         self._bystander: Bystander | None = None
         self._reading = anyio.Lock()
         self._settled_s: dict[int, float] = {}
+        self._before: frozenset[int] = frozenset()
+        """What the group received before the command was there, and nothing has asked about yet."""
+
+    def command_is_there(self, dealt_with: Collection[int]) -> bool:
+        """Note what the group received before the command was there, but for what is dealt with.
+
+        To be called on the event loop, which it does not hold up, as soon as there is a command.
+        False where nothing is known.
+        """
+        pending = None if self._bystander is None else self._bystander.pending()
+        if pending is None:
+            return False
+        self._before = (pending & WITNESSED).difference(dealt_with)
+        return True
 
     def look(self) -> None:
         """Look soon whether the group has received something that nothing asked about."""
@@ -72,6 +86,9 @@ class Witness:
 
         What signals one process after the other may reach this one first: a no takes a while.
         """
+        if signum in self._before:
+            self._before -= {signum}
+            return False
         pause_s = _FIRST_PAUSE_S
         while True:
             if arrived_s <= self._settled_s.get(signum, -1.0):

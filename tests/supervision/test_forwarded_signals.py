@@ -13,13 +13,14 @@ import memstat
 from tests.supervision.suspensions import cancelled_after
 from tests.targets import Target, children_of, python
 
+# Of two signals that are pending, the one with the lower number comes first: SIGXCPU comes last.
 COMMAND = """
 import os, re, signal
 blocked = re.search(r'SigBlk:\\t(.*)', open('/proc/self/status').read())[1]
-signals = [signal.SIGTERM, signal.SIGUSR1]
+signals = [signal.SIGTERM, signal.SIGXCPU]
 signal.pthread_sigmask(signal.SIG_BLOCK, signals)
 print(os.getppid(), os.getpid(), blocked)
-while (signum := signal.sigwait(signals)) != signal.SIGUSR1:
+while (signum := signal.sigwait(signals)) != signal.SIGXCPU:
     print(signum.name)
 print('end')
 """
@@ -29,11 +30,21 @@ backend, use_uvloop = sys.argv[1].split('/')
 options = {'use_uvloop': True} if use_uvloop else {}
 async def main():
     async with memstat.supervise(
-        [sys.executable, '-u', '-c', sys.argv[2]], forwarded=[signal.SIGTERM, signal.SIGUSR1]
+        [sys.executable, '-u', '-c', sys.argv[2]], forwarded=[signal.SIGTERM, signal.SIGXCPU]
     ):
         pass
 anyio.run(main, backend=backend, backend_options=options)
 """
+IDENTIFIED_LATE = """
+import anyio, sys
+from memstat.supervision import child
+identify = child._identify
+async def identify_late(*arguments):
+    await anyio.to_thread.run_sync(sys.stdin.readline)
+    return await identify(*arguments)
+child._identify = identify_late
+"""
+"""Put before the program: it does not know the command before a line of input."""
 every_loop = pytest.mark.parametrize("loop", ["asyncio/", "asyncio/uvloop", "trio/"])
 
 
@@ -49,10 +60,23 @@ def test_a_signal_comes_once(start: Callable[..., Target], loop: str, *, to_grou
     else:
         os.kill(int(pid), signal.SIGTERM)
     assert host.line() == "SIGTERM"
-    os.kill(int(pid), signal.SIGUSR1)
+    os.kill(int(pid), signal.SIGXCPU)
     assert host.line() == "end"
     _, err = host.process.communicate(timeout=60)
     assert (host.process.returncode, err) == (0, b"")
+
+
+@every_loop
+def test_a_signal_to_the_group_comes_once_just_after_the_start(
+    start: Callable[..., Target], loop: str
+) -> None:
+    host = start(*python(IDENTIFIED_LATE + PROGRAM), loop, COMMAND)
+    pid, _, _ = map(int, host.line().split())
+    os.killpg(host.pid, signal.SIGTERM)
+    assert host.line() == "SIGTERM"
+    host.send()
+    os.kill(pid, signal.SIGXCPU)
+    assert host.line() == "end"
 
 
 @every_loop
