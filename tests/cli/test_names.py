@@ -6,7 +6,10 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -34,35 +37,82 @@ NAMES = {
 }
 
 
-@pytest.fixture(params=NAMES, ids=lambda name: re.sub(r"\W", "_", repr(name)))
-def named(request: pytest.FixtureRequest, start: Callable[..., Target]) -> tuple[Target, bytes]:
-    """A process with a strange name."""
-    target = start(
-        *python(f"""
-import ctypes, signal
+every_name = pytest.mark.parametrize("name", NAMES, ids=lambda name: re.sub(r"\W", "_", repr(name)))
+
+FAMILY = python(f"""
+import ctypes, os, signal
 PR_SET_NAME = 15
-assert ctypes.CDLL(None).prctl(PR_SET_NAME, {request.param!r}, 0, 0, 0) == 0
-print('ready')
+reading, writing = os.pipe()
+for name in {[*NAMES]!r}:
+    pid = os.fork()
+    if pid == 0:
+        assert ctypes.CDLL(None).prctl(PR_SET_NAME, name, 0, 0, 0) == 0
+        os.write(writing, b'.')
+        signal.pause()
+    os.read(reading, 1)
+    print(pid, end=' ')
+print()
 signal.pause()
 """)
-    )
-    target.line()
-    with open(f"/proc/{target.pid}/comm", "rb") as comm:
-        assert comm.read() == request.param + b"\n"
-    return target, request.param
+"""A child for each of the names; prints their PIDs."""
 
 
-def test_a_line_stays_one_printable_line(named: tuple[Target, bytes]) -> None:
-    target, name = named
-    done = memstat("get", "-v", str(target.pid))
-    assert (done.returncode, done.stderr) == (0, "")
-    process, total = done.stdout.splitlines()
+class Family(NamedTuple):
+    """A process, and its children by their names."""
+
+    parent: int
+    children: dict[bytes, int]
+
+
+@pytest.fixture(scope="module")
+def family() -> Iterator[Family]:
+    """A process with a child of each strange name."""
+    target = Target.start(*FAMILY)
+    children = dict(zip(NAMES, map(int, target.line().split()), strict=True))
+    for name, pid in children.items():
+        assert Path(f"/proc/{pid}/comm").read_bytes() == name + b"\n"
+    yield Family(target.pid, children)
+    target.kill()
+
+
+Printed = Callable[..., subprocess.CompletedProcess[bytes]]
+
+
+@pytest.fixture(scope="module")
+def printed(family: Family) -> Printed:
+    """Measure all of them, once in each environment."""
+
+    @cache
+    def measure(*environment: tuple[str, str]) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            [memstat_path(), "get", "-rv", str(family.parent)],
+            capture_output=True,
+            env={**os.environ, **dict(environment)},
+        )
+
+    return measure
+
+
+def line_of(pid: int, stdout: bytes) -> bytes:
+    """Return the line of one of them: each has one, as their parent and the total."""
+    lines = stdout.split(b"\n")
+    assert len(lines) == len(NAMES) + 3
+    (line,) = [line for line in lines if line.startswith(b"  [%d] " % pid)]
+    return line
+
+
+@every_name
+def test_a_line_stays_one_printable_line(name: bytes, family: Family, printed: Printed) -> None:
+    done = printed()
+    assert (done.returncode, done.stderr) == (0, b"")
+    process = line_of(family.children[name], done.stdout).decode()
     assert process.isprintable()
-    assert re.fullmatch(rf"\[{target.pid}\] \d+ kB \((.*)\)", process)
+    assert re.fullmatch(r"  \[\d+\] \d+ kB \((.*)\)", process)
     assert process.endswith(f"({NAMES[name]})")
-    assert total.startswith("Total: ")
+    assert done.stdout.splitlines()[-1].startswith(b"Total: ")
 
 
+@every_name
 @pytest.mark.parametrize(
     "environment",
     [
@@ -74,26 +124,25 @@ def test_a_line_stays_one_printable_line(named: tuple[Target, bytes]) -> None:
     ids=str,
 )
 def test_any_encoding_of_stdout_takes_it(
-    named: tuple[Target, bytes], environment: dict[str, str]
+    name: bytes, environment: dict[str, str], family: Family, printed: Printed
 ) -> None:
-    target, name = named
-    done = subprocess.run(
-        [memstat_path(), "get", "-v", str(target.pid)],
-        capture_output=True,
-        env={**os.environ, **environment},
-    )
+    done = printed(*environment.items())
     assert (done.returncode, done.stderr) == (0, b"")
-    assert done.stdout.count(b"\n") == 2
+    line = line_of(family.children[name], done.stdout)
     if NAMES[name].isascii():
-        assert done.stdout.splitlines()[0].endswith(f"({NAMES[name]})".encode())
+        assert line.endswith(f"({NAMES[name]})".encode())
 
 
-def test_json_holds_the_name_itself(named: tuple[Target, bytes]) -> None:
-    target, name = named
-    done = memstat("get", "--json", str(target.pid))
-    assert done.stdout.isascii()
-    name_in_json = json.loads(done.stdout)["processes"][0]["name"]
-    assert name_in_json == name.decode("utf-8", "backslashreplace")
+@pytest.fixture(scope="module")
+def in_json(family: Family) -> str:
+    return memstat("get", "-r", "--json", str(family.parent)).stdout
+
+
+@every_name
+def test_json_holds_the_name_itself(name: bytes, family: Family, in_json: str) -> None:
+    assert in_json.isascii()
+    names = {process["pid"]: process["name"] for process in json.loads(in_json)["processes"]}
+    assert names[family.children[name]] == name.decode("utf-8", "backslashreplace")
 
 
 def test_a_run_of_a_strange_name(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -11,7 +11,13 @@ import pytest
 from tests import preloaded, targets
 from tests.targets import python
 
-TALK = ("sh", "-c", "echo out; echo err >&2; exec sleep 0.5")
+# It stays one program: with "exec sleep", either may be the one of the peak.
+TALK = python("""
+import sys, time
+print('out')
+print('err', file=sys.stderr)
+time.sleep(0.5)
+""")
 EXIT = ("sh", "-c", "exit 3")
 REMARK = re.compile(r"memstat: (the peak|the total|missed|\d+ of) .*\n")
 """On the quality of what was measured, which depends on the machine."""
