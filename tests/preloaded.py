@@ -78,21 +78,35 @@ def _close() -> None:
 
 def memstat(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run memstat to its end, and to that of all that have its output open."""
+    done = memstat_in_bytes(*arguments)
+    stdout, stderr = _text(done.stdout), _text(done.stderr)
+    return subprocess.CompletedProcess(done.args, done.returncode, stdout, stderr)
+
+
+def memstat_in_bytes(*arguments: str, stdin: int = 0) -> subprocess.CompletedProcess[bytes]:
+    """Do the same with what comes from its pipes as it is; ``stdin`` is a descriptor."""
     if not _running:
         _running.append(_Server())
     try:
-        return _run(_running[0], arguments)
+        return _run(_running[0], arguments, stdin)
     except BaseException:
         # It may be in the middle of a request.
         _close()
         raise
 
 
-def _run(server: _Server, arguments: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+def _text(output: bytes) -> str:
+    """Return text with newlines of every kind as one, as where subprocess reads text."""
+    return output.decode().replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _run(
+    server: _Server, arguments: tuple[str, ...], stdin: int
+) -> subprocess.CompletedProcess[bytes]:
     (out, to_out), (err, to_err) = os.pipe(), os.pipe()
     with open(out, "rb") as out_file, open(err, "rb") as err_file:
         try:
-            pid = server.start(arguments, 0, to_out, to_err)
+            pid = server.start(arguments, stdin, to_out, to_err)
         finally:
             os.close(to_out)
             os.close(to_err)
@@ -106,7 +120,7 @@ def _run(server: _Server, arguments: tuple[str, ...]) -> subprocess.CompletedPro
     return subprocess.CompletedProcess(["memstat", *arguments], status, stdout, stderr)
 
 
-def _read(*fds: int) -> list[str]:
+def _read(*fds: int) -> list[bytes]:
     """Return what comes from pipes up to their ends, side by side."""
     read = dict.fromkeys(fds, b"")
     unfinished = {*fds}
@@ -119,5 +133,4 @@ def _read(*fds: int) -> list[str]:
             read[fd] += piece
             if not piece:
                 unfinished.remove(fd)
-    # Newlines of every kind as one, as where subprocess reads text.
-    return [text.decode().replace("\r\n", "\n").replace("\r", "\n") for text in read.values()]
+    return [*read.values()]

@@ -8,19 +8,23 @@ import signal
 import struct
 import subprocess
 import termios
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from tests import preloaded
 from tests.cli.harness import on_terminal, open_on_terminal, read_to_end, read_until
 from tests.targets import memstat_path, python
 
-WITHOUT: tuple[str, ...] = ()
 UNDER = (memstat_path(), "run", "--no-peak", "--")
 UNDER_RECURSIVE = (memstat_path(), "run", "--no-peak", "-r", "--")
 
 every_way = pytest.mark.parametrize("under", [UNDER, UNDER_RECURSIVE], ids=["plain", "recursive"])
+
+
+INPUT = b"some\ninput"
 
 
 class Outcome(NamedTuple):
@@ -32,9 +36,18 @@ class Outcome(NamedTuple):
 
 
 def outcome(command: tuple[str, ...], **options: Any) -> Outcome:
-    done = subprocess.run(command, capture_output=True, timeout=60, **options)
+    return outcome_of(subprocess.run(command, capture_output=True, timeout=60, **options))
+
+
+def outcome_of(done: subprocess.CompletedProcess[bytes]) -> Outcome:
     status = done.returncode
     return Outcome(status if status >= 0 else 128 - status, done.stdout, done.stderr)
+
+
+@cache
+def bare(*command: str) -> Outcome:
+    """Run a command as it is, once for all that are compared with it."""
+    return outcome(command, input=INPUT)
 
 
 @every_way
@@ -65,9 +78,13 @@ def outcome(command: tuple[str, ...], **options: Any) -> Outcome:
     ids=" ".join,
 )
 def test_output_and_status_are_the_same(under: tuple[str, ...], command: tuple[str, ...]) -> None:
-    assert outcome((*under, *command), input=b"some\ninput") == outcome(
-        command, input=b"some\ninput"
-    )
+    # What the start does to a command is tested by all tests below.
+    reading, writing = os.pipe()
+    with open(reading, "rb") as stdin:
+        with open(writing, "wb") as pipe:
+            pipe.write(INPUT)
+        done = preloaded.memstat_in_bytes(*under[1:], *command, stdin=stdin.fileno())
+    assert outcome_of(done) == bare(*command)
 
 
 @every_way
@@ -96,10 +113,8 @@ def test_output_and_status_are_the_same(under: tuple[str, ...], command: tuple[s
     ],
 )
 def test_shell_scripts_are_the_same(under: tuple[str, ...], script: str) -> None:
-    def run(*prefix: str) -> Outcome:
-        return outcome(("bash", "-c", script.replace("RUN", " ".join(prefix))))
-
-    assert run(*under) == run(*WITHOUT)
+    measured = outcome(("bash", "-c", script.replace("RUN", " ".join(under))), input=INPUT)
+    assert measured == bare("bash", "-c", script.replace("RUN", ""))
 
 
 # What a process inherits.
@@ -162,11 +177,11 @@ def test_a_command_inherits_what_it_would(under: tuple[str, ...], before: tuple[
         lines = done.stdout.splitlines()
         return [b"cwd" if b"session" in line and "setsid" in before else line for line in lines]
 
-    bare = outcome((*before, *STATE))
+    unmeasured = outcome((*before, *STATE))
     measured = outcome((*before, *under, *STATE))
-    assert hide_session(measured) == hide_session(bare)
-    assert (measured.status, measured.stderr) == (bare.status, bare.stderr)
-    assert bare.status == 0
+    assert hide_session(measured) == hide_session(unmeasured)
+    assert (measured.status, measured.stderr) == (unmeasured.status, unmeasured.stderr)
+    assert unmeasured.status == 0
 
 
 # make
@@ -258,11 +273,11 @@ print(open('/proc/self/stat').read().split()[6] != '0', os.open('/dev/tty', os.O
 def test_the_terminal_is_the_commands(under: tuple[str, ...], command: tuple[str, ...]) -> None:
     # Started by a shell that waits, since a group leader differs from its children in any case.
     shell = ("sh", "-c", '"$@"; echo status $?', "sh")
-    bare = on_terminal(*shell, *command)
+    unmeasured = on_terminal(*shell, *command)
     measured = on_terminal(*shell, *under, *command)
-    assert bare[0] == 0
-    assert "status 0" in bare[1]
-    assert measured == bare
+    assert unmeasured[0] == 0
+    assert "status 0" in unmeasured[1]
+    assert measured == unmeasured
 
 
 def test_the_size_of_the_terminal_reaches_the_command() -> None:
