@@ -150,7 +150,10 @@ class PageTable:
 
     def memory(self) -> Memory:
         """Return what ``smaps_rollup`` would report: each sum is cut to whole kB."""
-        anon, files, shmem = [sum([run.share for run in self._of_kind(kind)]) for kind in Kind]
+        shares = dict.fromkeys(Kind, 0)
+        for run in self.runs:
+            shares[run.kind] += run.share
+        anon, files, shmem = shares.values()
         return Memory(
             pss_bytes=_cut(anon + files + shmem),
             uss_bytes=self._private_bytes,
