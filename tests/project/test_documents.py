@@ -187,9 +187,10 @@ def install(commands: str, directory: Path) -> str:
     return done.stdout
 
 
-def copy_of_repository(path: Path) -> None:
-    ignored = shutil.ignore_patterns(".venv", ".git", ".*cache", "__pycache__")
-    shutil.copytree(ROOT, path, ignore=ignored)
+def copy_of_repository(path: Path, *, with_bytecode: bool = False) -> None:
+    """Copy what the repository has, and if wanted what Python has compiled of it."""
+    ignored = [".venv", ".git", ".*cache", *([] if with_bytecode else ["__pycache__"])]
+    shutil.copytree(ROOT, path, ignore=shutil.ignore_patterns(*ignored))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.stem)

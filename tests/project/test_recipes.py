@@ -92,7 +92,8 @@ def files_named(text: str) -> set[str]:
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     path = tmp_path / "memstat"
-    copy_of_repository(path)
+    # What no step changes is not compiled again, which takes longer than the check.
+    copy_of_repository(path, with_bytecode=True)
     return path
 
 

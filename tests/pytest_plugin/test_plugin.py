@@ -630,8 +630,9 @@ def test_every_run_of_one_id_is_a_row(pytester: pytest.Pytester) -> None:
     def test_again(): assert next(count) == 2
     """,
     )
-    options = ("-p", "no:randomly", "--memstat-json", "out.json", "--junitxml", "out.xml")
-    result = pytester.runpytest_subprocess(*options, "--memstat")
+    options = ("--memstat", "--memstat-json", "out.json", "--junitxml", "out.xml")
+    plugins = ("-p", "rerunfailures", "-p", "no:randomly")
+    result = pytester.runpytest_subprocess(*plugins, *options)
     assert [row["test"] for row in json.loads(Path("out.json").read_text())["tests"]] == [
         "test_it.py::test_again"
     ] * 3
