@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -61,6 +62,11 @@ def pytest_collect_file() -> Generator[None, list[pytest.Collector], list[pytest
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the tests that are to be alone last, so that the others end for them only once."""
     items.sort(key=lambda item: item.get_closest_marker("alone") is not None)
+
+
+def pytest_collection_finish() -> None:
+    """Look for no garbage in what stays to the end: modules, and thousands of tests."""
+    gc.freeze()
 
 
 # Around everything else: no time limit counts the wait.

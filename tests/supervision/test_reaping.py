@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -16,25 +17,44 @@ import memstat
 from memstat.proc.children import children, first_ended_child
 from tests.targets import Target, memstat_path, python
 
-ORPHANS = 500
+ORPHANS = "500"
 
-# Each orphan is forked by a child that ends at once; it ends when that has been reaped.
-SHORT_ORPHANS = python(f"""
-import os
-reading, writing = os.pipe()
-for _ in range({ORPHANS}):
-    child = os.fork()
-    if child == 0:
-        pid = os.fork()
-        if pid:
-            os.write(writing, pid.to_bytes(4, 'little'))
-        os._exit(0)
-    os.waitpid(child, 0)
-    orphan = int.from_bytes(os.read(reading, 4), 'little')
-    while os.path.exists(f'/proc/{{orphan}}'):
-        os.sched_yield()
-print('all gone')
-""")
+# Each orphan is forked by a child that ends at once; the next one when that has been reaped.
+SHORT_ORPHANS = r"""
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+    int ends[2];
+    pid_t orphan;
+    if (pipe(ends))
+        return 1;
+    for (int i = 0; i < atoi(argv[1]); i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            pid_t pid = fork();
+            if (pid && write(ends[1], &pid, sizeof pid) != sizeof pid)
+                abort();
+            _exit(0);
+        }
+        waitpid(child, NULL, 0);
+        if (read(ends[0], &orphan, sizeof orphan) != sizeof orphan)
+            return 1;
+        while (kill(orphan, 0) == 0)
+            sched_yield();
+    }
+    puts("all gone");
+}
+"""
+
+
+@pytest.fixture
+def short_orphans(c_program: Callable[[str], Path]) -> str:
+    return str(c_program(SHORT_ORPHANS))
+
 
 AS_PROCESS_1 = ("unshare", "--fork", "--pid", "--mount-proc")
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has PID namespaces")
@@ -48,9 +68,12 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has PID nam
         pytest.param(AS_PROCESS_1, [], id="process 1", marks=needs_root),
     ],
 )
-def test_orphans_never_pile_up(under: tuple[str, ...], options: list[str]) -> None:
+def test_orphans_never_pile_up(
+    short_orphans: str, under: tuple[str, ...], options: list[str]
+) -> None:
+    command = [short_orphans, ORPHANS]
     done = subprocess.run(
-        [*under, memstat_path(), "run", "--no-peak", "-i60", *options, "--", *SHORT_ORPHANS],
+        [*under, memstat_path(), "run", "--no-peak", "-i60", *options, "--", *command],
         capture_output=True,
         text=True,
         timeout=100,
@@ -96,7 +119,7 @@ def test_a_child_that_has_ended_is_listed_until_it_is_waited_for() -> None:
 
 
 @pytest.mark.anyio
-async def test_a_host_keeps_its_handler_and_its_ended_children() -> None:
+async def test_a_host_keeps_its_handler_and_its_ended_children(short_orphans: str) -> None:
     def handler(*_: Any) -> None: ...
 
     before = signal.signal(signal.SIGCHLD, handler)
@@ -106,7 +129,7 @@ async def test_a_host_keeps_its_handler_and_its_ended_children() -> None:
         with anyio.fail_after(60):
             # Its child that has ended stands before every orphan.
             async with memstat.supervise(
-                [*SHORT_ORPHANS[:-1], SHORT_ORPHANS[-1].replace(str(ORPHANS), "5")],
+                [short_orphans, "5"],
                 interval_s=60,
                 stdout=subprocess.DEVNULL,
                 subreaper=True,
