@@ -120,15 +120,30 @@ def test_a_program_that_takes_the_screen_has_it(
     assert modes(terminal, tmp_path) == before
 
 
-def test_a_shell_in_the_shell_controls_its_jobs(open_terminal: OpenTerminal) -> None:
+JOB = """
+import signal
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+signal.signal(signal.SIGCONT, lambda *_: print('again', flush=True))
+print('began', flush=True)
+while True:
+    signal.pause()
+"""
+
+
+def test_a_shell_in_the_shell_controls_its_jobs(
+    open_terminal: OpenTerminal, tmp_path: Path
+) -> None:
+    (tmp_path / "job.py").write_text(JOB)
     terminal = open_terminal(80, 24)
     terminal.type("memstat run -rv -- bash --norc --noprofile -i; echo status=$?.")
     terminal.wait_for(lambda s: s.rstrip().endswith("\n$"))
-    terminal.type("sleep 1000")
+    # Until it prints, the keys would be the shell's.
+    terminal.type("python3 job.py")
+    terminal.wait_for("\nbegan\n")
     terminal.press("C-z")
-    terminal.wait_for("Stopped                 sleep 1000")
+    terminal.wait_for("Stopped                 python3 job.py")
     terminal.type("fg")
-    terminal.wait_for("$ fg\nsleep 1000")
+    terminal.wait_for("$ fg\npython3 job.py\nagain\n")
     terminal.press("C-c")
     terminal.wait_for(lambda s: s.rstrip().endswith("\n$"))
     terminal.type("exit 3")

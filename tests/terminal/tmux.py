@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
+import shlex
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ from typing import Final
 from tests.targets import search_path
 
 _NUMBERS: Final = itertools.count()
+_GUARD: Final = re.compile(rb"(%begin|%end|%error) \d+ (\d+) (\d+)\n")
 _POLL_S: Final = 0.02
 _WITHIN_S: Final = 30.0
 
@@ -41,19 +43,45 @@ class Tmux:
             check=True,
             env={**os.environ, "PATH": search_path(), "LC_ALL": "C.UTF-8", "SHELL": "/bin/sh"},
         )
+        # One client for all commands: tests look at the screen fifty times a second.
+        self._client = subprocess.Popen(
+            [
+                *("tmux", "-L", self._socket, "-u", "-C"),
+                *("attach-session", "-f", "no-output,ignore-size"),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "LC_ALL": "C.UTF-8"},
+        )
         self.wait_for("$")
 
     def command(self, name: str, *arguments: str) -> str:
         """Give tmux a command and return what it prints."""
-        done = subprocess.run(
-            ["tmux", "-L", self._socket, "-u", name, *arguments],
-            check=True,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            env={**os.environ, "LC_ALL": "C.UTF-8"},
-        )
-        return done.stdout
+        assert self._client.stdin is not None
+        line = " ".join([name, *map(shlex.quote, arguments)]) + "\n"
+        self._client.stdin.write(line.encode())
+        self._client.stdin.flush()
+        verdict, *lines = self._answer()
+        assert verdict == b"%end", lines
+        return b"".join(lines).decode()
+
+    def _answer(self) -> list[bytes]:
+        """Read the answer to a command: whether it failed, and the lines that it printed.
+
+        "CONTROL MODE" in tmux(1): an answer stands between %begin or %error and %end, with a number
+        of its own. What comes from elsewhere, as the answer to attach-session, has 0 for its flags.
+        """
+        assert self._client.stdout is not None
+        while not (begin := _GUARD.fullmatch(self._client.stdout.readline())) or begin[3] == b"0":
+            assert self._client.poll() is None, "tmux has ended"
+        lines: list[bytes] = []
+        while True:
+            line = self._client.stdout.readline()
+            assert line, "tmux has ended"
+            guard = _GUARD.fullmatch(line)
+            if guard and guard[1] != b"%begin" and guard[2] == begin[2]:
+                return [guard[1], *lines]
+            lines.append(line)
 
     def type(self, line: str) -> None:
         """Type a line and press Enter."""
@@ -127,6 +155,7 @@ class Tmux:
         subprocess.run(
             ["tmux", "-L", self._socket, "kill-server"], check=False, capture_output=True
         )
+        self._client.communicate()
 
 
 def wait_until(
