@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import shutil
 import signal
 from pathlib import Path
@@ -13,7 +14,7 @@ from tests.terminal.conftest import OpenTerminal
 from tests.terminal.programs import Gate
 from tests.terminal.table import rows
 from tests.terminal.test_job_control import modes
-from tests.terminal.tmux import Tmux, wait_until
+from tests.terminal.tmux import Tmux
 
 
 def need(program: str) -> None:
@@ -173,6 +174,7 @@ def test_a_memstat_that_is_killed_leaves_the_terminal_usable(
     before = modes(terminal, tmp_path)
     terminal.type(f"memstat run -rv -- {command}")
     pid = rows(terminal.wait_for(rows))[0].pid
+    pidfd = os.pidfd_open(pid)
     os.kill(memstat_pid(terminal), signal.SIGKILL)
     terminal.wait_for("Killed")
     # What was drawn stands there still.
@@ -182,10 +184,11 @@ def test_a_memstat_that_is_killed_leaves_the_terminal_usable(
     assert terminal.format("#{wrap_flag}") == "1"
     assert modes(terminal, tmp_path) == before
     # The command gets no signal; what it prints fails, as after the end of a reader of a pipe.
-    if "echo" in command:
-        wait_until(lambda: not Path(f"/proc/{pid}").exists())
-    else:
-        os.kill(pid, signal.SIGKILL)
+    if "sleep 1000" in command:
+        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+    # It has ended, whenever its new parent waits for it.
+    assert select.select([pidfd], [], [], 30)[0]
+    os.close(pidfd)
 
 
 @pytest.mark.parametrize("term", ["unknown", "no-such-terminal"])
