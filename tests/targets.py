@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ class Target:
     """A running program, the leader of a process group of its own."""
 
     process: subprocess.Popen[bytes]
+    has_been_sent: bool = field(default=False, init=False)
+    """Whether a line was written to its stdin: at the first snapshot, which need not be tick 0."""
 
     @classmethod
     def start(cls, *command: str, **options: Any) -> Target:
@@ -49,6 +51,7 @@ class Target:
     def send(self, line: str = "go") -> None:
         """Write a line to its stdin."""
         assert self.process.stdin is not None
+        self.has_been_sent = True
         self.process.stdin.write(line.encode() + b"\n")
         self.process.stdin.flush()
 

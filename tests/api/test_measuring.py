@@ -103,7 +103,7 @@ async def test_a_watch_goes_on_through_execve(start: Callable[..., Target]) -> N
             (process,) = snapshot.processes
             key = key or process.key
             assert process.key == key
-            if snapshot.tick == 0:
+            if not target.has_been_sent:
                 before = process.memory.pss_bytes
                 target.send()
             if process.name == "cat" and process.status is ReadStatus.MEASURED:
