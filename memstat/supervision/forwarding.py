@@ -90,19 +90,28 @@ class Forwarder:
         self._plan = plan
         self._kill_after_s = kill_after_s
         self._report = report
+        self._is_starting = False
         self._started = anyio.Event()
         self._end_requested = anyio.Event()
         self._command: Command | None = None
         self._put: MemoryObjectSendStream[_Received] | None = None
 
+    def command_starting(self) -> None:
+        """Note that from now on a signal may have reached the command: it may send one itself.
+
+        How such a signal came is found out once the command has started.
+        """
+        self._is_starting = True
+
     def command_started(self, command: Command) -> None:
         """Begin to pass on."""
+        self._is_starting = True
         self._command = command
         self._started.set()
 
     def take(self, signum: int, arrival: Arrival | None = None) -> None:
         """Take in a signal that has just arrived, while ``run`` runs."""
-        if self._command is None:
+        if not self._is_starting:
             # What is sent to a group or by a terminal reaches what is there: the command was not.
             arrival = Arrival()
         self.received.add(signum)

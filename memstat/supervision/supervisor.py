@@ -97,6 +97,7 @@ async def supervise(
             started_s = time.monotonic()
             async with (
                 _reaping(options, source, is_orphan),
+                _noted_by(forwarder),
                 started(command, context, source) as child,
             ):
                 scope = Scope(
@@ -115,6 +116,13 @@ async def supervise(
                 )
                 async with supervisor.at_work():
                     yield supervisor
+
+
+@asynccontextmanager
+async def _noted_by(forwarder: Forwarder) -> AsyncIterator[None]:
+    """Note, next to the start of a command, that it is there to be signalled from now on."""
+    forwarder.command_starting()
+    yield
 
 
 def _adopting(options: SupervisionOptions) -> AbstractContextManager[None]:
