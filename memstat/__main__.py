@@ -20,9 +20,11 @@ def main() -> NoReturn:
     name_process()
     try:
         from memstat.cli.root import run_command_line  # noqa: PLC0415 - Ctrl+C during imports
-    except (ImportError, MemoryError, OSError) as error:
+    except (ImportError, MemoryError, OSError, SystemError) as error:
         # No descriptor or no memory was left for its own modules.
-        sys.stderr.write(f"memstat: cannot start: {error or 'out of memory'}\n")
+        is_memory = isinstance(error, MemoryError | SystemError)
+        reason = "out of memory (ulimit -v)" if is_memory else str(error)
+        sys.stderr.write(f"memstat: cannot start: {reason}\n")
         sys.exit(125 if sys.argv[1:2] == ["run"] else 1)
     _exit(run_command_line(sys.argv[1:]))
 

@@ -19,6 +19,27 @@ done
 python=${here%/*}/memstat-python
 unset here link
 
+# With less memory Python ends in pages of text, or never. Where no descriptor is left to read the
+# file with, the shell itself says so.
+[ "${1-}" = run ] && failure=125 || failure=1
+trap 'exit "$failure"' EXIT
+if [ -r /proc/self/limits ]; then
+    while read -r first second third most rest; do
+        case "$first $second $third" in
+        'Max data size') least_mib=10 option=-d ;;
+        'Max address space') least_mib=20 option=-v ;;
+        *) continue ;;
+        esac
+        # "unlimited" has nine letters.
+        if [ "${#most}" -lt 9 ] && [ "$most" -lt "$((least_mib << 20))" ]; then
+            echo "memstat: out of memory: Python needs $least_mib MiB; raise ulimit $option" >&2
+            exit
+        fi
+    done </proc/self/limits
+fi
+unset first second third most rest least_mib option failure
+trap - EXIT
+
 if [ "${1-}" = run ]; then
     # Python ignores SIGPIPE and SIGXFSZ itself: what the command is to ignore is known only now.
     # Bits 12, 16 and 24 are SIGPIPE, SIGCHLD and SIGXFSZ.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import click
@@ -74,27 +74,30 @@ def run_command_line(arguments: list[str]) -> int:
         return status_of(error, command)
     except Exception as error:
         # OSError: help and version, which click writes, to a full disk.
-        cause = first_cause(error)
-        reason = reason_of(cause)
-        if reason is None:
-            raise
-        err.remark(reason)
-        return status_of(cause, command)
+        for cause in causes(error):
+            if (reason := reason_of(cause)) is not None:
+                err.remark(reason)
+                return status_of(cause, command)
+        raise
     return status if isinstance(status, int) else ExitStatus.OK
 
 
-def first_cause(error: Exception) -> Exception:
-    """Return the first error of a group, of tasks that failed at the same time, or the error.
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what it was raised from; of a group, of tasks that failed, the first.
 
-    >>> first_cause(ExceptionGroup("", [OSError(1, "one"), OSError(2, "two")]))
-    PermissionError(1, 'one')
+    >>> list(causes(ExceptionGroup("", [OSError(1, "one"), OSError(2, "two")])))
+    [PermissionError(1, 'one')]
     """
-    while isinstance(error, ExceptionGroup):
-        error = error.exceptions[0]
-    return error
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, BaseExceptionGroup):
+            cause = cause.exceptions[0]
+        else:
+            yield cause
+            cause = cause.__cause__
 
 
-def reason_of(error: Exception) -> str | None:
+def reason_of(error: BaseException) -> str | None:
     """Return an error in one line; ``None`` for one of the program itself, which needs a traceback.
 
     >>> reason_of(MemoryError())
@@ -103,7 +106,7 @@ def reason_of(error: Exception) -> str | None:
     match error:
         case MemstatError() | OSError():
             return str(error)
-        case MemoryError():
+        case MemoryError() | ImportError() | SystemError() if _is_memory_shortage(error):
             return "out of memory; raise the limit (ulimit -v, the memory limit of the container)"
         case ImportError() if "cannot open shared object file" in str(error):
             return str(error)
@@ -116,7 +119,15 @@ def reason_of(error: Exception) -> str | None:
             return None
 
 
-def status_of(error: Exception, command: str | None) -> int:
+def _is_memory_shortage(error: BaseException) -> bool:
+    if isinstance(error, MemoryError):
+        return True
+    # Of ld.so, for a library that a module of Python needs; and of Python 3.12 and later.
+    shortages = ("failed to map segment", "without exception set", "without setting an exception")
+    return any(text in str(error) for text in shortages)
+
+
+def status_of(error: BaseException, command: str | None) -> int:
     """Return the exit status for an error; ``run`` leaves the low ones to its command."""
     match error:
         case SpawnError():

@@ -5,8 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import resource
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from memstat.model import ProcessKey
 from memstat.proc.owned_fd import OwnedFd
@@ -25,8 +24,7 @@ _OF_CHILDREN: Final = resource.RUSAGE_CHILDREN
 _OF_SELF: Final = resource.RUSAGE_SELF
 
 
-@dataclass(frozen=True, slots=True)
-class OwnMemory:
+class OwnMemory(NamedTuple):
     """The RSS of this process at one instant, from ``statm`` (proc_pid_statm(5))."""
 
     rss_bytes: int

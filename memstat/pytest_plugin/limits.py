@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Final
 
 from memstat.pytest_plugin.marks import Marks
@@ -26,9 +27,9 @@ class DecidedBy(StrEnum):
     """The RSS of one of its processes, as the kernel's own high-water mark has it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Usage:
-    """What one test used while it was called."""
+    """What one test used while it was called. What is asked for several times is computed once."""
 
     start_bytes: int
     """Total PSS just before the call, after its fixtures were set up."""
@@ -47,7 +48,7 @@ class Usage:
     is_start_torn: bool = False
     """Whether the start may be wrong: no total can be compared with it."""
 
-    @property
+    @cached_property
     def growth_bytes(self) -> int:
         """The growth over the start: that of the samples, or of the marks if larger."""
         return max(
@@ -90,7 +91,7 @@ class Usage:
     def _marked_bytes(self) -> int | None:
         return None if self.marks is None else self.marks.growth_bytes
 
-    @property
+    @cached_property
     def _sampled_bytes(self) -> int | None:
         """The growth of PSS in the largest sample.
 

@@ -9,8 +9,7 @@ several processes map, so each rule here leaves out what may be shared.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from memstat.model import ProcessKey, ProcessSample, Snapshot
 from memstat.proc.own import OwnMemory
@@ -19,8 +18,7 @@ INACCURACY_BYTES: Final = 1 << 20
 """The kernel keeps the marks from counters per CPU, which may be some 100 kB off."""
 
 
-@dataclass(frozen=True, slots=True)
-class Boundary:
+class Boundary(NamedTuple):
     """What the process of a test reads of itself at the start or the end of a test."""
 
     own: OwnMemory
@@ -33,8 +31,7 @@ class Boundary:
     """The largest RSS of its own so far: a child may have inherited it as its mark."""
 
 
-@dataclass(frozen=True, slots=True)
-class Marks:
+class Marks(NamedTuple):
     """What the marks prove of one test."""
 
     least_bytes: int

@@ -90,7 +90,7 @@ class MeasuringPlugin:
         state = item.stash.get(_STATE, None)
         if state is None:
             return (yield)
-        limit = _limit_of(item)
+        limit = _limit_of(item) if state.is_opted_in else None
         state.attempt(lambda: self._start(item, state))
         try:
             result = yield

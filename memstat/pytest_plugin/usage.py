@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, ClassVar
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Survivor:
+class Survivor(NamedTuple):
     """A process that a test started and which was still running after its teardown."""
 
     pid: int
@@ -19,12 +17,8 @@ class Survivor:
     """Its PSS then; ``None`` when it could not be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class TestUsage:
+class TestUsage(NamedTuple):
     """What one test used; sizes are ``None`` when it could not be measured."""
-
-    __test__: ClassVar = False
-    """Not a class with tests, whatever its name suggests to pytest."""
 
     test: str
     """Its id."""
@@ -49,9 +43,8 @@ class TestUsage:
 
     def encode(self) -> dict[str, Any]:
         """Return it as plain values, which pytest-xdist can send from a worker."""
-        # Not asdict(), which copies in depth: this is done for every test.
-        value: dict[str, Any] = {name: getattr(self, name) for name in _FIELDS}
-        value["left_running"] = [asdict(survivor) for survivor in self.left_running]
+        value = self._asdict()
+        value["left_running"] = [survivor._asdict() for survivor in self.left_running]
         return value
 
     @classmethod
@@ -62,8 +55,9 @@ class TestUsage:
         >>> TestUsage.decode(usage.encode()) == usage
         True
         """
-        survivors = tuple(Survivor(**survivor) for survivor in value["left_running"])
+        survivors = tuple([Survivor(**survivor) for survivor in value["left_running"]])
         return cls(**{**value, "left_running": survivors})
 
 
-_FIELDS = tuple(field.name for field in fields(TestUsage))
+TestUsage.__test__ = False  # type: ignore[attr-defined]
+"""Not a class with tests, whatever its name suggests to pytest."""

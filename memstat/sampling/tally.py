@@ -28,7 +28,7 @@ class RunningPeak:
         self._largest: Snapshot | None = None
         self._low_bytes = self._high_bytes = 0
         self._is_first = True
-        self._since_s = since_s
+        self.since_s = since_s
 
     @property
     def peak(self) -> Peak | None:
@@ -41,7 +41,7 @@ class RunningPeak:
     def observe(self, snapshot: Snapshot) -> bool:
         """Take in a snapshot; return whether it has the largest total."""
         total = snapshot.total
-        if total.pss_bytes is None or snapshot.elapsed_s < self._since_s:
+        if total.pss_bytes is None or snapshot.elapsed_s < self.since_s:
             return False
         # What was between the snapshot before and the first one belongs to the phase before.
         spikes_bytes = 0 if self._is_first else snapshot.spikes_bytes
@@ -161,6 +161,10 @@ class Tally:
         self._process_peaks = ProcessPeaks()
         self._process_peaks_at_peak: Mapping[ProcessKey, int] = {}
         self._process_peak_bounds_at_peak: Mapping[ProcessKey, tuple[int, int]] = {}
+
+    def move_start(self, at_s: float) -> None:
+        """Begin later, which is cheap: nothing may have been taken in since the start."""
+        self._whole.since_s = self._since_reset.since_s = self._since_mark.since_s = at_s
 
     @property
     def peak(self) -> Peak | None:

@@ -14,8 +14,8 @@ from memstat.sidecars.registry import registry
 
 _LONGEST_WAIT_S: Final = 0.5
 """How often a listener of a silent log takes a look all the same."""
-_END_WAIT_S: Final = 1.0
-"""How long to wait for the end of a thread, which takes a fraction of a millisecond."""
+_END_WAIT_S: Final = 10.0
+"""How long to wait for the end of a thread: it takes milliseconds, on a busy machine longer."""
 
 
 class Listener:
@@ -104,7 +104,7 @@ class _Round:
         return self._thread.is_alive()
 
     def end(self) -> None:
-        """End it and wait until the kernel has no such thread any more, for a second at most."""
+        """End it and wait until the kernel has no such thread any more, for a bounded time."""
         self._is_ended = True
         self._closed_to_wake.close()
         until_s = system.monotonic_s() + _END_WAIT_S

@@ -26,6 +26,7 @@ class Record:
         self.observe: Callable[[Snapshot], object] | None = None
         """Called with every snapshot, if set."""
         self._at_boundaries: deque[Callable[[float], object]] = deque()
+        self._is_fresh = False
 
     def at_boundary(self, act: Callable[[float], object]) -> None:
         """Have ``act`` called, with the time, at the next boundary that has no call yet."""
@@ -33,8 +34,13 @@ class Record:
 
     def restart(self, elapsed_s: float) -> None:
         """Begin the tally and the snapshots anew."""
+        if self._is_fresh and not self.tally.marks:
+            # The pytest plugin does this for each test, and most are shorter than a tick.
+            self.tally.move_start(elapsed_s)
+            return
         self.tally.restart(elapsed_s)
         self.snapshots.clear()
+        self._is_fresh = True
 
     def keep(self, count: int | None) -> None:
         """Keep so many of the last snapshots from now on; ``None`` keeps all."""
@@ -42,6 +48,7 @@ class Record:
 
     def take_snapshot(self, snapshot: Snapshot) -> None:
         """Take in a snapshot of the log."""
+        self._is_fresh = False
         self.snapshots.append(snapshot)
         if self.observe is not None:
             self.observe(snapshot)
@@ -49,6 +56,7 @@ class Record:
 
     def take(self, message: Mapping[str, object]) -> None:
         """Take in any other message of the log."""
+        self._is_fresh = False
         match message:
             case {"kind": "started", "monotonic_s": float(started_s)}:
                 self.started_s = started_s

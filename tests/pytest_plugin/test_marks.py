@@ -43,7 +43,7 @@ def test_pages_that_are_shared_in_general_are_left_to_samples() -> None:
 def test_a_child_that_was_waited_for_counts_where_it_cannot_have_inherited_its_mark() -> None:
     assert marks_of(START, end(50, children=80), (), 0).growth_bytes == 0
     assert marks_of(START, end(50, children=100), (), 0).growth_bytes == 100 * MIB
-    seen = replace(START, child_bytes=100 * MIB)
+    seen = START._replace(child_bytes=100 * MIB)
     assert marks_of(seen, end(50, children=100), (), 0).growth_bytes == 0
 
 

@@ -182,3 +182,18 @@ def test_a_restarted_record_forgets_everything_before() -> None:
     assert (record.tally.marks, pss(record.tally.peak)) == ((), 20)
     assert pss(record.tally.mark("after", 0.4).peak) == 20
     assert (record.tally.stats.samples, len(record.snapshots)) == (1, 1)
+
+
+def test_a_record_that_took_in_nothing_begins_later_all_the_same() -> None:
+    record = Record(0.1, keep_snapshots=None)
+    record.restart(0.1)
+    record.restart(0.2)
+    record.take_snapshot(snapshot_of({7: 30}, elapsed_s=0.15))
+    assert record.tally.peak is record.tally.whole_peak is None
+    record.take_snapshot(snapshot_of({7: 20}, elapsed_s=0.25))
+    assert pss(record.tally.whole_peak) == pss(record.tally.mark("all", 0.3).peak) == 20
+    record.restart(0.4)
+    assert record.tally.marks == ()
+    record.tally.mark("without a snapshot", 0.5)
+    record.restart(0.6)
+    assert record.tally.marks == ()

@@ -60,9 +60,10 @@ async def send_all(
 ) -> None:
     for signum in signals:
         await stream.send(signum)
+        # It has arrived before the pause begins.
+        await anyio.wait_all_tasks_blocked()
         # A person takes this long; nothing waits for it.
         await anyio.sleep(pause_s)
-    await anyio.wait_all_tasks_blocked()
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGQUIT, signal.SIGTERM])
