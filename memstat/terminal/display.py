@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
@@ -23,12 +24,15 @@ from memstat.terminal.passage import Passage, Piece, moves_cursor
 
 _FALLBACK_SIZE: Final = os.terminal_size((80, 24))
 _SUMMARY_LINES: Final = 8
+_WHOLE_S: Final = 5.0
+"""How often all lines are drawn: a program that was not seen may have written into the table."""
 _USUAL: Final = ViewOptions()
 
 
 class LiveDisplay:
     """Keeps the newest view below a command's output. For any thread; each call may block on it.
 
+    Only lines that have changed are written, unless another program may have written there.
     The view takes at most ``share_of_height`` of the screen; with ``one_line``, a single line.
     While the command has the terminal to itself, there is no view, and its output passes whole.
     Every call may raise OSError, when the terminal has gone.
@@ -55,6 +59,11 @@ class LiveDisplay:
         self._passage = Passage()
         self._occupied = False
         self._table: Sequence[bytes] = ()
+        self._shown: Sequence[bytes] = ()
+        """The lines below the cursor, as far as they are known."""
+        self._drawn_whole_s = 0.0
+        self._typed_bytes = 0
+        self._is_displaced = False
         self._line = b""
         self._line_is_foreign = False
         self._held_back = b""
@@ -86,6 +95,10 @@ class LiveDisplay:
         """Step aside, or come back, as the terminal is used; return whether a view may be drawn."""
         with self._in_turn():
             self._set_occupied(is_occupied=self._occupancy.take(look))
+            if look.is_shared or look.typed_bytes != self._typed_bytes:
+                # The cursor may have moved, onto a line of the table.
+                self._is_displaced = bool(self._table)
+            self._typed_bytes = look.typed_bytes
             return not self._occupied and not self._passage.on_alternate
 
     def draw(self, view: View) -> None:
@@ -97,7 +110,12 @@ class LiveDisplay:
             # line is the command's, even if it is empty.
             height = min(int(self._size.lines * self._share_of_height), self._size.lines - 1)
             self._table = self._render(view, self.options, height)
-            self._write_with_table(self._own_line())
+            if time.monotonic() - self._drawn_whole_s > _WHOLE_S and self._table != self._shown:
+                self._shown = ()
+            displaced, self._is_displaced = self._is_displaced, False
+            if displaced:
+                self._shown = ()
+            self._write_with_table(frame.ERASE_BELOW if displaced else b"", self._own_line())
 
     def output(self, data: bytes) -> None:
         """Let the command's output scroll past above the view, or pass as it is."""
@@ -160,6 +178,7 @@ class LiveDisplay:
             self._lock.release()
 
     def _erase(self) -> None:
+        self._shown = ()
         if self._table:
             self._table = ()
             self._write(frame.ERASE_BELOW)
@@ -185,6 +204,11 @@ class LiveDisplay:
         goes_on = text.startswith(self._line)
         shown = text[len(self._line) :] if goes_on else frame.rewritten(text)
         self._line = unfinished
+        if not piece.text and not self._line_is_foreign:
+            # The line with the cursor alone, as of a progress bar: the table stays where it is.
+            self._write(shown)
+            return
+        self._shown = ()
         self._write_with_table(
             frame.ERASE_BELOW if self._table else b"",
             self._own_line(),
@@ -192,16 +216,20 @@ class LiveDisplay:
         )
 
     def _write_with_table(self, *before: bytes) -> None:
-        first, *others = frame.table_below(self._table) or [b""]
-        self._write(frame.at_once(*before, first))
-        for piece in others:
-            self._write(frame.at_once(piece))
+        if not self._shown:
+            self._drawn_whole_s = time.monotonic()
+        first, *others = frame.table_below(self._table, self._shown) or [b""]
+        self._shown = self._table
+        for piece in (b"".join((*before, first)), *others):
+            if piece:
+                self._write(frame.at_once(piece))
 
     def _own_line(self) -> bytes:
         """Return what gets off a line on which another program wrote."""
         if not self._line_is_foreign:
             return b""
         self._line_is_foreign = False
+        self._shown = ()
         return frame.fresh_line(self._size.columns)
 
     def _fitting(self, unfinished: bytes) -> bytes:

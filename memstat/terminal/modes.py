@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
+import struct
 import termios
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -38,6 +40,15 @@ def modes_of(fd: int) -> Modes:
     except termios.error:
         return Modes()
     return Modes(echo=bool(local & termios.ECHO), by_line=bool(local & termios.ICANON))
+
+
+def typed_bytes(fd: int) -> int:
+    """Return how much that was typed on a terminal waits to be read; 0 when that is not known."""
+    try:
+        (count,) = struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))
+    except OSError:
+        return 0
+    return int(count)
 
 
 def adds_returns(fd: int) -> bool:
