@@ -54,8 +54,6 @@ class LiveReport:
         self._display = LiveDisplay(
             terminal,
             one_line=not style.format.verbose,
-            # Half of the screen is for what the command prints.
-            share_of_height=1.0 if relay is None else 0.5,
             options=options,
         )
         self._dashboard: Dashboard | None = None

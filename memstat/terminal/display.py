@@ -33,7 +33,8 @@ class LiveDisplay:
     """Keeps the newest view below a command's output. For any thread; each call may block on it.
 
     Only lines that have changed are written, unless another program may have written there.
-    The view takes at most ``share_of_height`` of the screen; with ``one_line``, a single line.
+    The view takes the whole screen until there is output, and then yields what that needs, down to
+    half of it; with ``one_line``, it is a single line.
     While the command has the terminal to itself, there is no view, and its output passes whole.
     Every call may raise OSError, when the terminal has gone.
     """
@@ -43,7 +44,6 @@ class LiveDisplay:
         terminal: TextIO,
         *,
         one_line: bool = False,
-        share_of_height: float = 1.0,
         options: ViewOptions = _USUAL,
     ) -> None:
         self.options = options
@@ -51,13 +51,13 @@ class LiveDisplay:
         self._encoding = terminal.encoding
         self._ascii_only = not terminal.encoding.lower().startswith("utf")
         self._one_line = one_line
-        self._share_of_height = share_of_height
         self._console = Console(file=terminal, highlight=False, markup=False, emoji=False)
         self._size = _terminal_size(self.fd)
         self._console.size = self._size
         self._occupancy = Occupancy(modes_of(self.fd))
         self._passage = Passage()
         self._occupied = False
+        self._view: View | None = None
         self._table: Sequence[bytes] = ()
         self._shown: Sequence[bytes] = ()
         """The lines below the cursor, as far as they are known."""
@@ -66,6 +66,8 @@ class LiveDisplay:
         self._is_displaced = False
         self._line = b""
         self._line_is_foreign = False
+        self._rows_above = 0
+        """How many lines of output stand above the one with the cursor; it may stop at a screen."""
         self._held_back = b""
         self._queue = threading.Lock()
         self._lock = threading.Lock()
@@ -106,16 +108,15 @@ class LiveDisplay:
         with self._in_turn():
             if self._occupied or self._passage.on_alternate:
                 return
-            # Rendered once: text that scrolls past redraws it often, and need not compute it. One
-            # line is the command's, even if it is empty.
-            height = min(int(self._size.lines * self._share_of_height), self._size.lines - 1)
-            self._table = self._render(view, self.options, height)
+            # Rendered once: text that scrolls past redraws it often, and need not compute it.
+            self._view = view
+            self._table = self._render(view, self.options, self._room)
             if time.monotonic() - self._drawn_whole_s > _WHOLE_S and self._table != self._shown:
                 self._shown = ()
             displaced, self._is_displaced = self._is_displaced, False
             if displaced:
                 self._shown = ()
-            self._write_with_table(frame.ERASE_BELOW if displaced else b"", self._own_line())
+            self._write_with_table(frame.ERASE_TABLE if displaced else b"", self._own_line())
 
     def output(self, data: bytes) -> None:
         """Let the command's output scroll past above the view, or pass as it is."""
@@ -177,15 +178,30 @@ class LiveDisplay:
         finally:
             self._lock.release()
 
+    @property
+    def _room(self) -> int:
+        """How many lines the view may have. One is the command's, even if it is empty."""
+        lines = self._size.lines
+        return min(lines - 1, max(lines // 2, lines - 1 - self._rows_above))
+
+    def _yield_to(self, text: bytes) -> None:
+        """Leave as much of the screen as the output needs that is to be shown."""
+        if self._rows_above < self._size.lines:
+            self._rows_above += frame.rows_of(text, self._size.columns)
+        if self._view is not None and len(self._table) > self._room:
+            self._table = self._render(self._view, self.options, self._room)
+
     def _erase(self) -> None:
         self._shown = ()
         if self._table:
             self._table = ()
-            self._write(frame.ERASE_BELOW)
+            self._write(frame.ERASE_TABLE)
 
     def _set_occupied(self, *, is_occupied: bool) -> None:
         if is_occupied and not self._occupied:
             self._erase()
+            # What is printed meanwhile passes as it is.
+            self._rows_above = self._size.lines
         if self._occupied and not is_occupied:
             self._line, self._line_is_foreign = b"", True
         self._occupied = is_occupied
@@ -208,9 +224,10 @@ class LiveDisplay:
             # The line with the cursor alone, as of a progress bar: the table stays where it is.
             self._write(shown)
             return
+        self._yield_to(piece.text)
         self._shown = ()
         self._write_with_table(
-            frame.ERASE_BELOW if self._table else b"",
+            frame.ERASE_TABLE if self._table else b"",
             self._own_line(),
             shown if adds_returns(self.fd) else frame.with_returns(shown),
         )

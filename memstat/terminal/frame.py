@@ -16,8 +16,9 @@ _PIECE_BYTES: Final = 1600
 """Of 2048 bytes, less what goes around the lines."""
 _LINE_OVERHEAD_BYTES: Final = 8
 
-ERASE_BELOW: Final = b"\x1b[J"
-"""From the cursor on."""
+ERASE_TABLE: Final = b"\x1b[K\x1b7\x1b[E\x1b[J\x1b8"
+"""All from the cursor on. Not by one sequence: tmux keeps in its history what that erases from the
+upper left corner, where the cursor is when the table has the whole screen."""
 
 _AT_ONCE: Final = b"\x1b[?2026h\x1b[?25l"
 _SHOW: Final = b"\x1b[?25h\x1b[?2026l"
@@ -30,6 +31,7 @@ _DOWN: Final = b"\x1bD"
 _SAVE_CURSOR: Final = b"\x1b7"
 _RESTORE_CURSOR: Final = b"\x1b8"
 _ERASE_LINE: Final = b"\x1b[K"
+_ERASE_BELOW: Final = b"\x1b[J"
 
 
 def at_once(*parts: bytes) -> bytes:
@@ -74,7 +76,7 @@ def _changes(lines: Sequence[bytes], shown: Sequence[bytes]) -> list[tuple[int, 
         # cursor is on its last character.
         last = len(lines)
         changes = [change for change in changes if change[0] != last]
-        changes.append((last, ERASE_BELOW + lines[-1]))
+        changes.append((last, _ERASE_BELOW + lines[-1]))
     return changes
 
 
@@ -102,6 +104,16 @@ def fresh_line(columns: int) -> bytes:
 def rewritten(line: bytes) -> bytes:
     """Return what replaces the line with the cursor."""
     return b"\r" + _ERASE_LINE + line
+
+
+def rows_of(text: bytes, columns: int) -> int:
+    r"""Return how many rows of a terminal finished lines take; colours and accents count as more.
+
+    >>> rows_of(b"a\nb\n", 80), rows_of(b"x" * 100 + b"\n", 80)
+    (2, 2)
+    """
+    lines = text.split(b"\n")[:-1]
+    return sum(max(1, -(-len(line) // columns)) for line in lines)
 
 
 def with_returns(text: bytes) -> bytes:

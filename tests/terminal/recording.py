@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 _FRAME: Final = re.compile(rb"\x1b\[\?2026h(.*?)\x1b\[\?2026l", re.DOTALL)
-_PIECE: Final = re.compile(rb"\x1b\[\?7l(?P<drawn>.*?)\x1b\[\?7h|\x1b\[J", re.DOTALL)
+_PIECE: Final = re.compile(rb"\x1b\[\?7l(?P<drawn>.*?)\x1b\[\?7h|\x1b\[E\x1b\[J", re.DOTALL)
 _LINE: Final = re.compile(rb"\x1b\[(\d+)E\x1b\[([KJ])((?:(?!\x1b\[\d+E|\x1b8).)*)", re.DOTALL)
 _COLOUR: Final = re.compile(rb"\x1b\[[\d;]*m")
 
