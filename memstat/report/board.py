@@ -141,8 +141,8 @@ class Board:
         return replace(view, ended=ended)
 
     def view_at_peak(self, tally: Tally) -> View | None:
-        """Return what was to be shown at the peak since the start; ``None`` without one."""
-        peak = tally.whole_peak
+        """Return what was to be shown at the peak since the last reset; ``None`` without one."""
+        peak = tally.peak
         if peak is None:
             return None
         peaks, bounds = tally.process_peaks_at_peak, tally.process_peak_bounds_at_peak

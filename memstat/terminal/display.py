@@ -15,10 +15,11 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from memstat.report.board import View
+from memstat.report.keys import Scroll
 from memstat.report.table import dashboard, one_line
 from memstat.report.view_options import ViewOptions
 from memstat.terminal import frame
-from memstat.terminal.modes import adds_returns, modes_of
+from memstat.terminal.modes import NO_LINES, adds_returns, modes_of
 from memstat.terminal.occupancy import Look, Occupancy
 from memstat.terminal.passage import Passage, Piece, moves_cursor
 
@@ -50,11 +51,14 @@ class LiveDisplay:
         self.fd = terminal.fileno()
         self._encoding = terminal.encoding
         self._ascii_only = not terminal.encoding.lower().startswith("utf")
-        self._one_line = one_line
+        self.is_one_line = one_line
+        self.scroll = Scroll()
+        """Where the list on the screen stands."""
         self._console = Console(file=terminal, highlight=False, markup=False, emoji=False)
         self._size = _terminal_size(self.fd)
         self._console.size = self._size
-        self._occupancy = Occupancy(modes_of(self.fd))
+        # What we set ourselves to read keys is no sign of another program.
+        self._occupancy = Occupancy(NO_LINES if options.has_keys else modes_of(self.fd))
         self._passage = Passage()
         self._occupied = False
         self._view: View | None = None
@@ -86,7 +90,8 @@ class LiveDisplay:
     def needs_to_know_readers(self) -> bool:
         """Whether the next look must say what processes wait for."""
         with self._in_turn():
-            return not self._occupancy.is_decided_by(modes_of(self.fd))
+            # None but us reads a terminal of which we read the keys.
+            return not (self.options.has_keys or self._occupancy.is_decided_by(modes_of(self.fd)))
 
     def will_step_aside(self, look: Look) -> bool:
         """Whether ``take_look`` would give the terminal to the command, which it has not yet."""
@@ -99,7 +104,7 @@ class LiveDisplay:
             self._set_occupied(is_occupied=self._occupancy.take(look))
             if look.is_shared or look.typed_bytes != self._typed_bytes:
                 # The cursor may have moved, onto a line of the table.
-                self._is_displaced = bool(self._table)
+                self.note_displaced()
             self._typed_bytes = look.typed_bytes
             return not self._occupied and not self._passage.on_alternate
 
@@ -143,6 +148,10 @@ class LiveDisplay:
             # Below a line that the command has not finished; it is written again below the note.
             begun = self._line + b"\n" if self._line else b""
             self._show(Piece(begun + note, b""))
+
+    def note_displaced(self) -> None:
+        """Note that the screen may be another, as after a stop. It does not block."""
+        self._is_displaced = bool(self._table)
 
     def stop(self) -> None:
         """Remove the view. Harmless when repeated."""
@@ -264,11 +273,11 @@ class LiveDisplay:
 
     def _render(self, view: View, options: ViewOptions, height: int) -> Sequence[bytes]:
         width, ascii_only = self._size.columns, self._ascii_only
-        if self._one_line:
+        if self.is_one_line:
             return self._printed(one_line(view, width=width, ascii_only=ascii_only))
-        return self._printed(
-            dashboard(view, options, width=width, height=height, ascii_only=ascii_only)
-        )
+        page = dashboard(view, options, width=width, height=height, ascii_only=ascii_only)
+        self.scroll = page.scroll
+        return self._printed(page)
 
     def _printed(self, what: RenderableType) -> Sequence[bytes]:
         """Return the lines that rich prints for it."""

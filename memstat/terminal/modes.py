@@ -33,6 +33,9 @@ class Modes:
         return (before.echo and not self.echo) or (before.by_line and not self.by_line)
 
 
+NO_LINES: Final = Modes(echo=False, by_line=False)
+
+
 def modes_of(fd: int) -> Modes:
     """Return the modes of a terminal; the usual ones when they cannot be read."""
     try:
@@ -109,9 +112,9 @@ class LinkedModes:
                 return
             both = merged(self._last_relay, relay, terminal)
             if both != terminal and belongs_to_command(self._terminal_fd):
-                _set(self._terminal_fd, both)
+                set_modes(self._terminal_fd, both)
             if both != relay:
-                _set(self._relay_fd, both)
+                set_modes(self._relay_fd, both)
             self._last = termios.tcgetattr(self._terminal_fd)
             self._last_relay = termios.tcgetattr(self._relay_fd)
         except (termios.error, OSError):
@@ -155,6 +158,7 @@ def without_stopping() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
-def _set(fd: int, attributes: list[Any]) -> None:
+def set_modes(fd: int, attributes: list[Any]) -> None:
+    """Set what tcgetattr() returned, from the background too. Raises termios.error."""
     with without_stopping():
         termios.tcsetattr(fd, termios.TCSANOW, attributes)
