@@ -79,18 +79,14 @@ class LiveReport:
         """
         relay, terminal_fd = self._relay, self._display.fd
 
-        def pass_size_on() -> None:
-            if relay is not None:
-                relay.resize()
-                # The terminal sent one too, but before the relay had the new size.
-                on_resize(signal_foreground(terminal_fd, signal.SIGWINCH))
-
+        if relay is not None:
+            # The terminal sent a signal too, but before the relay had the new size.
+            relay.on_resize = lambda: on_resize(signal_foreground(terminal_fd, signal.SIGWINCH))
         controls = Controls(self._keyboard, on_quit) if self._keyboard and on_quit else None
         self._dashboard = dashboard = Dashboard(
             self._display,
             relay=relay,
             controls=controls,
-            on_resize=pass_size_on,
             apart_s=self._apart_s,
         )
         if self._at_end_only:

@@ -27,9 +27,6 @@ _LOOKS_SHARE: Final = 0.05
 """How much of the time looking at the terminal may take: of hundreds of processes it takes some."""
 
 
-def _nothing() -> None: ...
-
-
 class Dashboard:
     """Takes in every snapshot as it comes, and draws ten times a second at most.
 
@@ -43,7 +40,6 @@ class Dashboard:
         *,
         relay: TerminalRelay | None = None,
         controls: Controls | None = None,
-        on_resize: Callable[[], None] = _nothing,
         apart_s: float = 0.0,
     ) -> None:
         """Snapshots that came sooner than ``apart_s`` after the last one are left out."""
@@ -53,7 +49,6 @@ class Dashboard:
         self._apart_s = apart_s
         self._watcher = TerminalWatcher(display.fd, relay.device if relay else None)
         self._pause_s = _FRAME_S
-        self._on_resize = on_resize
         self._board = Board()
         self._paused: View | None = None
         self._broken = False
@@ -155,8 +150,9 @@ class Dashboard:
             self._broken = True
 
     def _draw(self, view: View) -> None:
-        if self._display.follow_size():
-            self._on_resize()
+        self._display.follow_size()
+        if self._relay is not None:
+            self._relay.follow_size()
         if self._controls is not None:
             self._controls.keyboard.take()
         began_s = time.thread_time()

@@ -76,16 +76,14 @@ class LiveDisplay:
         self._queue = threading.Lock()
         self._lock = threading.Lock()
 
-    def follow_size(self) -> bool:
-        """Take over the size of the terminal; return whether it has changed."""
+    def follow_size(self) -> None:
+        """Take over the size of the terminal."""
         with self._in_turn():
             size = _terminal_size(self.fd)
-            if size == self._size:
-                return False
-            self._size = self._console.size = size
-            # A terminal that became narrower has broken the lines of the view in two or more.
-            self._erase()
-            return True
+            if size != self._size:
+                self._size = self._console.size = size
+                # A terminal that became narrower has broken the lines of the view in two or more.
+                self._erase()
 
     def needs_to_know_readers(self) -> bool:
         """Whether the next look must say what processes wait for."""
