@@ -117,6 +117,12 @@ class Board:
         self._count_growth(snapshot.elapsed_s)
         self._snapshot = snapshot
 
+    def reset_peak(self) -> None:
+        """Forget what belongs to the peak so far, as the tally does."""
+        self._largest = RunningPeak()
+        self._is_at_largest = False
+        self._trends_at_largest = {}
+
     def view(self, tally: Tally) -> View | None:
         """Return what to show now; ``None`` before the first snapshot."""
         if self._snapshot is None:

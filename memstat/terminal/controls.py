@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from memstat.report.board import Board
 from memstat.report.keys import Action, pressed
 from memstat.report.moments import mark_line, reset_line
 from memstat.sampling.observation import Observation
@@ -23,17 +24,19 @@ class Controls:
     keyboard: Keyboard
     quit: Callable[[], None]
 
-    def press(self, key: str, display: LiveDisplay, observed: Observation) -> str | None:
+    def press(
+        self, key: str, display: LiveDisplay, board: Board, observed: Observation
+    ) -> str | None:
         """Do what a key asks for; return a line about it, if there is anything to say."""
         if display.is_one_line and key not in _KEYS_OF_A_LINE:
             return None
         outcome = pressed(display.options, key, display.scroll)
         if isinstance(outcome, Action):
-            return self._act(outcome, observed)
+            return self._act(outcome, board, observed)
         display.options = outcome
         return None
 
-    def _act(self, action: Action, observed: Observation) -> str | None:
+    def _act(self, action: Action, board: Board, observed: Observation) -> str | None:
         match action:
             case Action.QUIT:
                 self.quit()
@@ -41,6 +44,7 @@ class Controls:
             case Action.MARK:
                 return _set_mark(observed)
             case Action.RESET_PEAK:
+                board.reset_peak()
                 return _reset_peak(observed)
 
 

@@ -23,8 +23,8 @@ from memstat.terminal.watcher import TerminalWatcher
 Ts = TypeVarTuple("Ts")
 
 _FRAME_S: Final = 0.1
-_LOOKS_SHARE: Final = 0.05
-"""How much of the time looking at the terminal may take: of hundreds of processes it takes some."""
+_SHARE: Final = 0.05
+"""How much of a core drawing may take: of hundreds of processes there are fewer frames."""
 
 
 class Dashboard:
@@ -117,7 +117,7 @@ class Dashboard:
         if (controls := self._controls) is None:
             return
         async for key in controls.keyboard.keys():
-            note = controls.press(key, self._display, observed)
+            note = controls.press(key, self._display, self._board, observed)
             if note:
                 await self.write_above(f"memstat: {note}\n")
             self._woken.set()
@@ -150,14 +150,17 @@ class Dashboard:
             self._broken = True
 
     def _draw(self, view: View) -> None:
+        began_s = time.thread_time()
+        self._draw_one(view)
+        self._pause_s = max(_FRAME_S, (time.thread_time() - began_s) / _SHARE)
+
+    def _draw_one(self, view: View) -> None:
         self._display.follow_size()
         if self._relay is not None:
             self._relay.follow_size()
         if self._controls is not None:
             self._controls.keyboard.take()
-        began_s = time.thread_time()
         look = self._watcher.look(at_readers=self._display.needs_to_know_readers())
-        self._pause_s = max(_FRAME_S, (time.thread_time() - began_s) / _LOOKS_SHARE)
         if self._relay is not None and self._display.will_step_aside(look):
             # What was printed before the command asks for anything is not part of that.
             self._relay.catch_up()
