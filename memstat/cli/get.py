@@ -36,7 +36,7 @@ Examples:
     "-w",
     "--watch",
     is_flag=True,
-    help="Repeat until the target has ended or Ctrl+C; then print the peak.",
+    help="Repeat until the target has ended, Ctrl+C or q; then print the peak. ? shows more keys.",
 )
 @options.frequency
 @options.interval

@@ -15,9 +15,14 @@ def restore_default_sigint() -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def on_resume(act: Callable[[], object]) -> None:
-    """Call ``act`` whenever this process goes on after it was stopped.
+def on_resume(*acts: Callable[[], object]) -> None:
+    """Call these, in this order, whenever this process goes on after it was stopped.
 
     A handler of Python's own runs before the event loop does anything else, such as the next tick.
     """
-    signal.signal(signal.SIGCONT, lambda *_: act())
+
+    def act(*_: object) -> None:
+        for each in acts:
+            each()
+
+    signal.signal(signal.SIGCONT, act)

@@ -8,20 +8,24 @@ import stat
 import termios
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager, closing, suppress
+from dataclasses import replace
 from typing import Final, TextIO
 
 import anyio
 from anyio import to_thread
 
+from memstat.api import Watch
 from memstat.cli.redirection import Redirection
 from memstat.proc.process_group import group_of
 from memstat.report.ending import Style
 from memstat.report.view_options import ViewOptions
 from memstat.sampling.observation import Observation
 from memstat.supervision.supervised import Supervised
+from memstat.terminal.controls import Controls
 from memstat.terminal.dashboard import Dashboard
 from memstat.terminal.display import LiveDisplay
-from memstat.terminal.modes import signal_foreground
+from memstat.terminal.keyboard import Keyboard
+from memstat.terminal.modes import foreground_group, signal_foreground
 from memstat.terminal.relay import TerminalRelay
 from memstat.text import printable
 
@@ -47,37 +51,43 @@ class LiveReport:
         at_end_only: bool = False,
         apart_s: float = 0.0,
         options: ViewOptions = _USUAL,
+        keyboard: Keyboard | None = None,
     ) -> None:
+        self._keyboard = keyboard
         self._at_end_only = at_end_only
         self._apart_s = apart_s
         self._relay = relay
         self._display = LiveDisplay(
             terminal,
             one_line=not style.format.verbose,
-            # Half of the screen is for what the command prints.
-            share_of_height=1.0 if relay is None else 0.5,
-            options=options,
+            options=replace(options, has_keys=keyboard is not None),
         )
         self._dashboard: Dashboard | None = None
         self._leaves_peak = style.format.verbose and style.peak != "never"
 
     async def follow(
-        self, observed: Observation, *, on_resize: Callable[[int | None], object] = _nothing
+        self,
+        observed: Observation,
+        *,
+        on_resize: Callable[[int | None], object] = _nothing,
+        on_quit: Callable[[], None] | None = None,
     ) -> None:
         """Draw until there are no more snapshots.
 
-        ``on_resize`` follows a resize of the relay, with the group that got SIGWINCH.
+        ``on_resize`` follows a resize of the relay, with the group that got SIGWINCH; ``on_quit``
+        is what the key for it does.
         """
         relay, terminal_fd = self._relay, self._display.fd
 
-        def pass_size_on() -> None:
-            if relay is not None:
-                relay.resize()
-                # The terminal sent one too, but before the relay had the new size.
-                on_resize(signal_foreground(terminal_fd, signal.SIGWINCH))
-
+        if relay is not None:
+            # The terminal sent a signal too, but before the relay had the new size.
+            relay.on_resize = lambda: on_resize(signal_foreground(terminal_fd, signal.SIGWINCH))
+        controls = Controls(self._keyboard, on_quit) if self._keyboard and on_quit else None
         self._dashboard = dashboard = Dashboard(
-            self._display, relay=relay, on_resize=pass_size_on, apart_s=self._apart_s
+            self._display,
+            relay=relay,
+            controls=controls,
+            apart_s=self._apart_s,
         )
         if self._at_end_only:
             await dashboard.follow(observed)
@@ -92,6 +102,19 @@ class LiveReport:
         if self._dashboard is not None:
             await self._dashboard.write_above(f"memstat: {printable(note)}\n")
 
+    def resumed(self) -> None:
+        """Note that this process was stopped until now. It does not block."""
+        self._display.note_displaced()
+
+    def release_keys(self) -> None:
+        """Restore the mode of the terminal at once, for good."""
+        if self._keyboard is not None:
+            self._keyboard.close()
+
+    async def follow_watch(self, watched: Watch) -> None:
+        """Draw until a watch has ended, or the key that quits is pressed."""
+        await self.follow(watched, on_quit=watched.stop)
+
     async def follow_command(self, running: Supervised) -> None:
         """Draw until a command has ended; it gets SIGWINCH when its output has another width."""
 
@@ -101,6 +124,14 @@ class LiveReport:
                 running.send_signal(signal.SIGWINCH)
 
         await self.follow(running, on_resize=signal_command)
+
+
+def keyboard_beside(terminal: TextIO) -> Keyboard | None:
+    """Return the keys of a terminal where standard input is that terminal, and our session's."""
+    fd = terminal.fileno()
+    if os.isatty(0) and _is_same_terminal(0, fd) and foreground_group(0) is not None:
+        return Keyboard(0)
+    return None
 
 
 def relay_output(

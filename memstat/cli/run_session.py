@@ -44,6 +44,9 @@ _RELAY_THREADS: Final = 3
 Follow = Callable[[Supervised], Awaitable[None]]
 
 
+def _nothing() -> None: ...
+
+
 def run_and_report(options: RunOptions) -> int:
     """Run the command and report; return the exit status, or end by the signal that ended it.
 
@@ -99,6 +102,8 @@ class _View(NamedTuple):
     follow: Follow
     warn: Callable[[str], Awaitable[None]]
     """Writes at once what cannot wait for the end."""
+    resumed: Callable[[], None] = _nothing
+    """Is called, as from a signal handler, when this process goes on after it was stopped."""
     threads: int = 1
     """Threads that it cannot do without."""
 
@@ -130,7 +135,7 @@ def _choose_view(
         report.style, terminal, relay=relay, apart_s=report.apart_s, options=options.view
     )
     threads = 1 if relay is None else _RELAY_THREADS
-    return _View(report, live.follow_command, live.warn, threads), redirection
+    return _View(report, live.follow_command, live.warn, live.resumed, threads), redirection
 
 
 class _Uncounted:
@@ -165,7 +170,7 @@ async def _session(
         ) as supervisor:
             # Only now: the command has inherited the limits that memstat was given.
             raise_descriptor_limit()
-            on_resume(supervisor.supervised.resumed)
+            on_resume(supervisor.supervised.resumed, view.resumed)
             async with beside(uncounted.count, supervisor):
                 await view.show(supervisor.supervised)
             result = await supervisor.supervised.wait()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import AsyncIterable, Awaitable, Callable
-from typing import Final, TextIO
+from typing import Final, NamedTuple, TextIO
 
 import anyio
 
@@ -25,7 +25,18 @@ _STOPPED_BY: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQU
 _DESCRIPTORS: Final = 8
 """Of the event loop and of short reads."""
 
-Follow = Callable[[Watch], Awaitable[None]]
+
+def _nothing() -> None: ...
+
+
+class _View(NamedTuple):
+    """What shows the snapshots of a watch."""
+
+    follow: Callable[[Watch], Awaitable[None]]
+    resumed: Callable[[], None] = _nothing
+    """Is called, as from a signal handler, when this process goes on after it was stopped."""
+    release: Callable[[], None] = _nothing
+    """Gives the terminal back its mode, at once."""
 
 
 def watch_and_report(
@@ -45,7 +56,7 @@ def watch_and_report(
     raise_descriptor_limit()
     require_descriptors(_DESCRIPTORS)
     report = LineReport(style, out, err)
-    follow = _choose_view(report, out.live_terminal, view)
+    shown = _choose_view(report, out.live_terminal, view)
     read = scope._replace(command_lines=style.shows_table)
 
     async def session() -> int:
@@ -58,10 +69,10 @@ def watch_and_report(
     async def watch(signals: AsyncIterable[signal.Signals]) -> int:
         async with watch_scope(read, interval_s, policy) as watched:
             received: list[int] = []
-            on_resume(watched.resumed)
-            async with beside(_stop_on_signal, watched, signals, received):
+            on_resume(watched.resumed, shown.resumed)
+            async with beside(_stop_on_signal, watched, signals, received, shown.release):
                 async with beside(report.limit_patience_after, watched):
-                    await follow(watched)
+                    await shown.follow(watched)
                 ending = watch_ending(
                     watched.peak, watched.stats, watched.latest, style, report.width
                 )
@@ -71,20 +82,27 @@ def watch_and_report(
     return event_loop.run(session)
 
 
-def _choose_view(report: LineReport, terminal: TextIO | None, view: ViewOptions) -> Follow:
+def _choose_view(report: LineReport, terminal: TextIO | None, options: ViewOptions) -> _View:
     if terminal is None or not report.style.format.is_for_people:
-        return report.follow
-    from memstat.cli.live_report import LiveReport  # noqa: PLC0415 - rich
+        return _View(report.follow)
+    from memstat.cli.live_report import LiveReport, keyboard_beside  # noqa: PLC0415 - rich
 
-    return LiveReport(report.style, terminal, options=view).follow
+    keyboard = keyboard_beside(terminal)
+    live = LiveReport(report.style, terminal, options=options, keyboard=keyboard)
+    return _View(live.follow_watch, live.resumed, live.release_keys)
 
 
 async def _stop_on_signal(
-    watched: Watch, signals: AsyncIterable[signal.Signals], received: list[int]
+    watched: Watch,
+    signals: AsyncIterable[signal.Signals],
+    received: list[int],
+    release: Callable[[], None],
 ) -> None:
     """Stop the watch at each signal, and add it to those received."""
     async for signum in signals:
         received.append(signum)
+        # Before the second one, which ends us as we are.
+        release()
         watched.stop()
         # A second one must get through, even when a write is stuck.
         signal.signal(signum, signal.SIG_DFL)

@@ -1,10 +1,11 @@
-"""Which processes of a terminal's foreground group wait for what is typed there."""
+"""Which processes of a session wait for what is typed on a terminal, or have it for output."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
@@ -30,6 +31,8 @@ _MANY_FILES: Final = (
 """Beginnings of the places where a process waits for one of several files."""
 _NOT_SHOWN: Final = b"0"
 _MOST_THREADS: Final = 64
+_OUTPUTS: Final = (1, 2)
+_STOPPED: Final = "TtZX"
 _CONTROLLING_TERMINAL: Final = os.makedev(5, 0)
 """``/dev/tty``, whatever terminal it stands for."""
 
@@ -92,7 +95,8 @@ class TerminalReaders:
     """Looks at the processes of our session. Blocking; it holds nothing of them up."""
 
     def __init__(self, terminal_fd: int, relay_device: int | None = None) -> None:
-        reads = dict.fromkeys((os.fstat(terminal_fd).st_rdev, _CONTROLLING_TERMINAL), Waiting.READS)
+        self._device = os.fstat(terminal_fd).st_rdev
+        reads = dict.fromkeys((self._device, _CONTROLLING_TERMINAL), Waiting.READS)
         self._reads = reads | ({relay_device: Waiting.READS_RELAY} if relay_device else {})
         self._session = os.getsid(0)
         self._strangers: Mapping[int, int] = {}
@@ -106,6 +110,25 @@ class TerminalReaders:
                 if most >= Waiting.READS:
                     break
         return most
+
+    def has_writers(self) -> bool:
+        """Whether another process of our session has the terminal as its output.
+
+        Those above this one are left out: they wait for it. So are those that are stopped.
+        """
+        above = set(_ancestry(os.getpid()))
+        return any(
+            self._writes(pid)
+            for pid, job in self._session_members()
+            if pid not in above and job.state not in _STOPPED
+        )
+
+    def _writes(self, pid: int) -> bool:
+        for descriptor in _OUTPUTS:
+            with suppress(OSError):
+                if os.stat(f"/proc/{pid}/fd/{descriptor}").st_rdev == self._device:
+                    return True
+        return False
 
     def _session_members(self) -> Iterator[tuple[int, Job]]:
         """Yield the processes of this session. One that has left it never returns: setsid(2)."""
@@ -162,10 +185,15 @@ class TerminalReaders:
 
 def descends_from_this(pid: int) -> bool:
     """Whether a process is this one, or a descendant of it that has kept its parents."""
-    while pid > 1 and pid != os.getpid():
+    return os.getpid() in _ancestry(pid)
+
+
+def _ancestry(pid: int) -> Iterator[int]:
+    """Yield a process and those above it, up to process 1, as far as they can be seen."""
+    while pid > 0:
+        yield pid
         job = _job(pid)
         pid = job.ppid if job else 0
-    return pid == os.getpid()
 
 
 def _job(pid: int) -> Job | None:

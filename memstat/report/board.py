@@ -117,6 +117,12 @@ class Board:
         self._count_growth(snapshot.elapsed_s)
         self._snapshot = snapshot
 
+    def reset_peak(self) -> None:
+        """Forget what belongs to the peak so far, as the tally does."""
+        self._largest = RunningPeak()
+        self._is_at_largest = False
+        self._trends_at_largest = {}
+
     def view(self, tally: Tally) -> View | None:
         """Return what to show now; ``None`` before the first snapshot."""
         if self._snapshot is None:
@@ -141,8 +147,8 @@ class Board:
         return replace(view, ended=ended)
 
     def view_at_peak(self, tally: Tally) -> View | None:
-        """Return what was to be shown at the peak since the start; ``None`` without one."""
-        peak = tally.whole_peak
+        """Return what was to be shown at the peak since the last reset; ``None`` without one."""
+        peak = tally.peak
         if peak is None:
             return None
         peaks, bounds = tally.process_peaks_at_peak, tally.process_peak_bounds_at_peak

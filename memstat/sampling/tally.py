@@ -210,7 +210,7 @@ class Tally:
 
     @property
     def process_peaks_at_peak(self) -> Mapping[ProcessKey, int]:
-        """The same as it was at the peak since the start."""
+        """The same as it was at ``peak``."""
         return self._process_peaks_at_peak
 
     @property
@@ -220,7 +220,7 @@ class Tally:
 
     @property
     def process_peak_bounds_at_peak(self) -> Mapping[ProcessKey, tuple[int, int]]:
-        """The same as it was at the peak since the start."""
+        """The same as it was at ``peak``."""
         return self._process_peak_bounds_at_peak
 
     def observe(self, snapshot: Snapshot) -> None:
@@ -230,9 +230,9 @@ class Tally:
         self._defects.observe(snapshot)
         self.rss_marks.observe(snapshot)
         self._process_peaks.observe(snapshot)
-        self._since_reset.observe(snapshot)
         self._since_mark.observe(snapshot)
-        if self._whole.observe(snapshot):
+        self._whole.observe(snapshot)
+        if self._since_reset.observe(snapshot):
             self._process_peaks_at_peak = dict(self.process_peaks)
             self._process_peak_bounds_at_peak = dict(self.process_peak_bounds)
         self._check_limit(snapshot)

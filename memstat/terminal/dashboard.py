@@ -15,6 +15,7 @@ from memstat.background import beside, in_thread
 from memstat.report.board import Board, View
 from memstat.sampling.observation import Observation
 from memstat.sampling.spacing import spaced
+from memstat.terminal.controls import Controls
 from memstat.terminal.display import LiveDisplay
 from memstat.terminal.relay import TerminalRelay
 from memstat.terminal.watcher import TerminalWatcher
@@ -22,11 +23,8 @@ from memstat.terminal.watcher import TerminalWatcher
 Ts = TypeVarTuple("Ts")
 
 _FRAME_S: Final = 0.1
-_LOOKS_SHARE: Final = 0.05
-"""How much of the time looking at the terminal may take: of hundreds of processes it takes some."""
-
-
-def _nothing() -> None: ...
+_SHARE: Final = 0.05
+"""How much of a core drawing may take: of hundreds of processes there are fewer frames."""
 
 
 class Dashboard:
@@ -41,27 +39,34 @@ class Dashboard:
         display: LiveDisplay,
         *,
         relay: TerminalRelay | None = None,
-        on_resize: Callable[[], None] = _nothing,
+        controls: Controls | None = None,
         apart_s: float = 0.0,
     ) -> None:
         """Snapshots that came sooner than ``apart_s`` after the last one are left out."""
         self._display = display
         self._relay = relay
+        self._controls = controls
         self._apart_s = apart_s
         self._watcher = TerminalWatcher(display.fd, relay.device if relay else None)
         self._pause_s = _FRAME_S
-        self._on_resize = on_resize
         self._board = Board()
+        self._paused: View | None = None
         self._broken = False
         self._turn = anyio.Lock()
+        self._woken = anyio.Event()
 
     @asynccontextmanager
     async def on_screen(self, observed: Observation) -> AsyncIterator[None]:
         """Draw what there is while the block lasts."""
         try:
-            async with beside(self._step_aside_when_stopped), beside(self._keep_drawing, observed):
+            async with (
+                beside(self._step_aside_when_stopped),
+                beside(self._keep_drawing, observed),
+                beside(self._heed_keys, observed),
+            ):
                 yield
         finally:
+            self.release_keys()
             with anyio.CancelScope(shield=True):
                 await self._on_terminal(self._display.finish)
 
@@ -88,12 +93,34 @@ class Dashboard:
         """Write lines above the table."""
         await self._on_terminal(self._display.write_above, text)
 
+    def release_keys(self) -> None:
+        """Restore the mode of the terminal for good, at once. Harmless when repeated."""
+        if self._controls is not None:
+            self._controls.keyboard.close()
+
     async def _keep_drawing(self, observed: Observation) -> None:
         while not self._broken:
-            view = self._board.view(observed.tally)
+            view = self._choose_view(observed)
             if view is not None:
                 await self._on_terminal(self._draw, view)
-            await anyio.sleep(self._pause_s)
+            with anyio.move_on_after(self._pause_s):
+                await self._woken.wait()
+            self._woken = anyio.Event()
+
+    def _choose_view(self, observed: Observation) -> View | None:
+        """Return what there is now; while the drawing is paused, what there was then."""
+        view = self._board.view(observed.tally)
+        self._paused = (self._paused or view) if self._display.options.is_paused else None
+        return self._paused or view
+
+    async def _heed_keys(self, observed: Observation) -> None:
+        if (controls := self._controls) is None:
+            return
+        async for key in controls.keyboard.keys():
+            note = controls.press(key, self._display, self._board, observed)
+            if note:
+                await self.write_above(f"memstat: {note}\n")
+            self._woken.set()
 
     async def _step_aside_when_stopped(self) -> None:
         """Give the terminal back while Ctrl+Z holds us."""
@@ -103,6 +130,8 @@ class Dashboard:
             async for _ in signals:
                 # No frame may come between the last look at the terminal and the stop.
                 async with self._turn:
+                    if self._controls is not None:
+                        self._controls.keyboard.release()
                     await self._take_turn(self._display.stop)
                     ours = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
                     os.kill(os.getpid(), signal.SIGTSTP)
@@ -121,11 +150,17 @@ class Dashboard:
             self._broken = True
 
     def _draw(self, view: View) -> None:
-        if self._display.follow_size():
-            self._on_resize()
         began_s = time.thread_time()
+        self._draw_one(view)
+        self._pause_s = max(_FRAME_S, (time.thread_time() - began_s) / _SHARE)
+
+    def _draw_one(self, view: View) -> None:
+        self._display.follow_size()
+        if self._relay is not None:
+            self._relay.follow_size()
+        if self._controls is not None:
+            self._controls.keyboard.take()
         look = self._watcher.look(at_readers=self._display.needs_to_know_readers())
-        self._pause_s = max(_FRAME_S, (time.thread_time() - began_s) / _LOOKS_SHARE)
         if self._relay is not None and self._display.will_step_aside(look):
             # What was printed before the command asks for anything is not part of that.
             self._relay.catch_up()

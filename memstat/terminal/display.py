@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
@@ -14,22 +15,27 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from memstat.report.board import View
+from memstat.report.keys import Scroll
 from memstat.report.table import dashboard, one_line
 from memstat.report.view_options import ViewOptions
 from memstat.terminal import frame
-from memstat.terminal.modes import adds_returns, modes_of
+from memstat.terminal.modes import NO_LINES, adds_returns, modes_of
 from memstat.terminal.occupancy import Look, Occupancy
 from memstat.terminal.passage import Passage, Piece, moves_cursor
 
 _FALLBACK_SIZE: Final = os.terminal_size((80, 24))
 _SUMMARY_LINES: Final = 8
+_WHOLE_S: Final = 5.0
+"""How often all lines are drawn: a program that was not seen may have written into the table."""
 _USUAL: Final = ViewOptions()
 
 
 class LiveDisplay:
     """Keeps the newest view below a command's output. For any thread; each call may block on it.
 
-    The view takes at most ``share_of_height`` of the screen; with ``one_line``, a single line.
+    Only lines that have changed are written, unless another program may have written there.
+    The view takes the whole screen until there is output, and then yields what that needs, down to
+    half of it; with ``one_line``, it is a single line.
     While the command has the terminal to itself, there is no view, and its output passes whole.
     Every call may raise OSError, when the terminal has gone.
     """
@@ -39,43 +45,51 @@ class LiveDisplay:
         terminal: TextIO,
         *,
         one_line: bool = False,
-        share_of_height: float = 1.0,
         options: ViewOptions = _USUAL,
     ) -> None:
         self.options = options
         self.fd = terminal.fileno()
         self._encoding = terminal.encoding
         self._ascii_only = not terminal.encoding.lower().startswith("utf")
-        self._one_line = one_line
-        self._share_of_height = share_of_height
+        self.is_one_line = one_line
+        self.scroll = Scroll()
+        """Where the list on the screen stands."""
         self._console = Console(file=terminal, highlight=False, markup=False, emoji=False)
         self._size = _terminal_size(self.fd)
         self._console.size = self._size
-        self._occupancy = Occupancy(modes_of(self.fd))
+        # What we set ourselves to read keys is no sign of another program.
+        self._occupancy = Occupancy(NO_LINES if options.has_keys else modes_of(self.fd))
         self._passage = Passage()
         self._occupied = False
+        self._view: View | None = None
         self._table: Sequence[bytes] = ()
+        self._shown: Sequence[bytes] = ()
+        """The lines below the cursor, as far as they are known."""
+        self._drawn_whole_s = 0.0
+        self._typed_bytes = 0
+        self._is_displaced = False
         self._line = b""
         self._line_is_foreign = False
+        self._rows_above = 0
+        """How many lines of output stand above the one with the cursor; it may stop at a screen."""
         self._held_back = b""
         self._queue = threading.Lock()
         self._lock = threading.Lock()
 
-    def follow_size(self) -> bool:
-        """Take over the size of the terminal; return whether it has changed."""
+    def follow_size(self) -> None:
+        """Take over the size of the terminal."""
         with self._in_turn():
             size = _terminal_size(self.fd)
-            if size == self._size:
-                return False
-            self._size = self._console.size = size
-            # A terminal that became narrower has broken the lines of the view in two or more.
-            self._erase()
-            return True
+            if size != self._size:
+                self._size = self._console.size = size
+                # A terminal that became narrower has broken the lines of the view in two or more.
+                self._erase()
 
     def needs_to_know_readers(self) -> bool:
         """Whether the next look must say what processes wait for."""
         with self._in_turn():
-            return not self._occupancy.is_decided_by(modes_of(self.fd))
+            # None but us reads a terminal of which we read the keys.
+            return not (self.options.has_keys or self._occupancy.is_decided_by(modes_of(self.fd)))
 
     def will_step_aside(self, look: Look) -> bool:
         """Whether ``take_look`` would give the terminal to the command, which it has not yet."""
@@ -86,6 +100,10 @@ class LiveDisplay:
         """Step aside, or come back, as the terminal is used; return whether a view may be drawn."""
         with self._in_turn():
             self._set_occupied(is_occupied=self._occupancy.take(look))
+            if look.is_shared or look.typed_bytes != self._typed_bytes:
+                # The cursor may have moved, onto a line of the table.
+                self.note_displaced()
+            self._typed_bytes = look.typed_bytes
             return not self._occupied and not self._passage.on_alternate
 
     def draw(self, view: View) -> None:
@@ -93,11 +111,15 @@ class LiveDisplay:
         with self._in_turn():
             if self._occupied or self._passage.on_alternate:
                 return
-            # Rendered once: text that scrolls past redraws it often, and need not compute it. One
-            # line is the command's, even if it is empty.
-            height = min(int(self._size.lines * self._share_of_height), self._size.lines - 1)
-            self._table = self._render(view, self.options, height)
-            self._write_with_table(self._own_line())
+            # Rendered once: text that scrolls past redraws it often, and need not compute it.
+            self._view = view
+            self._table = self._render(view, self.options, self._room)
+            if time.monotonic() - self._drawn_whole_s > _WHOLE_S and self._table != self._shown:
+                self._shown = ()
+            displaced, self._is_displaced = self._is_displaced, False
+            if displaced:
+                self._shown = ()
+            self._write_with_table(frame.ERASE_TABLE if displaced else b"", self._own_line())
 
     def output(self, data: bytes) -> None:
         """Let the command's output scroll past above the view, or pass as it is."""
@@ -124,6 +146,10 @@ class LiveDisplay:
             # Below a line that the command has not finished; it is written again below the note.
             begun = self._line + b"\n" if self._line else b""
             self._show(Piece(begun + note, b""))
+
+    def note_displaced(self) -> None:
+        """Note that the screen may be another, as after a stop. It does not block."""
+        self._is_displaced = bool(self._table)
 
     def stop(self) -> None:
         """Remove the view. Harmless when repeated."""
@@ -159,14 +185,30 @@ class LiveDisplay:
         finally:
             self._lock.release()
 
+    @property
+    def _room(self) -> int:
+        """How many lines the view may have. One is the command's, even if it is empty."""
+        lines = self._size.lines
+        return min(lines - 1, max(lines // 2, lines - 1 - self._rows_above))
+
+    def _yield_to(self, text: bytes) -> None:
+        """Leave as much of the screen as the output needs that is to be shown."""
+        if self._rows_above < self._size.lines:
+            self._rows_above += frame.rows_of(text, self._size.columns)
+        if self._view is not None and len(self._table) > self._room:
+            self._table = self._render(self._view, self.options, self._room)
+
     def _erase(self) -> None:
+        self._shown = ()
         if self._table:
             self._table = ()
-            self._write(frame.ERASE_BELOW)
+            self._write(frame.ERASE_TABLE)
 
     def _set_occupied(self, *, is_occupied: bool) -> None:
         if is_occupied and not self._occupied:
             self._erase()
+            # What is printed meanwhile passes as it is.
+            self._rows_above = self._size.lines
         if self._occupied and not is_occupied:
             self._line, self._line_is_foreign = b"", True
         self._occupied = is_occupied
@@ -185,23 +227,33 @@ class LiveDisplay:
         goes_on = text.startswith(self._line)
         shown = text[len(self._line) :] if goes_on else frame.rewritten(text)
         self._line = unfinished
+        if not piece.text and not self._line_is_foreign:
+            # The line with the cursor alone, as of a progress bar: the table stays where it is.
+            self._write(shown)
+            return
+        self._yield_to(piece.text)
+        self._shown = ()
         self._write_with_table(
-            frame.ERASE_BELOW if self._table else b"",
+            frame.ERASE_TABLE if self._table else b"",
             self._own_line(),
             shown if adds_returns(self.fd) else frame.with_returns(shown),
         )
 
     def _write_with_table(self, *before: bytes) -> None:
-        first, *others = frame.table_below(self._table) or [b""]
-        self._write(frame.at_once(*before, first))
-        for piece in others:
-            self._write(frame.at_once(piece))
+        if not self._shown:
+            self._drawn_whole_s = time.monotonic()
+        first, *others = frame.table_below(self._table, self._shown) or [b""]
+        self._shown = self._table
+        for piece in (b"".join((*before, first)), *others):
+            if piece:
+                self._write(frame.at_once(piece))
 
     def _own_line(self) -> bytes:
         """Return what gets off a line on which another program wrote."""
         if not self._line_is_foreign:
             return b""
         self._line_is_foreign = False
+        self._shown = ()
         return frame.fresh_line(self._size.columns)
 
     def _fitting(self, unfinished: bytes) -> bytes:
@@ -219,11 +271,11 @@ class LiveDisplay:
 
     def _render(self, view: View, options: ViewOptions, height: int) -> Sequence[bytes]:
         width, ascii_only = self._size.columns, self._ascii_only
-        if self._one_line:
+        if self.is_one_line:
             return self._printed(one_line(view, width=width, ascii_only=ascii_only))
-        return self._printed(
-            dashboard(view, options, width=width, height=height, ascii_only=ascii_only)
-        )
+        page = dashboard(view, options, width=width, height=height, ascii_only=ascii_only)
+        self.scroll = page.scroll
+        return self._printed(page)
 
     def _printed(self, what: RenderableType) -> Sequence[bytes]:
         """Return the lines that rich prints for it."""

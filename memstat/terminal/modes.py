@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
+import struct
 import termios
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -31,6 +33,9 @@ class Modes:
         return (before.echo and not self.echo) or (before.by_line and not self.by_line)
 
 
+NO_LINES: Final = Modes(echo=False, by_line=False)
+
+
 def modes_of(fd: int) -> Modes:
     """Return the modes of a terminal; the usual ones when they cannot be read."""
     try:
@@ -38,6 +43,15 @@ def modes_of(fd: int) -> Modes:
     except termios.error:
         return Modes()
     return Modes(echo=bool(local & termios.ECHO), by_line=bool(local & termios.ICANON))
+
+
+def typed_bytes(fd: int) -> int:
+    """Return how much that was typed on a terminal waits to be read; 0 when that is not known."""
+    try:
+        (count,) = struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))
+    except OSError:
+        return 0
+    return int(count)
 
 
 def adds_returns(fd: int) -> bool:
@@ -98,9 +112,9 @@ class LinkedModes:
                 return
             both = merged(self._last_relay, relay, terminal)
             if both != terminal and belongs_to_command(self._terminal_fd):
-                _set(self._terminal_fd, both)
+                set_modes(self._terminal_fd, both)
             if both != relay:
-                _set(self._relay_fd, both)
+                set_modes(self._relay_fd, both)
             self._last = termios.tcgetattr(self._terminal_fd)
             self._last_relay = termios.tcgetattr(self._relay_fd)
         except (termios.error, OSError):
@@ -144,6 +158,7 @@ def without_stopping() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
-def _set(fd: int, attributes: list[Any]) -> None:
+def set_modes(fd: int, attributes: list[Any]) -> None:
+    """Set what tcgetattr() returned, from the background too. Raises termios.error."""
     with without_stopping():
         termios.tcsetattr(fd, termios.TCSANOW, attributes)

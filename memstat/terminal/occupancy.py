@@ -17,6 +17,10 @@ class Look:
     """The most that a process of the foreground group does."""
     in_foreground: bool = True
     """Whether the terminal is our group's."""
+    typed_bytes: int = 0
+    """How much that was typed waits to be read."""
+    is_shared: bool = False
+    """Whether another process has the terminal for its output."""
 
 
 class Occupancy:

@@ -10,6 +10,7 @@ import termios
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from memstat.proc.terminal_readers import Waiting
@@ -21,6 +22,9 @@ _INPUT_BYTES: Final = 256
 _BATCH_BYTES: Final = 1 << 19
 _BATCH_S: Final = 0.05
 _CATCH_UP_S: Final = 1.0
+
+
+def _nothing() -> None: ...
 
 
 class TerminalRelay:
@@ -37,7 +41,11 @@ class TerminalRelay:
         """Its device number."""
         os.set_blocking(self._own_fd, False)
         self._modes = LinkedModes(terminal_fd, self._own_fd)
-        self.resize()
+        self.on_resize: Callable[[], object] = _nothing
+        """Is called when it has a new size."""
+        self._size = b""
+        self._resizing = threading.Lock()
+        self.follow_size()
         self._output = Handover(batch_bytes=_BATCH_BYTES, batch_s=_BATCH_S)
         self._silence = threading.Event()
         """Set when nothing was left to read, at a time after it was made."""
@@ -54,11 +62,17 @@ class TerminalRelay:
         elif waiting is Waiting.READS or not occupied:
             self._passes_input = False
 
-    def resize(self) -> None:
-        """Take over the size of the terminal."""
-        if self._own_fd >= 0:
+    def follow_size(self) -> None:
+        """Take over the size of the terminal. For any thread."""
+        with self._resizing:
+            if self._own_fd < 0:
+                return
             size = fcntl.ioctl(self._terminal_fd, termios.TIOCGWINSZ, bytes(8))
+            if size == self._size:
+                return
             fcntl.ioctl(self._own_fd, termios.TIOCSWINSZ, size)
+            self._size = size
+        self.on_resize()
 
     def command_started(self) -> None:
         """Close the end that the command has inherited."""
@@ -105,10 +119,11 @@ class TerminalRelay:
 
     def close(self) -> None:
         """Close both ends. Harmless when repeated."""
-        for fd in (self.child_fd, self._own_fd):
-            if fd >= 0:
-                os.close(fd)
-        self.child_fd = self._own_fd = -1
+        with self._resizing:
+            for fd in (self.child_fd, self._own_fd):
+                if fd >= 0:
+                    os.close(fd)
+            self.child_fd = self._own_fd = -1
 
     def _read(self) -> bytes | None:
         """Return what there is, nothing after a while of silence, ``None`` at the end."""
@@ -117,6 +132,9 @@ class TerminalRelay:
         # After the read: what was written before the modes changed is of the old ones, and at the
         # end the command has restored them.
         self._modes.follow()
+        # At once: a program that heeds SIGWINCH and finds the size unchanged does not draw anew.
+        with suppress(OSError):
+            self.follow_size()
         self._output.batch_s = 0.0 if self._modes.is_interactive else _BATCH_S
         if data != b"":
             return data

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import time
+from typing import Final
 
 from memstat.proc.terminal_readers import TerminalReaders, Waiting
-from memstat.terminal.modes import foreground_group, modes_of
+from memstat.terminal.modes import foreground_group, modes_of, typed_bytes
 from memstat.terminal.occupancy import Look
+
+_WRITERS_S: Final = 1.0
+"""How often it looks for processes that have the terminal for their output."""
 
 
 class TerminalWatcher:
@@ -15,6 +20,8 @@ class TerminalWatcher:
     def __init__(self, terminal_fd: int, relay_device: int | None = None) -> None:
         self._fd = terminal_fd
         self._readers = TerminalReaders(terminal_fd, relay_device)
+        self._is_shared = False
+        self._next_s = 0.0
 
     def look(self, *, at_readers: bool = True) -> Look:
         """Return what is to be seen; without ``at_readers``, processes are not looked at."""
@@ -26,4 +33,17 @@ class TerminalWatcher:
         waiting = Waiting.ELSEWHERE
         if in_foreground and at_readers:
             waiting = self._readers.look(ours)
-        return Look(modes=modes, waiting=waiting, in_foreground=in_foreground)
+        return Look(
+            modes=modes,
+            waiting=waiting,
+            in_foreground=in_foreground,
+            typed_bytes=typed_bytes(self._fd),
+            is_shared=self._look_for_writers(),
+        )
+
+    def _look_for_writers(self) -> bool:
+        now_s = time.monotonic()
+        if now_s >= self._next_s:
+            self._next_s = now_s + _WRITERS_S
+            self._is_shared = self._readers.has_writers()
+        return self._is_shared

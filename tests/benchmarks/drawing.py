@@ -2,26 +2,31 @@
 
 All processes of a tree change at each tick, which is the worst case: sizes, trends and growth of
 each row are others. A frame is what the dashboard does for one: take in a snapshot, compose a page,
-print it, and write the bytes. Run it as ``python -m tests.benchmarks.drawing [FRAMES]``.
+print it, and write the lines that have changed to a terminal. Run it as
+``python -m tests.benchmarks.drawing [FRAMES]``.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pty
 import random
 import statistics
+import struct
 import sys
+import termios
+import threading
 import time
+from contextlib import closing, suppress
 from dataclasses import replace
 from typing import Final
 
-from rich.console import Console
-
 from memstat.model import Memory, Snapshot
 from memstat.report.board import Board
-from memstat.report.table import dashboard
 from memstat.report.view_options import Order, ViewOptions
 from memstat.sampling.tally import Tally
+from memstat.terminal.display import LiveDisplay
 from memstat.testing import snapshot_of
 
 _MIB: Final = 1 << 20
@@ -76,45 +81,63 @@ def _memory(chance: random.Random, *, is_estimated: bool) -> Memory:
     )
 
 
-def measure(processes: int, width: int, height: int, options: ViewOptions, frames: int) -> float:
-    """Return the median CPU seconds of a frame, without the tally, which samples in any case."""
-    console = Console(
-        file=open(os.devnull, "w"),  # noqa: SIM115 - the console has no end
-        force_terminal=True,
-        color_system="256",
-        width=width,
-        height=height,
-        highlight=False,
-        markup=False,
-        emoji=False,
-    )
+class _Screen:
+    """A terminal of a given size that takes all that is written to it, and counts it."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self.written_bytes = 0
+        self._near, far = pty.openpty()
+        fcntl.ioctl(far, termios.TIOCSWINSZ, struct.pack("4H", height, width, 0, 0))
+        self.stream: Final = open(far, "w", encoding="utf-8")  # noqa: SIM115 - closed below
+        self._reading = threading.Thread(target=self._read)
+        self._reading.start()
+
+    def close(self) -> None:
+        self.stream.close()
+        self._reading.join()
+        os.close(self._near)
+
+    def _read(self) -> None:
+        with suppress(OSError):
+            while data := os.read(self._near, 1 << 16):
+                self.written_bytes += len(data)
+
+
+def measure(
+    processes: int, width: int, height: int, options: ViewOptions, frames: int
+) -> tuple[float, float]:
+    """Return the median CPU seconds of a frame, and the bytes of one, without the tally.
+
+    That samples in any case.
+    """
     board, tally = Board(), Tally(_TICK_S)
     costs = []
-    with open(os.devnull, "wb", buffering=0) as sink:
+    with closing(_Screen(width, height)) as screen:
+        display = LiveDisplay(screen.stream, options=options)
         for snapshot in snapshots_of(processes, frames):
             tally.observe(snapshot)
             began_s = time.thread_time()
             board.take(snapshot)
             view = board.view(tally)
             assert view is not None
-            with console.capture() as capture:
-                page = dashboard(view, options, width=width, height=height)
-                console.print(page, crop=False)
-            sink.write(capture.get().encode())
+            display.follow_size()
+            display.draw(view)
             costs.append(time.thread_time() - began_s)
-    return statistics.median(costs)
+    return statistics.median(costs), screen.written_bytes / frames
 
 
 def main(frames: int) -> None:
     """Measure trees of three sizes on two terminals, in each order; print a line for each."""
+    os.environ["TERM"] = "xterm-256color"
     print(f"CPU for a frame, and for {_FRAMES_A_SECOND} a second as a part of a core")
     for processes in (10, 50, 300):
         for width, height in ((80, 24), (200, 60)):
             for name, options in _MODES.items():
-                cost_s = measure(processes, width, height, options, frames)
+                cost_s, written_bytes = measure(processes, width, height, options, frames)
                 print(
                     f"{processes:>4} processes  {width:>3} x {height}  {name:<6}"
                     f"{1e3 * cost_s:7.2f} ms {cost_s * _FRAMES_A_SECOND:7.1%}"
+                    f"{written_bytes:7.0f} bytes"
                 )
 
 

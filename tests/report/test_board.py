@@ -237,3 +237,16 @@ def test_the_oldest_walk_is_that_of_an_estimate(
     shown = Shown()
     shown.take(replace(walked, processes=processes))
     assert (shown.now.walk_age_s, shown.at_peak.walk_age_s) == (shown_s, shown_s)
+
+
+def test_after_a_reset_the_table_at_the_peak_is_that_of_the_peak_since_then() -> None:
+    shown = Shown()
+    for elapsed_s, size in ((0.0, 50), (0.5, 10)):
+        shown.take(snapshot_of({7: size}, elapsed_s=elapsed_s))
+    shown.tally.reset(0.6)
+    shown.board.reset_peak()
+    for elapsed_s, size in ((1.0, 20), (1.5, 5)):
+        shown.take(snapshot_of({7: size}, elapsed_s=elapsed_s))
+    (row,) = shown.at_peak.rows
+    # The peak of the process goes on; its trend is up to the peak that the table is about.
+    assert (row.pss_bytes, row.peak_bytes, row.trend) == (20, 50, (50, 10, 20))

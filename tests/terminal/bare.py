@@ -21,7 +21,7 @@ _FRAME_END: Final = b"\x1b[?7h"
 _DRAWING: Final = re.compile(
     rb"\x1b\[\?7l.*?\x1b\[\?7h"  # a view, drawn without line breaking
     rb"|\x1b\[\?7h\x1b\[m *\r\x1b\[K"  # on to a fresh line
-    rb"|\x1b\[J"  # the last view erased
+    rb"|\x1b\[K\x1b7\x1b\[E\x1b\[J\x1b8"  # the last view erased
     rb"|\x1b\[\?(?:7|25|2026)[hl]",
     re.DOTALL,
 )

@@ -31,6 +31,13 @@ def test_terminals_that_are_not_known_to(term: str) -> None:
         ("bash script.sh", False),
         ("bash -x script.sh", False),
         ("python3 -i", False),
+        ("env bash", True),
+        ("/usr/bin/env -i -u A B=1 nice -n 5 bash -l", True),
+        ("nice -5 ionice -c 3 sh", True),
+        ("env A=1 bash script.sh", False),
+        ("env", False),
+        ("nice -n 5", False),
+        ("env A=1", False),
     ],
 )
 def test_shells_that_read_from_their_terminal(command: str, interactive: bool) -> None:  # noqa: FBT001

@@ -13,6 +13,7 @@ import pytest
 from tests.targets import Target, python
 from tests.terminal.conftest import OpenTerminal
 from tests.terminal.programs import TREE, Gate, script
+from tests.terminal.recording import frames
 from tests.terminal.table import rows, shows_children, size_bytes, summed, total
 from tests.terminal.tmux import Tmux
 
@@ -136,8 +137,8 @@ def test_it_is_gone_from_view_two_seconds_of_samples_later(
     terminal.wait_for(lambda s: "ended" not in s)
     gate.open()
     terminal.wait_for("Exited with code 0")
-    frames = (tmp_path / "bytes").read_text().split("NAME")
-    seen = [total_elapsed_s(frame) for frame in frames if "ended" in frame]
+    tables = [frame.text for frame in frames((tmp_path / "bytes").read_bytes())]
+    seen = [total_elapsed_s(table) for table in tables if "ended" in table]
     assert 1.5 <= seen[-1] - seen[0] <= 2.1
 
 
@@ -164,11 +165,12 @@ def test_of_more_than_the_screen_holds_the_largest_are_shown_and_the_rest_summed
 ) -> None:
     terminal = open_terminal(rows=24)
     terminal.type(f"memstat run -rv -- {script(tmp_path, 'crowd.py', CROWD)} gate")
-    shown = 12 - 1 - 1 - 2
+    shown = 24 - 1 - 1 - 1 - 2
     rest = 201 - shown
     screen = terminal.wait_for(f" x {rest} ")
     screen = terminal.wait_for(lambda s: sum(size_bytes(r.pss) > 2 * MIB for r in rows(s)) >= 4)
     assert len(rows(screen)) == shown
+    assert screen.startswith("\n    PID NAME")
     summed_up = re.search(rf"… \S+ x {rest} +(~?[\d.]+)", screen)
     assert summed_up is not None
     assert total(screen).pss_bytes == pytest.approx(
@@ -176,7 +178,43 @@ def test_of_more_than_the_screen_holds_the_largest_are_shown_and_the_rest_summed
     )
     gate.open()
     terminal.wait_for("Exited with code 0")
-    assert len(rows(terminal.everything)) > shown
+    assert len(rows(terminal.everything)) > 24 // 2 - 1
+    assert terminal.everything.count("NAME") == 1
+
+
+def test_the_table_has_the_screen_until_the_command_prints_and_then_half_of_it(
+    open_terminal: OpenTerminal, gate: Gate, tmp_path: Path
+) -> None:
+    terminal = open_terminal(rows=24)
+    crowd = CROWD.replace("open(sys.argv[1]).read()", PRINTS)
+    terminal.type(f"memstat run -rv -- {script(tmp_path, 'crowd.py', crowd)} gate")
+    screen = terminal.wait_for(lambda s: len(rows(s)) == 24 - 1 - 4)
+    assert screen.splitlines()[1].lstrip().startswith("PID NAME")
+    for printed, left in ((3, 20), (8, 15), (20, 12)):
+        gate.open()
+        screen = terminal.wait_for(lambda s, left=left: len(rows(s)) == left - 4)  # type: ignore[misc]
+        screen = terminal.wait_for(f"line {printed}\n")
+        at = 24 - left
+        lines = screen.splitlines()
+        assert lines[at].lstrip().startswith("PID NAME")
+        assert lines[at - 2] == f"line {printed}"
+        assert lines[23].startswith(tuple("0123456789"))
+    gate.open()
+    terminal.wait_for("Exited with code 0")
+    everything = terminal.everything
+    assert re.findall(r"^line (\d+)$", everything, re.MULTILINE) == [str(n) for n in range(1, 21)]
+    assert everything.count("NAME") == 1
+
+
+PRINTS = """
+number = 0
+for until in (3, 8, 20):
+    open(sys.argv[1]).read()
+    while number < until:
+        number += 1
+        print('line', number)
+open(sys.argv[1]).read()
+"""
 
 
 @pytest.mark.parametrize(
@@ -343,5 +381,4 @@ def test_it_samples_as_often_as_asked_and_draws_ten_times_a_second(
     missed = int((re.findall(r"(\d+) ticks? missed", screen) or ["0"])[-1])
     assert 190 <= samples + missed <= 210
     assert samples > 100
-    frames = (tmp_path / "bytes").read_text().count("NAME")
-    assert 5 <= frames <= 23
+    assert 5 <= len([*frames((tmp_path / "bytes").read_bytes())]) <= 23

@@ -13,7 +13,7 @@ PAGERS_THAT_CANNOT_BE_USED = ["no-such-pager", "'", "/", "/dev/null", "no-such-p
 
 
 def test_a_page_that_fits_is_laid_out_and_stays(open_terminal: OpenTerminal) -> None:
-    terminal = open_terminal(80, 120)
+    terminal = open_terminal(80, 200)
     assert terminal.run("memstat help dashboard") == 0
     assert "                                 The dashboard" in terminal.screen
     assert "\x1b[1m" in terminal.in_colour

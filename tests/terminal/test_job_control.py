@@ -36,6 +36,8 @@ ENDS = {
     "SIGINT": (SLEEP, "C-c", 130),
     "SIGQUIT": (SLEEP, "C-\\", 131),
     "watching": ("memstat get -rvw $$", "C-c", 130),
+    "watching is quit": ("memstat get -rvw $$", "q", 0),
+    "watching one line is quit": ("memstat get -w $$", "q", 0),
     "watching ends by SIGTERM": ("memstat get -rvw $$", signal.SIGTERM, 143),
 }
 
@@ -53,7 +55,7 @@ def test_the_terminal_is_left_as_it_was(
     before = modes(terminal, tmp_path)
     terminal.type(f"{command}; echo status=$?.")
     if by is not None:
-        terminal.wait_for(rows)
+        terminal.wait_for("Total")
         if isinstance(by, str):
             terminal.press(by)
         else:

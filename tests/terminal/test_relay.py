@@ -8,6 +8,7 @@ import re
 import select
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -164,3 +165,23 @@ def test_a_watch_on_a_terminal_that_goes_away_ends_quietly(tmp_path: Path) -> No
             terminal.hang_up()
             assert terminal.process.wait(10) == 128 + signal.SIGHUP
     assert (tmp_path / "err").read_text() == ""
+
+
+@pytest.mark.alone("it measures how long")
+def test_a_slow_terminal_delays_neither_ticks_nor_the_command(tmp_path: Path) -> None:
+    done = tmp_path / "done"
+    command = ("sh", "-c", f"sleep 2; touch {done}")
+    with BareTerminal("run", "-rv", "-f", "20", "--", *command) as terminal:
+        shown = terminal.read_until(b"NAME")
+        while not done.exists():
+            # 9600 baud.
+            if select.select([terminal.own_fd], [], [], 0.1)[0]:
+                shown += os.read(terminal.own_fd, 96)
+                time.sleep(0.1)
+        shown += terminal.read_all()
+        assert terminal.process.wait() == 0
+    end = re.search(rb"after ([\d.]+) s, (\d+) samples(?:, (\d+) ticks? missed)?", shown)
+    assert end is not None
+    assert 2 <= float(end[1]) < 2.5
+    assert int(end[2]) > 30
+    assert 40 <= int(end[2]) + int(end[3] or 0) <= 52
