@@ -100,24 +100,6 @@ def test_a_signal_to_memstat_alone_comes_once(
     assert lines_until_end(running) == []
 
 
-SIGNALLING_AT_ONCE = """
-trap 'echo got' TERM; trap 'echo end; exit' USR2
-echo $PPID $$; kill 0
-while :; do sleep 0.05; done
-"""
-
-
-@every_topology
-@pytest.mark.parametrize("_", range(3))
-def test_a_signal_that_a_command_sends_to_its_group_at_its_start_comes_once(
-    run: Run, before: tuple[str, ...], _: int
-) -> None:
-    running, memstat, _ = run(*before, after=("sh", "-c", SIGNALLING_AT_ONCE))
-    assert running.line() == "got"
-    os.kill(memstat, END)
-    assert lines_until_end(running) == []
-
-
 @every_topology
 def test_a_signal_to_the_group_hides_no_later_one(run: Run, before: tuple[str, ...]) -> None:
     running, memstat, command = run(*before)
