@@ -192,18 +192,26 @@ def test_the_table_has_the_screen_until_the_command_prints_and_then_half_of_it(
     assert screen.splitlines()[1].lstrip().startswith("PID NAME")
     for printed, left in ((3, 20), (8, 15), (20, 12)):
         gate.open()
-        screen = terminal.wait_for(lambda s, left=left: len(rows(s)) == left - 4)  # type: ignore[misc]
-        screen = terminal.wait_for(f"line {printed}\n")
-        at = 24 - left
-        lines = screen.splitlines()
-        assert lines[at].lstrip().startswith("PID NAME")
-        assert lines[at - 2] == f"line {printed}"
-        assert lines[23].startswith(tuple("0123456789"))
+        terminal.wait_for(partial(is_below, f"line {printed}", left))
     gate.open()
     terminal.wait_for("Exited with code 0")
     everything = terminal.everything
     assert re.findall(r"^line (\d+)$", everything, re.MULTILINE) == [str(n) for n in range(1, 21)]
     assert everything.count("NAME") == 1
+
+
+def is_below(printed: str, height: int, screen: str) -> bool:
+    """Whether a table of so many lines stands below what was printed, down to the last line."""
+    lines = screen.splitlines()
+    at = 24 - height
+    return (
+        len(rows(screen)) == height - 4
+        and lines[at - 2] == printed
+        and lines[at].lstrip().startswith("PID NAME")
+        # A frame may take several writes.
+        and len(lines) == 24
+        and lines[23].startswith(tuple("0123456789"))
+    )
 
 
 PRINTS = """
