@@ -23,17 +23,18 @@ def can_move_cursor(term: str) -> bool:
     """
     if term.lower() in _DUMB:
         return False
-    return term.startswith(_FAMILIES) or _is_known_to(term)
+    # Not the vt52, which has sequences of its own, but the vt520 and the vt525.
+    return (term.startswith(_FAMILIES) and term != "vt52") or _is_known_to(term)
 
 
 def _is_known_to(term: str) -> bool:
-    """Whether the terminal database has it, with the means to move up: terminfo(5)."""
+    """Whether the terminal database has it, and it moves up as ECMA-48 says: terminfo(5)."""
     try:
         import curses  # noqa: PLC0415 - for rare terminals alone
     except ImportError:
         return False
     try:
         curses.setupterm(term, 2)
-        return curses.tigetstr("cuu1") is not None
+        return (curses.tigetstr("cuu1") or b"").startswith(b"\x1b[")
     except (OSError, curses.error):
         return False

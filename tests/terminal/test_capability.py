@@ -8,12 +8,14 @@ from memstat.terminal.capability import can_move_cursor
 from memstat.terminal.shells import is_interactive_shell
 
 
-@pytest.mark.parametrize("term", ["xterm", "xterm-kitty", "tmux-256color", "linux", "vt220"])
+@pytest.mark.parametrize(
+    "term", ["xterm", "xterm-kitty", "tmux-256color", "linux", "vt220", "vt520"]
+)
 def test_terminals_that_move_their_cursor(term: str) -> None:
     assert can_move_cursor(term)
 
 
-@pytest.mark.parametrize("term", ["", "dumb", "unknown", "UNKNOWN", "no-such-terminal"])
+@pytest.mark.parametrize("term", ["", "dumb", "unknown", "UNKNOWN", "no-such-terminal", "vt52"])
 def test_terminals_that_are_not_known_to(term: str) -> None:
     assert not can_move_cursor(term)
 
