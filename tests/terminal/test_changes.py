@@ -25,11 +25,14 @@ from tests.terminal.table import rows
 MIB = 1 << 20
 
 
+END = b"\0"
+"""No frame has it."""
+
+
 @pytest.fixture
 def terminal() -> Iterator[tuple[TextIO, int]]:
     """A terminal to draw on and the descriptor to read what was drawn."""
     near, far = pty.openpty()
-    os.set_blocking(near, False)
     with open(far, "w", encoding="utf-8") as stream:
         yield stream, near
     os.close(near)
@@ -45,37 +48,40 @@ def view_of(*sizes_mib: int) -> View:
     return view
 
 
-def written(fd: int) -> bytes:
-    try:
-        return os.read(fd, 1 << 16)
-    except BlockingIOError:
-        return b""
+def written(terminal: tuple[TextIO, int]) -> bytes:
+    """Return what was written since the last call: a terminal hands it on some time later."""
+    stream, near = terminal
+    os.write(stream.fileno(), END)
+    data = b""
+    while not data.endswith(END):
+        data += os.read(near, 1 << 16)
+    return data.removesuffix(END)
 
 
 def test_a_frame_that_is_as_the_last_one_writes_nothing(terminal: tuple[TextIO, int]) -> None:
-    stream, near = terminal
+    stream, _ = terminal
     display = LiveDisplay(stream)
     display.draw(view_of(1, 2, 3))
-    assert written(near).count(b"\x1b[K") > 3
+    assert written(terminal).count(b"\x1b[K") > 3
     display.draw(view_of(1, 2, 3))
-    assert written(near) == b""
+    assert written(terminal) == b""
     display.draw(view_of(1, 2, 4))
     # A row, its share and those of the others, and the total.
-    changed = written(near)
+    changed = written(terminal)
     assert b"NAME" not in changed
     assert b"102 " in changed
 
 
 def test_a_line_that_is_not_finished_leaves_the_table_alone(terminal: tuple[TextIO, int]) -> None:
-    stream, near = terminal
+    stream, _ = terminal
     display = LiveDisplay(stream)
     display.draw(view_of(1))
     display.output(b"begun")
-    assert b"NAME" in written(near)
+    assert b"NAME" in written(terminal)
     display.output(b"\r10 %")
-    assert written(near) == b"\r\x1b[K10 %"
+    assert written(terminal) == b"\r\x1b[K10 %"
     display.output(b" and more\n")
-    assert b" and more\r\n" in (after := written(near))
+    assert b" and more\r\n" in (after := written(terminal))
     assert b"NAME" in after
 
 
@@ -83,14 +89,14 @@ def test_a_line_that_is_not_finished_leaves_the_table_alone(terminal: tuple[Text
 def test_where_the_cursor_may_have_moved_all_lines_are_written(
     terminal: tuple[TextIO, int], look: Look
 ) -> None:
-    stream, near = terminal
+    stream, _ = terminal
     display = LiveDisplay(stream)
     display.take_look(Look(Modes()))
     display.draw(view_of(1))
-    written(near)
+    written(terminal)
     display.take_look(look)
     display.draw(view_of(1))
-    assert b"NAME" in written(near)
+    assert b"NAME" in written(terminal)
 
 
 def test_nothing_but_changed_lines_is_written() -> None:
