@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gc
 import os
+import pty
 import signal
 import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pytest
 import uvloop
@@ -124,3 +125,12 @@ def c_program(
     directory = (_shared_by_workers(pytestconfig) or tmp_path_factory.getbasetemp()) / "c"
     directory.mkdir(exist_ok=True)
     return lambda source: compile_c(source, directory)
+
+
+@pytest.fixture
+def terminal() -> Iterator[tuple[TextIO, int]]:
+    """A terminal to draw on and the descriptor to read what was drawn."""
+    near, far = pty.openpty()
+    with open(far, "w", encoding="utf-8") as stream:
+        yield stream, near
+    os.close(near)

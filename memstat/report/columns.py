@@ -128,26 +128,27 @@ def _with_arguments(entry: Entry, name: str, width: int) -> str:
 
 def _program(entry: Entry) -> str:
     """Return the name of a process, whole where the kernel has cut that of its program."""
-    program = entry.command_line.partition(" ")[0].rpartition("/")[2]
+    program, _ = _parts(entry.command_line)
     return program if entry.name and program.startswith(entry.name) else entry.name
 
 
 def _arguments(entry: Entry, most: int) -> str:
     """Return the arguments of a process that has the name of its program."""
-    program, _, arguments = entry.command_line.partition(" ")
-    is_named = program.rpartition("/")[2].startswith(entry.name)
-    return printable(arguments[: most + 1]) if is_named else ""
+    program, arguments = _parts(entry.command_line)
+    return printable(arguments[: most + 1]) if program.startswith(entry.name) else ""
 
 
 def _command(entry: Entry, width: int, context: Context) -> Span:
-    text = printable(_short(entry.command_line)[: width + 1])
+    program, arguments = _parts(entry.command_line)
+    command_line = f"{program} {arguments}" if arguments else program
+    text = printable(command_line[: width + 1])
     return fitted(text, width, ascii_only=context.ascii_only), None
 
 
-def _short(command_line: str) -> str:
-    """Return a command line without the folder of its program."""
-    program, space, arguments = command_line.partition(" ")
-    return program.rpartition("/")[2] + space + arguments
+def _parts(command_line: str) -> tuple[str, str]:
+    """Return the program of a command line, without its folder, and the arguments."""
+    program, _, arguments = command_line.partition(" ")
+    return program.rpartition("/")[2], arguments
 
 
 _INSTEAD: Final = {

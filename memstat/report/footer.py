@@ -79,8 +79,8 @@ def _states(options: ViewOptions, sought: str) -> Iterator[Span]:
         yield "paused", WARN
     if options.filter_text:
         yield sought, STRONG
-    if options.shows_list or options.order is not Order.TREE:
-        order = options.list_order if options.shows_list else options.order
+    order = options.shown_order
+    if order is not Order.TREE:
         yield f"by {order if order in (Order.NAME, Order.PEAK, Order.GROWTH) else 'PSS'}", None
 
 

@@ -50,7 +50,7 @@ def pressed(options: ViewOptions, key: str, scroll: Scroll) -> ViewOptions | Act
     if options.is_filter_edited:
         return _edited(options, key)
     if options.shows_help:
-        # Whatever key is pressed by somebody who has read enough.
+        # Any key ends the help.
         return Action.QUIT if key == "q" else replace(options, shows_help=False)
     if key in _ACTIONS:
         return _ACTIONS[key]
@@ -65,6 +65,10 @@ def _next_order(options: ViewOptions) -> ViewOptions:
     return options.sorted_by(ORDERS[at])
 
 
+def _toggle_pause(options: ViewOptions) -> ViewOptions:
+    return replace(options, is_paused=not options.is_paused)
+
+
 _ACTIONS: Final[Mapping[str, Action]] = {
     "q": Action.QUIT,
     "r": Action.RESET_PEAK,
@@ -76,8 +80,8 @@ _CHANGES: Final[Mapping[str, Callable[[ViewOptions], ViewOptions]]] = {
     "f": lambda options: replace(options, is_folded=not options.is_folded, first=None),
     "/": lambda options: replace(options, is_filter_edited=True, first=None),
     "c": lambda options: replace(options, has_command_lines=not options.has_command_lines),
-    "p": lambda options: replace(options, is_paused=not options.is_paused),
-    " ": lambda options: replace(options, is_paused=not options.is_paused),
+    "p": _toggle_pause,
+    " ": _toggle_pause,
     "?": lambda options: replace(options, shows_help=True),
     "home": lambda options: replace(options, first=None),
     "escape": lambda options: replace(options, first=None, filter_text=""),

@@ -12,7 +12,7 @@ from memstat.report.footer import facts_line, help_lines, total_line
 from memstat.report.keys import Scroll
 from memstat.report.page import Line, Page
 from memstat.report.scale import Scale, scale_for
-from memstat.report.view_options import Order, ViewOptions
+from memstat.report.view_options import ViewOptions
 
 _USUAL: Final = ViewOptions()
 _ROOM_FOR_FACTS: Final = 4
@@ -63,12 +63,8 @@ def _rows(
     )
     lines = [row_line(columns, entry, context) for entry in entries]
     if has_titles:
-        lines.insert(0, titles_line(columns, scale, _shown_order(options)))
+        lines.insert(0, titles_line(columns, scale, options.shown_order))
     return lines, scroll
-
-
-def _shown_order(options: ViewOptions) -> Order:
-    return options.list_order if options.shows_list else options.order
 
 
 def _absent(view: View) -> list[column.Column]:

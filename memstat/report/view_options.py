@@ -1,4 +1,4 @@
-"""What somebody wants to see of a view: an immutable value that keys and options change. Pure."""
+"""How a view is to be shown: an immutable value that keys and options change. Pure."""
 
 from __future__ import annotations
 
@@ -63,6 +63,11 @@ class ViewOptions:
     def list_order(self) -> Order:
         """What a list is sorted by: that of a tree would say nothing."""
         return Order.PSS if self.order is Order.TREE else self.order
+
+    @property
+    def shown_order(self) -> Order:
+        """What the rows are sorted by, as a list or as a tree."""
+        return self.list_order if self.shows_list else self.order
 
     def sorted_by(self, order: Order) -> ViewOptions:
         """Return the same in another order: as a tree, or as a list from the largest on."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Final
 
 from memstat.model import Identity
+from memstat.sampling.family import exceeds_members
 from memstat.sampling.tracked import Tracked
 
 _SHARED_BYTES: Final = 64 << 10
@@ -55,9 +56,8 @@ def _with_unknown_sharers(swept: Iterable[Tracked]) -> Iterator[int]:
         if tracked.has_memory:
             families.setdefault(tracked.family, []).append(tracked)
     for number, members in families.items():
-        sizes = [member.anon_bytes for member in members]
-        possible = sum(sizes) - max(sizes) + _SHARED_BYTES
-        has_others = sum([member.shared_bytes for member in members]) > possible
+        shared_bytes = sum([member.shared_bytes for member in members])
+        has_others = exceeds_members(shared_bytes, [member.anon_bytes for member in members])
         if has_others and not all(member.had_unknown_sharers for member in members):
             yield number
         for member in members:

@@ -67,17 +67,19 @@ class Doubles:
         """Yield the pairs that use one address space."""
         is_known = True
 
+        def compared(one: Tracked, other: Tracked) -> int | None:
+            return self._compare(one.node.key.pid, other.node.key.pid)
+
         def order(one: Tracked, other: Tracked) -> int:
             nonlocal is_known
-            found = self._compare(one.node.key.pid, other.node.key.pid)
+            found = compared(one, other)
             is_known = is_known and found is not None
             return found or 0
 
         ordered = sorted(group, key=cmp_to_key(order))
         if is_known:
             # Once more, and where it is known: one that has ended since is the double of none.
-            keys = ((a, b, a.node.key.pid, b.node.key.pid) for a, b in pairwise(ordered))
-            yield from ((a, b) for a, b, pid, other in keys if self._compare(pid, other) == 0)
+            yield from (pair for pair in pairwise(ordered) if compared(*pair) == 0)
 
 
 def _groups(seen: Iterable[Tracked]) -> Iterable[Sequence[Tracked]]:

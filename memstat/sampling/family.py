@@ -20,6 +20,17 @@ _OPEN_BYTES: Final = 64 << 10
 """So much may seem to be shared with processes outside the tree, by rounding and skew."""
 
 
+def exceeds_members(shared: int, sizes: Collection[int]) -> bool:
+    """Whether a family shares more than its members, of these sizes, can among them.
+
+    >>> exceeds_members(100 << 20, [100 << 20, 100 << 20])
+    False
+    >>> exceeds_members(50 << 20, [100 << 20])
+    True
+    """
+    return shared > sum(sizes) - max(sizes) + _OPEN_BYTES
+
+
 @dataclass(slots=True)
 class Belief:
     """Where between its bounds a size is believed to be: 0 at the low one, 1 at the high one."""
@@ -328,8 +339,7 @@ class Family:
         """Whether walks show more sharing than the members can have among them."""
         seen = [walks[key] for key in self.members if key in walks]
         missing = sum([walk.anon_bytes - walk.pss_anon_bytes for walk in seen])
-        sizes = [member.anon for member in self.members.values()]
-        return missing > sum(sizes) - max(sizes) + _OPEN_BYTES
+        return exceeds_members(missing, [member.anon for member in self.members.values()])
 
     def _take_for_open(self, walks: Mapping[ProcessKey, WalkedPages]) -> None:
         """Take it that the sharers are outside the tree, until a walk of one moment shows it.
@@ -346,7 +356,7 @@ class Family:
         """Take over what the family shares: to the byte, what its members count less than map."""
         shared = sum([member.weight for member in self.members.values()])
         sizes = [member.anon for member in self.members.values()]
-        self.is_open = self.is_unknown or shared > sum(sizes) - max(sizes) + _OPEN_BYTES
+        self.is_open = self.is_unknown or exceeds_members(shared, sizes)
         self.least = self.most = shared
         self.is_exact = self.was_whole = True
 

@@ -240,7 +240,7 @@ class Ledger:
         )
 
     def take_stale(self) -> set[int]:
-        """Return the families for whose members ``share`` may differ since the last call."""
+        """Return the families in which ``share`` of a member may differ since the last call."""
         stale, self._stale = self._stale, set()
         return stale
 

@@ -109,9 +109,12 @@ class Dashboard:
 
     def _choose_view(self, observed: Observation) -> View | None:
         """Return what there is now; while the drawing is paused, what there was then."""
-        view = self._board.view(observed.tally)
-        self._paused = (self._paused or view) if self._display.options.is_paused else None
-        return self._paused or view
+        if not self._display.options.is_paused:
+            self._paused = None
+            return self._board.view(observed.tally)
+        if self._paused is None:
+            self._paused = self._board.view(observed.tally)
+        return self._paused
 
     async def _heed_keys(self, observed: Observation) -> None:
         if (controls := self._controls) is None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import pty
 import re
-from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import TextIO
 
@@ -19,15 +17,6 @@ from memstat.cli.redirection import Redirection
 from memstat.report.ending import RunStyle, Style, WatchStyle
 from memstat.report.formats import Readable
 from tests.cli.harness import read_to_end
-
-
-@pytest.fixture
-def terminal() -> Iterator[tuple[TextIO, int]]:
-    """A terminal to draw on and the descriptor to read what was drawn."""
-    near, far = pty.openpty()
-    with open(far, "w", encoding="utf-8") as stream:
-        yield stream, near
-    os.close(near)
 
 
 async def drawn(style: Style, terminal: tuple[TextIO, int]) -> str:

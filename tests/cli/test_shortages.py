@@ -69,7 +69,7 @@ def test_no_room_for_a_thread(pids_group: Path, marker: str, most: int, options:
         assert_one_line(done.stderr, "a limit on processes", "ulimit -u")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="plays another user, who has no processes yet")
+@pytest.mark.skipif(os.geteuid() != 0, reason="plays another user, without processes yet")
 @pytest.mark.parametrize("most", [1, 2, 3, 4])
 def test_few_processes_for_a_user(marker: str, most: int) -> None:
     # It may still read an interpreter that lies in a closed folder.

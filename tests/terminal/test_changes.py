@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import pty
 import re
-from collections.abc import Iterator
 from typing import TextIO
 
 import pytest
@@ -27,15 +25,6 @@ MIB = 1 << 20
 
 END = b"\0"
 """No frame has it."""
-
-
-@pytest.fixture
-def terminal() -> Iterator[tuple[TextIO, int]]:
-    """A terminal to draw on and the descriptor to read what was drawn."""
-    near, far = pty.openpty()
-    with open(far, "w", encoding="utf-8") as stream:
-        yield stream, near
-    os.close(near)
 
 
 def view_of(*sizes_mib: int) -> View:

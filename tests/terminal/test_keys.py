@@ -14,27 +14,14 @@ import pytest
 from tests.targets import Target, python
 from tests.terminal.bare import BareTerminal
 from tests.terminal.conftest import OpenTerminal
+from tests.terminal.programs import TREE, WAIT
 from tests.terminal.table import rows, size_bytes, total
 from tests.terminal.test_interactive import memstat_pid
 from tests.terminal.test_job_control import modes
 from tests.terminal.tmux import Tmux, wait_until
 
 MIB = 1 << 20
-FAMILY = python("""
-import os, sys
-stays_open, held = os.pipe()
-for size in (10, 30, 20):
-    ready, done = os.pipe()
-    if os.fork() == 0:
-        os.close(held)
-        memory = bytearray(os.urandom(1 << 20)) * size
-        os.write(done, b'.')
-        os.read(stays_open, 1)
-        os._exit(0)
-    os.read(ready, 1)
-print('ready')
-input()
-""")
+FAMILY = (*python(TREE.replace(WAIT, "print('ready')\ninput()")), "-", "10", "30", "20")
 """A parent of three children that hold so many MiB each."""
 HOLDER = python("""
 held = bytearray(60 << 20)
