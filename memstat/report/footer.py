@@ -42,9 +42,9 @@ def total_line(view: View, *, width: int, ascii_only: bool = False) -> Line:
     if peak is None:
         return cut([(total, style)], width)
     when = f"peak {format_size(peak.pss_bytes):>{_SIZE_WIDTH}} at {format_elapsed(peak.elapsed_s)}"
-    text = _as_fits([total, when, peak_bracket(peak) or ""], width)
-    spans: list[Span] = [(text[: len(total)], style), (text[len(total) :], STRONG)]
-    room = width - len(text) - len(_GAP)
+    parts = ((total, style), (when, STRONG), (peak_bracket(peak) or "", STRONG))
+    spans = _fitting(filter(_says_anything, parts), width) or [(total, style)]
+    room = width - sum(len(text) for text, _ in spans) - len(_GAP)
     if room > 0:
         trend = bars(view.trend, width=room, top=peak.pss_bytes, ascii_only=ascii_only)
         spans.append((f"{_GAP}{trend}", TREND))
@@ -63,7 +63,8 @@ def facts_line(view: View, options: ViewOptions, *, width: int, ascii_only: bool
     sought = f"filter: {in_ascii(text) if ascii_only else text}"
     if options.is_filter_edited:
         prompt = f"{sought}_"
-        return cut([(_as_fits([prompt, "Enter keeps it, Esc clears it"], width), STRONG)], width)
+        hint = "Enter keeps it, Esc clears it"
+        return cut(_fitting([(prompt, STRONG), (hint, STRONG)], width) or [(prompt, STRONG)], width)
     keys = (_KEYS if width >= _ROOM_FOR_KEYS else _FEW_KEYS) if options.has_keys else ""
     room = width - len(keys) - len(_GAP) if keys else width
     spans = _fitting([*_states(options, sought), *_facts(view)], room)
@@ -99,7 +100,11 @@ def _facts(view: View) -> Iterator[Span]:
         (f"{stats.torn_samples} uncertain" if stats.torn_samples else "", _torn_style(view)),
         (f"sweep {format_duration(stats.sweep_median_s)}" if stats.sweep_median_s else "", DIM),
     ]
-    return (fact for fact in facts if fact[0])
+    return filter(_says_anything, facts)
+
+
+def _says_anything(span: Span) -> bool:
+    return bool(span[0])
 
 
 def _torn_style(view: View) -> Style:
@@ -124,17 +129,6 @@ def _fitting(facts: Iterable[Span], width: int) -> list[Span]:
             break
         spans.append((gap + text, style))
     return spans
-
-
-def _as_fits(parts: Iterable[str], width: int) -> str:
-    """Return the parts that fit whole; of the first, as much as fits."""
-    first, *others = parts
-    line = first[:width]
-    for part in filter(None, others):
-        if len(line) + len(_GAP) + len(part) > width:
-            break
-        line += f"{_GAP}{part}"
-    return line
 
 
 def help_lines(width: int, room: int, *, ascii_only: bool = False) -> list[Line]:
