@@ -10,6 +10,7 @@ __all__ = [
     "MemstatError",
     "NoSuchProcess",
     "NotAProcess",
+    "ReportError",
     "SidecarError",
     "SizeError",
     "SpawnError",
@@ -110,6 +111,10 @@ class CommandLeftRunning(ProcessError):
 
 class SidecarError(MemstatError):
     """A sidecar failed, so its figures lack something; the message says how it ended."""
+
+
+class ReportError(MemstatError):
+    """A page or a picture cannot be made; the message says why, and what helps."""
 
 
 class OutputError(MemstatError):
