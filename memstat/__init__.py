@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from memstat.api import *
     from memstat.errors import *
     from memstat.model import *
+    from memstat.recording.header import *
+    from memstat.recording.loading import *
     from memstat.results import *
     from memstat.sampling.tally import *
     from memstat.sidecars.client import *
@@ -22,6 +24,8 @@ _HOMES: Final = (
     "memstat.model",
     "memstat.results",
     "memstat.units",
+    "memstat.recording.header",
+    "memstat.recording.loading",
     "memstat.sampling.tally",
     "memstat.sidecars.client",
     "memstat.supervision.supervised",

@@ -10,6 +10,7 @@ __all__ = [
     "MemstatError",
     "NoSuchProcess",
     "NotAProcess",
+    "RecordingError",
     "ReportError",
     "SidecarError",
     "SizeError",
@@ -111,6 +112,10 @@ class CommandLeftRunning(ProcessError):
 
 class SidecarError(MemstatError):
     """A sidecar failed, so its figures lack something; the message says how it ended."""
+
+
+class RecordingError(MemstatError):
+    """A recording cannot be written, or nothing of it be read; the message says why."""
 
 
 class ReportError(MemstatError):

@@ -54,7 +54,7 @@ class Sampler:
         self._sweeper.expect(interval_s)
         self._grid = TickGrid(interval_s)
         self._cost_s = 0.0
-        self._started_s = time.monotonic()
+        self._started_s = round(time.monotonic(), 6)
         self._is_stopped = False
         self._pausing: anyio.CancelScope | None = None
 
@@ -76,7 +76,7 @@ class Sampler:
 
     async def run(self) -> None:
         """Sample until the end. Raises TooManyDescriptors."""
-        self._started_s = time.monotonic()
+        self._started_s = round(time.monotonic(), 6)
         try:
             while True:
                 if await self._sample(self._grid.begin(self._elapsed_s())):
