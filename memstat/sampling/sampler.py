@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import TypeVar, TypeVarTuple, Unpack
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack, suppress
+from typing import Final, TypeVar, TypeVarTuple, Unpack
 
 import anyio
 from anyio import CapacityLimiter
@@ -21,6 +22,9 @@ from memstat.sampling.rate import Rate
 from memstat.sampling.sweep import Sweep, Sweeper
 from memstat.sampling.tally import Tally
 from memstat.sampling.torn import REPEATS, is_worth_repeating
+
+_COARSE_S: Final = 0.02
+"""Between ticks that are so far apart, a millisecond more or less does not matter."""
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -57,6 +61,7 @@ class Sampler:
         self._started_s = time.monotonic()
         self._is_stopped = False
         self._pausing: anyio.CancelScope | None = None
+        self._wait: Callable[[float], Awaitable[None]] = anyio.sleep
 
     def stop(self) -> None:
         """Take one last sample and return."""
@@ -77,7 +82,10 @@ class Sampler:
     async def run(self) -> None:
         """Sample until the end. Raises TooManyDescriptors."""
         self._started_s = time.monotonic()
-        try:
+        with ExitStack() as cleanup:
+            cleanup.callback(self._sweeper.close)
+            cleanup.callback(self.snapshots.close)
+            self._choose_wait(cleanup)
             while True:
                 if await self._sample(self._grid.begin(self._elapsed_s())):
                     return
@@ -86,9 +94,18 @@ class Sampler:
                 if self._is_stopped:
                     await self._sample(self._grid.begin_last(self._elapsed_s()))
                     return
-        finally:
-            self.snapshots.close()
-            self._sweeper.close()
+
+    def _choose_wait(self, cleanup: ExitStack) -> None:
+        """Wait precisely where ticks are close together."""
+        if self._grid.interval_s >= _COARSE_S:
+            return
+        from memstat.sampling.alarm import Alarm  # noqa: PLC0415 - ctypes, which few need
+
+        # Without a descriptor left, it waits as event loops do.
+        with suppress(OSError):
+            alarm = Alarm()
+            cleanup.callback(alarm.close)
+            self._wait = alarm.wait
 
     async def _pause(self) -> None:
         """Wait for the next tick, or until it is to stop."""
@@ -96,7 +113,7 @@ class Sampler:
             return
         # A scope to cancel costs a fraction of one with a deadline.
         with anyio.CancelScope() as self._pausing:
-            await anyio.sleep(max(0.0, self._grid.next_s - self._elapsed_s()))
+            await self._wait(max(0.0, self._grid.next_s - self._elapsed_s()))
         self._pausing = None
 
     def _elapsed_s(self) -> float:
