@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import IO, TextIO
 
 from memstat.errors import OutputError
+from memstat.report.lines import in_lines
 from memstat.terminal.capability import can_move_cursor
 from memstat.terminal.writing import Patience, patient_file, patient_text, write_at_once
 from memstat.text import printable
@@ -86,8 +87,12 @@ class Output:
             self.write(text)
 
     def remark(self, text: str, *, of: str = "memstat") -> None:
-        """Write one line under the name of a program, if that is possible; any text is safe."""
-        self.try_write(f"{of}: {printable(text)}")
+        """Write one line under the name of a program, if that is possible; any text is safe.
+
+        Where a terminal is narrower, it ends lines between words.
+        """
+        words = f"{of}: {printable(text)}".split(" ")
+        self.try_write("\n".join(in_lines(words, " ", self.width)))
 
 
 def _is_pipe(stream: TextIO) -> bool:
