@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from memstat.api import *
     from memstat.errors import *
     from memstat.model import *
+    from memstat.recording.header import *
+    from memstat.recording.loading import *
+    from memstat.recording.record import *
+    from memstat.recording.recorder import *
     from memstat.results import *
     from memstat.sampling.tally import *
     from memstat.sidecars.client import *
@@ -22,10 +26,14 @@ _HOMES: Final = (
     "memstat.model",
     "memstat.results",
     "memstat.units",
+    "memstat.recording.header",
+    "memstat.recording.loading",
     "memstat.sampling.tally",
     "memstat.sidecars.client",
     "memstat.supervision.supervised",
     "memstat.api",
+    "memstat.recording.recorder",
+    "memstat.recording.record",
 )
 """Their ``__all__`` is public here too. Those that import an event loop come last."""
 

@@ -10,6 +10,7 @@ __all__ = [
     "MemstatError",
     "NoSuchProcess",
     "NotAProcess",
+    "RecordingError",
     "SidecarError",
     "SizeError",
     "SpawnError",
@@ -110,6 +111,10 @@ class CommandLeftRunning(ProcessError):
 
 class SidecarError(MemstatError):
     """A sidecar failed, so its figures lack something; the message says how it ended."""
+
+
+class RecordingError(MemstatError):
+    """A recording cannot be written, or nothing of it be read; the message says why."""
 
 
 class OutputError(MemstatError):

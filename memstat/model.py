@@ -185,8 +185,9 @@ class ProcessSample:
     reason: str | None = None
     """Why it is unreadable, or denied (a ``DenialReason``); ``None`` otherwise."""
     walk_age_s: float | None = None
-    """How long before the sweep its pages were last walked: what a glance cannot know (USS, the
-    parts of PSS, swap, huge pages) is as old. 0 when walked in this sweep, ``None`` never yet."""
+    """How long before this sweep the one began that last walked its pages: what a glance cannot
+    know (USS, the parts of PSS, swap, huge pages) is as old. 0 when walked in this sweep, ``None``
+    never yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
+from memstat.jsonlines import line, run_summary, snapshot_object, watch_summary
 from memstat.model import Snapshot
-from memstat.report import jsonlines, notes, plain, summary
+from memstat.report import notes, plain, summary
 
 if TYPE_CHECKING:  # A snapshot alone is reported without these classes.
     from memstat.results import Peak, RunResult, SamplingStats
@@ -145,16 +146,14 @@ class Json(Format):
     is_self_contained: ClassVar[bool] = True
 
     def snapshot(self, snapshot: Snapshot) -> str:
-        return jsonlines.line(jsonlines.snapshot_object(snapshot))
+        return line(snapshot_object(snapshot))
 
     def run_summary(
         self, result: RunResult, *, peak: PeakMode = "also", on_exceed: OnExceed = "kill"
     ) -> str | None:
-        return jsonlines.line(
-            jsonlines.run_summary(result, with_peak=peak != "never", on_exceed=on_exceed)
-        )
+        return line(run_summary(result, with_peak=peak != "never", on_exceed=on_exceed))
 
     def watch_summary(
         self, peak: Peak | None, stats: SamplingStats, duration_s: float
     ) -> str | None:
-        return jsonlines.line(jsonlines.watch_summary(stats, peak, duration_s))
+        return line(watch_summary(stats, peak, duration_s))

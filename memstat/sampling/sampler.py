@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack, suppress
 from typing import Final, TypeVar, TypeVarTuple, Unpack
 
@@ -13,11 +13,13 @@ from anyio.lowlevel import RunVar
 
 from memstat.background import in_thread
 from memstat.model import Snapshot
+from memstat.proc.tree import Scope
 from memstat.results import Mark
 from memstat.sampling.clock import Tick, TickGrid
 from memstat.sampling.cores import cores, kept_on
 from memstat.sampling.liveness import tree_ended
 from memstat.sampling.newest import Newest
+from memstat.sampling.observer import Observer
 from memstat.sampling.rate import Rate
 from memstat.sampling.sweep import Sweep, Sweeper
 from memstat.sampling.tally import Tally
@@ -43,8 +45,11 @@ class Sampler:
         *,
         has_ended: Callable[[Snapshot], bool],
         max_pss_bytes: int | None = None,
+        observers: Sequence[Observer] = (),
     ) -> None:
         """Without an interval it samples as often as a small part of a core allows."""
+        self.observers = [*observers]
+        """What is told of every snapshot and mark."""
         self._rate = Rate(interval_s)
         interval_s = self._rate.interval_s
         self.tally = Tally(interval_s, max_pss_bytes=max_pss_bytes)
@@ -58,7 +63,7 @@ class Sampler:
         self._sweeper.expect(interval_s)
         self._grid = TickGrid(interval_s)
         self._cost_s = 0.0
-        self._started_s = time.monotonic()
+        self._started_s = round(time.monotonic(), 6)
         self._is_stopped = False
         self._pausing: anyio.CancelScope | None = None
         self._wait: Callable[[float], Awaitable[None]] = anyio.sleep
@@ -77,11 +82,24 @@ class Sampler:
         self.tally.resumed(self._elapsed_s())
 
     def mark(self, name: str) -> Mark:
-        return self.tally.mark(name, self._elapsed_s())
+        mark = self.tally.mark(name, self._elapsed_s())
+        for observer in self.observers:
+            observer.take_mark(mark)
+        return mark
+
+    @property
+    def scope(self) -> Scope:
+        """Which processes it measures."""
+        return self._sweeper.scope
+
+    @property
+    def interval_s(self) -> float:
+        """The time between two ticks now."""
+        return self._rate.interval_s
 
     async def run(self) -> None:
         """Sample until the end. Raises TooManyDescriptors."""
-        self._started_s = time.monotonic()
+        self._started_s = round(time.monotonic(), 6)
         with ExitStack() as cleanup:
             cleanup.callback(self._sweeper.close)
             cleanup.callback(self.snapshots.close)
@@ -128,6 +146,8 @@ class Sampler:
             self.tally.end(snapshot.elapsed_s)
         else:
             self.tally.observe(snapshot)
+            for observer in self.observers:
+                observer.take_snapshot(snapshot)
             if self.tally.limit is not None and self.tally.limit.exceeded is not None:
                 self.limit_exceeded.set()
             self.snapshots.publish(snapshot)

@@ -178,7 +178,7 @@ class Sweeper:
 
         Raises TooManyDescriptors.
         """
-        began = self.clock(), time.time()
+        began = self._now()
         found = self.finder.catch_up()
         self._track(found.nodes, found.identities)
         self._look()
@@ -193,7 +193,7 @@ class Sweeper:
         It takes no lock of a process and waits for nothing, so that an event loop may call it. But
         the sweep may have walks to do, which take one.
         """
-        began = self.clock(), time.time()
+        began = self._now()
         found = self.finder.catch_up_quickly()
         if found is None:
             return None
@@ -235,6 +235,10 @@ class Sweeper:
         for tracked in self._tracked.values():
             tracked.close()
         self._tracked.clear()
+
+    def _now(self) -> tuple[float, float]:
+        # To the microsecond, as it is reported: the differences of what is reported are exact too.
+        return round(self.clock(), 6), time.time()
 
     def _sweep(
         self, began: tuple[float, float], missing_reason: str | None, *, walk: bool

@@ -67,7 +67,7 @@ class Tracked:
         self.walk_s = 0.0
         """How long it took."""
         self.walked_at_s: float | None = None
-        """When it was, on the monotonic clock."""
+        """When the sweep of it began, on the monotonic clock."""
         self.was_exiting = identity is not None and _has_lost_memory(identity)
         """Whether it had given up its memory before this sweep, without having ended."""
         self.had_unknown_sharers = False
@@ -147,8 +147,7 @@ class Tracked:
         """Have the kernel look at its pages."""
         began_s = self._clock()
         self.reading = self.reader.walk()
-        self.walked_at_s = self._clock()
-        self.walk_s = self.walked_at_s - began_s
+        self.walk_s = self._clock() - began_s
         self.is_walked = True
         self.family = self.reading.family or self.family
         # A process may take another name (PR_SET_NAME), which no glance shows while it is idle.
@@ -163,8 +162,10 @@ class Tracked:
             ppid, mark_bytes = glance.ppid, glance.rss_peak_bytes
         status = self.status
         walk_age_s = None
+        if self.is_walked:
+            self.walked_at_s = now_s
         if self.walked_at_s is not None and status is ReadStatus.MEASURED:
-            walk_age_s = 0.0 if self.is_walked else now_s - self.walked_at_s
+            walk_age_s = now_s - self.walked_at_s
         return ProcessSample(
             node.key,
             self._name,

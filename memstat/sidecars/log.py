@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from memstat.jsonlines import snapshot_from
 from memstat.proc.system import system
-from memstat.report.jsonlines import snapshot_from
 from memstat.sidecars.listener import Listener
 from memstat.sidecars.record import Record
 from memstat.sidecars.sidecar_process import SidecarProcess

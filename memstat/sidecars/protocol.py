@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from memstat.jsonlines import line, snapshot_object
 from memstat.model import ProcessKey, Snapshot
-from memstat.report import jsonlines
 from memstat.sampling.policy import GENTLE, Policy
 
 
@@ -93,7 +93,7 @@ def started(monotonic_s: float) -> bytes:
 
 def snapshot(value: Snapshot) -> bytes:
     """Report a snapshot, in the documented JSON form."""
-    return f"{jsonlines.line(jsonlines.snapshot_object(value))}\n".encode("ascii")
+    return f"{line(snapshot_object(value))}\n".encode("ascii")
 
 
 def boundary(elapsed_s: float) -> bytes:

@@ -160,7 +160,7 @@ class SidecarSampler:
         self._grid = TickGrid(self._rate.interval_s)
         self._outbox = outbox
         self._solitude = Solitude(self._sweeper)
-        self._started_s = time.monotonic()
+        self._started_s = round(time.monotonic(), 6)
         outbox.put(protocol.started(self._started_s))
 
     @property

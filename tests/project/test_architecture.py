@@ -13,13 +13,28 @@ import memstat
 
 PACKAGE = Path(memstat.__file__).parent
 
-LEAVES = ("model", "results", "errors", "units", "text", "background")
-LINE = ("proc", "sampling", "supervision", "api", "report", "sidecars", "terminal", "cli")
+LEAVES = ("model", "results", "errors", "units", "text", "background", "jsonlines")
+LINE = (
+    "proc",
+    "sampling",
+    "supervision",
+    "api",
+    "recording",
+    "report",
+    "sidecars",
+    "terminal",
+    "cli",
+)
 """From the kernel to the user. An import points left along this line, or to a leaf."""
 ENDS = ("__init__", "__main__", "pytest_plugin", "testing")
 """What nothing else in the package imports, but for the version."""
 
-LEAF_TO_LEAF = {"results": {"model"}, "units": {"errors"}, "background": {"errors"}}
+LEAF_TO_LEAF = {
+    "results": {"model"},
+    "units": {"errors"},
+    "background": {"errors"},
+    "jsonlines": {"model", "results", "text"},
+}
 """What leaves import from each other."""
 
 ONLY_IN = {"rich": {"report", "terminal"}, "click": {"cli"}, "pytest": {"pytest_plugin"}}

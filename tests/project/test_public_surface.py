@@ -53,6 +53,7 @@ EXAMPLES: list[MemstatError] = [
     errors.ParseError("/proc/PID/stat: nonsense"),
     errors.SizeError("'x' is not a size"),
     errors.SidecarError("the sidecar ended"),
+    errors.RecordingError("run.jsonl.gz: it is empty"),
 ]
 
 

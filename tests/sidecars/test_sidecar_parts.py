@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from memstat.jsonlines import line, snapshot_from, snapshot_object
 from memstat.model import Memory, ProcessKey, ProcessSample, ReadStatus, Snapshot
-from memstat.report.jsonlines import line, snapshot_from, snapshot_object
 from memstat.results import Peak
 from memstat.sampling.policy import Policy
 from memstat.sidecars import protocol

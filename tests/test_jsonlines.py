@@ -10,14 +10,14 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memstat.model import Memory, ProcessKey, ProcessSample, ReadStatus, Snapshot
-from memstat.report.jsonlines import (
+from memstat.jsonlines import (
     line,
     run_summary,
     snapshot_from,
     snapshot_object,
     watch_summary,
 )
+from memstat.model import Memory, ProcessKey, ProcessSample, ReadStatus, Snapshot
 from memstat.results import Limit, Peak, RunResult, SamplingStats
 from memstat.testing import private_memory
 from tests.cli import json_fields

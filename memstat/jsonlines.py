@@ -30,21 +30,28 @@ def line(value: Json) -> str:
 def snapshot_object(snapshot: Snapshot) -> Json:
     """Return a snapshot as the guide documents it."""
     return {
-        "kind": "snapshot",
+        **snapshot_head(snapshot, "snapshot"),
+        "processes": [process_object(process) for process in snapshot.processes],
+    }
+
+
+def snapshot_head(snapshot: Snapshot, kind: str) -> dict[str, object]:
+    """Return all of a snapshot but its processes."""
+    return {
+        "kind": kind,
         "tick": snapshot.tick,
-        "time": _iso_8601(snapshot.unix_time_s),
-        "elapsed_s": _seconds(snapshot.elapsed_s),
-        "late_s": _seconds(snapshot.late_s),
+        "time": iso_8601(snapshot.unix_time_s),
+        "elapsed_s": seconds(snapshot.elapsed_s),
+        "late_s": seconds(snapshot.late_s),
         "missed_ticks": snapshot.missed_ticks,
-        "sweep_s": _seconds(snapshot.sweep_s),
+        "sweep_s": seconds(snapshot.sweep_s),
         "complete": snapshot.complete,
         "torn": snapshot.torn,
         "missing_reason": snapshot.missing_reason,
         "spikes_bytes": snapshot.spikes_bytes,
-        "walk_s": _seconds(snapshot.walk_s),
+        "walk_s": seconds(snapshot.walk_s),
         "held_share": _part(snapshot.held_share),
-        "total": _memory(snapshot.total),
-        "processes": [_process(process) for process in snapshot.processes],
+        "total": memory_object(snapshot.total),
     }
 
 
@@ -58,31 +65,35 @@ def snapshot_from(value: Mapping[str, Any]) -> Snapshot:
     True
     """
     try:
-        return Snapshot(
-            tick=int(value["tick"]),
-            unix_time_s=_from_iso_8601(value["time"]),
-            elapsed_s=float(value["elapsed_s"]),
-            late_s=float(value["late_s"]),
-            missed_ticks=int(value["missed_ticks"]),
-            sweep_s=float(value["sweep_s"]),
-            complete=bool(value["complete"]),
-            total=_memory_from(value["total"]),
-            processes=tuple(map(_process_from, value["processes"])),
-            torn=bool(value["torn"]),
-            missing_reason=value["missing_reason"],
-            spikes_bytes=int(value["spikes_bytes"]),
-            walk_s=value["walk_s"],
-            held_share=float(value["held_share"]),
-        )
-    except (KeyError, TypeError, ValueError) as error:
+        return Snapshot(**head_from(value), processes=tuple(map(process_from, value["processes"])))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"not a snapshot: {error!r}") from error
+
+
+def head_from(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all fields of the snapshot but ``processes``; errors are those of the conversions."""
+    return {
+        "tick": int(value["tick"]),
+        "unix_time_s": from_iso_8601(value["time"]),
+        "elapsed_s": float(value["elapsed_s"]),
+        "late_s": float(value["late_s"]),
+        "missed_ticks": int(value["missed_ticks"]),
+        "sweep_s": float(value["sweep_s"]),
+        "complete": bool(value["complete"]),
+        "total": memory_from(value["total"]),
+        "torn": bool(value["torn"]),
+        "missing_reason": value["missing_reason"],
+        "spikes_bytes": int(value["spikes_bytes"]),
+        "walk_s": value["walk_s"],
+        "held_share": float(value["held_share"]),
+    }
 
 
 def watch_summary(stats: SamplingStats, peak: Peak | None, duration_s: float) -> Json:
     """Return the end of a watch."""
     return {
         "kind": "summary",
-        "duration_s": _seconds(duration_s),
+        "duration_s": seconds(duration_s),
         **_sampling(stats),
         "peak": _peak(peak),
     }
@@ -95,7 +106,7 @@ def run_summary(result: RunResult, *, with_peak: bool, on_exceed: str) -> Json:
         "command": [decode_name(os.fsencode(argument)) for argument in result.command],
         "exit_code": result.exit_code,
         "signal": result.signal,
-        "duration_s": _seconds(result.duration_s),
+        "duration_s": seconds(result.duration_s),
         **_sampling(result.stats),
         "uncounted_descendants": result.uncounted_descendants,
         "rss_floor_bytes": result.rss_floor_bytes,
@@ -113,7 +124,7 @@ def _limit(limit: Limit, on_exceed: str) -> Json:
         "max_pss_bytes": limit.max_pss_bytes,
         "on_exceed": on_exceed,
         "exceeded": exceeded is not None,
-        "elapsed_s": _seconds(exceeded.elapsed_s) if exceeded else None,
+        "elapsed_s": seconds(exceeded.elapsed_s) if exceeded else None,
         "snapshot": snapshot_object(exceeded) if exceeded else None,
     }
 
@@ -126,18 +137,18 @@ def _sampling(stats: SamplingStats) -> Json:
         "incomplete_samples": stats.incomplete_samples,
         "torn_samples": stats.torn_samples,
         "stopped_ticks": stats.stopped_ticks,
-        "longest_gap_s": _seconds(stats.longest_gap_s),
+        "longest_gap_s": seconds(stats.longest_gap_s),
         "sweep_s": {
-            "median": _seconds(stats.sweep_median_s),
-            "max": _seconds(stats.sweep_max_s),
+            "median": seconds(stats.sweep_median_s),
+            "max": seconds(stats.sweep_max_s),
         },
         "walks": {
             "count": stats.walks,
-            "held_s": _seconds(stats.walk_s),
+            "held_s": seconds(stats.walk_s),
             "largest_held_share": _part(stats.held_share),
         },
         "interval_changes": [
-            {"elapsed_s": _seconds(elapsed_s), "interval_s": interval_s}
+            {"elapsed_s": seconds(elapsed_s), "interval_s": interval_s}
             for elapsed_s, interval_s in stats.interval_changes
         ],
     }
@@ -150,12 +161,13 @@ def _peak(peak: Peak | None) -> Json | None:
         "pss_bytes": peak.pss_bytes,
         "pss_low_bytes": peak.pss_low_bytes,
         "pss_high_bytes": peak.pss_high_bytes,
-        "elapsed_s": _seconds(peak.elapsed_s),
+        "elapsed_s": seconds(peak.elapsed_s),
         "snapshot": snapshot_object(peak.snapshot),
     }
 
 
-def _process(process: ProcessSample) -> Json:
+def process_object(process: ProcessSample) -> dict[str, object]:
+    """Return a process as the guide documents it."""
     return {
         "pid": process.key.pid,
         "ppid": process.ppid,
@@ -164,49 +176,55 @@ def _process(process: ProcessSample) -> Json:
         "name": process.name,
         "status": process.status.value,
         "reason": process.reason,
-        **_memory(process.memory),
+        **memory_object(process.memory),
         "rss_peak_bytes": process.rss_peak_bytes,
-        "walk_age_s": _seconds(process.walk_age_s),
+        "walk_age_s": seconds(process.walk_age_s),
     }
 
 
-def _process_from(value: Mapping[str, Any]) -> ProcessSample:
+def process_from(value: Mapping[str, Any]) -> ProcessSample:
+    """Return the process; a recording may have its command line too."""
     return ProcessSample(
         key=ProcessKey(int(value["pid"]), int(value["start_ticks"])),
         name=str(value["name"]),
         ppid=value["ppid"],
         depth=int(value["depth"]),
         status=ReadStatus(value["status"]),
-        memory=_memory_from(value),
+        memory=memory_from(value),
         rss_peak_bytes=value["rss_peak_bytes"],
+        command_line=value.get("command_line"),
         reason=value["reason"],
-        walk_age_s=value["walk_age_s"],
+        walk_age_s=value.get("walk_age_s"),
     )
 
 
-def _memory_from(value: Mapping[str, Any]) -> Memory:
-    return Memory(*(value[field] for field in MEMORY_FIELDS))
+def memory_from(value: Mapping[str, Any]) -> Memory:
+    """Return the sizes; what an older memstat did not know of is ``None``."""
+    return Memory(*(value.get(field) for field in MEMORY_FIELDS))
 
 
-def _memory(memory: Memory) -> Json:
+def memory_object(memory: Memory) -> dict[str, object]:
+    """Return sizes as the guide documents them."""
     return {field: getattr(memory, field) for field in MEMORY_FIELDS}
 
 
-def _seconds(seconds: float | None) -> float | None:
-    # Microseconds: the clock is read no more precisely.
-    return None if seconds is None else round(seconds, 6)
+def seconds(value: float | None) -> float | None:
+    """Return a duration to the microsecond: the clock is read no more precisely."""
+    return None if value is None else round(value, 6)
 
 
 def _part(share: float) -> float:
     return round(share, 6)
 
 
-def _iso_8601(unix_time_s: float) -> str:
+def iso_8601(unix_time_s: float) -> str:
+    """Return a time of day in UTC, to the microsecond."""
     whole, micros = divmod(round(unix_time_s * 1_000_000), 1_000_000)
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(whole))}.{micros:06}Z"
 
 
-def _from_iso_8601(text: str) -> float:
+def from_iso_8601(text: str) -> float:
+    """Return the time; ValueError for another text."""
     from datetime import datetime  # noqa: PLC0415 - needed only to read
 
     return datetime.fromisoformat(text).timestamp()
