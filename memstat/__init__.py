@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from memstat.model import *
     from memstat.recording.header import *
     from memstat.recording.loading import *
+    from memstat.recording.record import *
+    from memstat.recording.recorder import *
     from memstat.results import *
     from memstat.sampling.tally import *
     from memstat.sidecars.client import *
@@ -30,6 +32,8 @@ _HOMES: Final = (
     "memstat.sidecars.client",
     "memstat.supervision.supervised",
     "memstat.api",
+    "memstat.recording.recorder",
+    "memstat.recording.record",
 )
 """Their ``__all__`` is public here too. Those that import an event loop come last."""
 

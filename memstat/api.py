@@ -17,6 +17,7 @@ from memstat.results import RunResult
 from memstat.sampling.clock import check_interval
 from memstat.sampling.liveness import targets_ended
 from memstat.sampling.observation import Observation
+from memstat.sampling.observer import Observer
 from memstat.sampling.policy import GENTLE, Policy
 from memstat.sampling.sampler import Sampler
 from memstat.sampling.sweep import Sweeper, sweep_once
@@ -116,12 +117,18 @@ async def watch(
 
 @asynccontextmanager
 async def watch_scope(
-    scope: Scope, interval_s: float | None, policy: Policy
+    scope: Scope,
+    interval_s: float | None,
+    policy: Policy,
+    observers: Sequence[Observer] = (),
 ) -> AsyncIterator[Watch]:
     """Watch processes of known identity; those that have ended since are no error."""
     source = await in_thread(LinuxProcSource)
     sampler = Sampler(
-        Sweeper(source, scope, policy), interval_s, has_ended=partial(targets_ended, scope.roots)
+        Sweeper(source, scope, policy),
+        interval_s,
+        has_ended=partial(targets_ended, scope.roots),
+        observers=observers,
     )
     async with beside(sampler.run):
         yield Watch(sampler)

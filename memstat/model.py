@@ -56,9 +56,10 @@ class DenialReason(StrEnum):
     """Where the processes of other users are invisible (proc(5)): not even its RSS is known."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessKey:
+class ProcessKey(NamedTuple):
     """The identity of a process: a recycled PID has another start time, so it is another key.
+
+    A tuple, whose hash Python computes in a fraction of the time that one of a dataclass takes.
 
     >>> ProcessKey(1, 10) == ProcessKey(1, 99)
     False

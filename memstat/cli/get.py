@@ -46,6 +46,8 @@ Examples:
 @options.no_live
 @options.sort
 @options.name_filter
+@options.record
+@options.record_arguments
 def command(
     *,
     pids: Sequence[int],
@@ -60,6 +62,8 @@ def command(
     no_live: bool,
     order: str,
     filter_text: str,
+    record_path: str | None,
+    record_arguments: bool,
 ) -> int:
     """Measure running processes; trees that overlap are counted once.
 
@@ -69,6 +73,9 @@ def command(
     # Like any filter, memstat ends when the reader of its output does.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     chosen_s = options.choose_interval_s(frequency_hz, interval_s) or options.DEFAULT_INTERVAL_S
+    recording = options.choose_recording(record_path, record_arguments=record_arguments)
+    if recording is not None and not watch:
+        raise click.UsageError("--record needs -w: it records what is watched")
     out, err = standard_output(), standard_error()
     source = LinuxProcSource()
     targets = _find_targets(source, pids, err)
@@ -87,14 +94,15 @@ def command(
     status = ExitStatus.FAILURE if failed else ExitStatus.OK
     chosen = format_class(verbose=verbose)
     if watch and first.total.pss_bytes is not None:
-        from memstat.cli.watch_session import watch_and_report  # noqa: PLC0415 - anyio
+        from memstat.cli.watch_session import WatchOptions, watch_and_report  # noqa: PLC0415 - anyio
         from memstat.report.ending import WatchStyle  # noqa: PLC0415 - only here
 
         is_live = out.live_terminal is not None and not no_live
         style = WatchStyle(format=chosen.on_terminal if is_live else chosen)
         policy = options.choose_policy(budget_percent, exact=exact)
         view = options.choose_view(order, filter_text)
-        return watch_and_report(scope, style, chosen_s, policy, view, out=out, err=err) or status
+        watched = WatchOptions(scope, style, chosen_s, policy, view, recording)
+        return watch_and_report(watched, out=out, err=err) or status
     _print(first, chosen, out)
     _remark_on_total(first, err, has_all=chosen.is_self_contained)
     return status

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from memstat.background import in_thread
 from memstat.cli.output import Output
 from memstat.model import Snapshot
@@ -9,6 +11,9 @@ from memstat.report import notes
 from memstat.report.ending import Ending, Style
 from memstat.sampling.observation import Observation
 from memstat.sampling.spacing import spaced
+
+_FEW: Final = 64
+"""The text of so many processes is made in less than a millisecond."""
 
 
 class LineReport:
@@ -28,7 +33,17 @@ class LineReport:
             await observed.ended()
             return
         async for snapshot in spaced(observed, self.apart_s):
-            await in_thread(self.show, snapshot)
+            if not self._show_at_once(snapshot):
+                await in_thread(self.show, snapshot)
+
+    def _show_at_once(self, snapshot: Snapshot) -> bool:
+        """Write the snapshot of a few processes if that needs no wait; return whether it did.
+
+        To wake a thread for it would take longer than all else that a tick does.
+        """
+        if len(snapshot.processes) > _FEW or (self.style.is_filter and not snapshot.complete):
+            return False
+        return self._results.write_at_once(self.style.format.snapshot(snapshot))
 
     def show(self, snapshot: Snapshot) -> None:
         """Write a snapshot, if they are wanted. Raises OutputError when the report is a filter."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import wraps
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import click
 
@@ -28,6 +28,15 @@ _FORMATS: Final[Mapping[str, tuple[type[Format], str]]] = {
 """Options for formats other than plain lines."""
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class RecordOptions(NamedTuple):
+    """What was asked for of a recording."""
+
+    path: str
+    """Its file, in which ``%p`` and others stand for what differs."""
+    arguments: bool
+    """Whether it is to have the arguments of commands."""
 
 
 class PositiveNumber(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4
@@ -146,6 +155,18 @@ name_filter = _option(
     help="Show those processes in the live table that have TEXT in their name or command line; the"
     " others are measured all the same, and summed up in one row.",
 )
+record = _option(
+    "--record",
+    "record_path",
+    metavar="FILE",
+    help="Write every snapshot to a file too; a name ending in .gz compresses. %p, %h, %t in the"
+    " name: PID, host, time.",
+)
+record_arguments = _option(
+    "--record-arguments",
+    is_flag=True,
+    help="Record the arguments of commands too: they may hold secrets.",
+)
 
 
 DEFAULT_INTERVAL_S: Final = 1 / _DEFAULT_HZ
@@ -159,6 +180,15 @@ def choose_interval_s(frequency_hz: float | None, interval_s: float | None) -> f
     if frequency_hz is not None and interval_s is not None:
         raise click.UsageError("-f and -i both set the interval: give only one")
     return 1 / frequency_hz if frequency_hz is not None else interval_s
+
+
+def choose_recording(record_path: str | None, *, record_arguments: bool) -> RecordOptions | None:
+    """Return what is to be recorded; ``None``: nothing. Raises UsageError."""
+    if record_path is None:
+        if record_arguments:
+            raise click.UsageError("--record-arguments needs --record")
+        return None
+    return RecordOptions(record_path, record_arguments)
 
 
 def choose_policy(budget_percent: float, *, exact: bool) -> Policy:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from contextlib import suppress
 from typing import IO, TextIO
 
 from memstat.errors import OutputError
+from memstat.report.lines import in_lines
 from memstat.terminal.capability import can_move_cursor
-from memstat.terminal.writing import Patience, patient_file, patient_text
+from memstat.terminal.writing import Patience, patient_file, patient_text, write_at_once
 from memstat.text import printable
 
 
@@ -26,6 +28,7 @@ class Output:
         self._name = name
         self._patience = patience or Patience()
         self._failure = "it is closed"
+        self._is_pipe = stream is not None and _is_pipe(stream)
 
     def limit_patience(self) -> None:
         """Give up on a reader that reads nothing for some seconds: what it waits for has ended."""
@@ -67,6 +70,12 @@ class Output:
             self._failure = error.strerror or str(error)
             raise OutputError(f"cannot write to {self._name}: {self._failure}") from error
 
+    def write_at_once(self, text: str) -> bool:
+        """Write text and a newline if that needs no wait; return whether it did."""
+        if self._stream is None or not self._is_pipe:
+            return False
+        return write_at_once(self._stream, f"{text}\n")
+
     def require_written(self) -> None:
         """Raise OutputError when anything could not be written."""
         if self._stream is None or self._stream.closed:
@@ -78,8 +87,19 @@ class Output:
             self.write(text)
 
     def remark(self, text: str, *, of: str = "memstat") -> None:
-        """Write one line under the name of a program, if that is possible; any text is safe."""
-        self.try_write(f"{of}: {printable(text)}")
+        """Write one line under the name of a program, if that is possible; any text is safe.
+
+        Where a terminal is narrower, it ends lines between words.
+        """
+        words = f"{of}: {printable(text)}".split(" ")
+        self.try_write("\n".join(in_lines(words, " ", self.width)))
+
+
+def _is_pipe(stream: TextIO) -> bool:
+    try:
+        return stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode)
+    except OSError:  # It has no descriptor.
+        return False
 
 
 def standard_output() -> Output:

@@ -125,6 +125,8 @@ def _without_backslash(argument: str) -> str:
     metavar="PATH",
     help="Write the report to a file; stdout and stderr are then the command's alone.",
 )
+@options.record
+@options.record_arguments
 @click.option("--append", is_flag=True, help="Append to the files of -O, -E and --report.")
 @click.option(
     "--wait-all", is_flag=True, help="Measure until the last descendant has ended (with -r)."
@@ -181,6 +183,8 @@ def command(
     stdout_path: str | None,
     stderr_path: str | None,
     report_path: str | None,
+    record_path: str | None,
+    record_arguments: bool,
     append: bool,
     wait_all: bool,
     kill_after_s: float,
@@ -222,5 +226,6 @@ def command(
             on_exceed=on_exceed or "kill",
             min_samples=min_samples,
             forward=forward,
+            recording=options.choose_recording(record_path, record_arguments=record_arguments),
         )
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from memstat.cli.options import RecordOptions
 from memstat.report.ending import RunStyle
 from memstat.report.formats import Format, OnExceed, PeakMode
 from memstat.report.view_options import ViewOptions
@@ -23,6 +24,11 @@ class Paths(NamedTuple):
     """The report of memstat; ``None`` for stderr or stdout."""
     append: bool = False
     """Whether files keep what they hold."""
+
+    @property
+    def by_option(self) -> Mapping[str, str | None]:
+        """The same by the options that name them."""
+        return {"-O": self.stdout, "-E": self.stderr, "--report": self.report}
 
 
 class RunOptions(NamedTuple):
@@ -58,6 +64,13 @@ class RunOptions(NamedTuple):
     """Which signals are passed on to the command."""
     view: ViewOptions = ViewOptions()
     """How the live table is to be shown."""
+    recording: RecordOptions | None = None
+    """What is to be recorded; ``None``: nothing."""
+
+    @property
+    def records_arguments(self) -> bool:
+        """Whether the arguments of commands are to be recorded."""
+        return self.recording is not None and self.recording.arguments
 
     def style(self, *, is_on_terminal: bool) -> RunStyle:
         """Return the style of the report; on a terminal it may be another than in a pipe."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import Final, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from memstat.background import beside, in_thread, require_threads
 from memstat.cli import event_loop
@@ -15,6 +16,7 @@ from memstat.cli.exit_status import ExitStatus
 from memstat.cli.interrupt import on_resume, restore_default_sigint
 from memstat.cli.line_report import LineReport
 from memstat.cli.output import Output, standard_error, standard_output
+from memstat.cli.recording import Recording
 from memstat.cli.redirection import Redirection, open_redirection, open_report
 from memstat.cli.run_options import RunOptions
 from memstat.errors import CommandLeftRunning
@@ -30,11 +32,16 @@ from memstat.proc.linux import require_linux
 from memstat.report import notes
 from memstat.report.ending import RunStyle, run_ending
 from memstat.results import RunResult
+from memstat.sampling.rate import Rate
 from memstat.sampling.spacing import SHOWN_S, spaced
 from memstat.supervision.forwarding import NotPermitted, exit_by_signal, forwardable_signals
 from memstat.supervision.spawn import SpawnContext
 from memstat.supervision.supervised import Supervised
 from memstat.supervision.supervisor import SupervisionOptions, Supervisor, supervise
+
+if TYPE_CHECKING:
+    from memstat.jsonlines import Json
+    from memstat.recording.header import Header
 
 _DESCRIPTORS: Final = 16
 """Of the event loop, of the start of a command and of what refers to it."""
@@ -65,6 +72,8 @@ def run_and_report(options: RunOptions) -> int:
         file = open_report(options.paths, files)
         apart_s = SHOWN_S if options.interval_s is None else 0.0
         report = LineReport(style, file or out, file or err, apart_s=apart_s)
+        recording = Recording(options.recording, files)
+        recording.require_another_file(options.paths.by_option)
         redirection = open_redirection(
             options.paths, stdout_to_stderr=style.results_on_stdout, files=files
         )
@@ -82,14 +91,19 @@ def run_and_report(options: RunOptions) -> int:
         require_descriptors(_DESCRIPTORS)
         try:
             result, received = event_loop.run(
-                _session, options.command, _supervision(options, style), context, view, uncounted
+                partial(_session, uncounted=uncounted, recording=recording),
+                options,
+                _supervision(options, style),
+                context,
+                view,
             )
         except CommandLeftRunning as error:
             err.remark(str(error))
             exit_by_signal(error.signum, {error.signum})
             raise
-        result = replace(result, uncounted_descendants=uncounted.most)
         report.conclude(run_ending(result, style, report.width))
+        if recording.remark is not None:
+            err.remark(recording.remark)
         if file is not None:
             file.require_written()
     return _exit_status(options, result, received, err)
@@ -155,33 +169,59 @@ class _Uncounted:
 
 
 async def _session(
-    command: Sequence[str],
-    options: SupervisionOptions,
+    options: RunOptions,
+    supervision: SupervisionOptions,
     context: SpawnContext,
     view: _View,
+    *,
     uncounted: _Uncounted,
+    recording: Recording,
 ) -> tuple[RunResult, Collection[int]]:
     """Return the result, and the signals that came meanwhile."""
     try:
         if view.threads > 1:  # One is what ``supervise`` requires.
             await require_threads(view.threads)
-        async with supervise(
-            command, options, context, report=view.report_not_permitted
-        ) as supervisor:
-            # Only now: the command has inherited the limits that memstat was given.
-            raise_descriptor_limit()
-            on_resume(supervisor.supervised.resumed, view.resumed)
-            async with beside(uncounted.count, supervisor):
-                await view.show(supervisor.supervised)
-            result = await supervisor.supervised.wait()
+        async with recording.at_work(partial(_header, options), view.warn) as observers:
+            async with supervise(
+                options.command,
+                supervision,
+                context,
+                report=view.report_not_permitted,
+                observers=observers,
+            ) as supervisor:
+                # Only now: the command has inherited the limits that memstat was given.
+                raise_descriptor_limit()
+                on_resume(supervisor.supervised.resumed, view.resumed)
+                async with beside(uncounted.count, supervisor):
+                    await view.show(supervisor.supervised)
+                result = await supervisor.supervised.wait()
+            result = replace(result, uncounted_descendants=uncounted.most)
+            recording.conclude(partial(_summary, options, result))
         return result, supervisor.received_signals
     finally:
         restore_default_sigint()
 
 
+def _header(options: RunOptions) -> Header:
+    from memstat.recording.record import make_header  # noqa: PLC0415 - only to record
+
+    return make_header(
+        interval_s=Rate(options.interval_s).interval_s,
+        recursive=options.recursive,
+        arguments=options.records_arguments,
+        command=options.command,
+    )
+
+
+def _summary(options: RunOptions, result: RunResult) -> Json:
+    from memstat.recording.record import summarize_run  # noqa: PLC0415 - likewise
+
+    return summarize_run(result, on_exceed=options.on_exceed, arguments=options.records_arguments)
+
+
 def _supervision(options: RunOptions, style: RunStyle) -> SupervisionOptions:
     return SupervisionOptions(
-        command_lines=style.shows_table,
+        command_lines=style.shows_table or options.records_arguments,
         recursive=options.recursive,
         interval_s=options.interval_s,
         policy=options.policy,

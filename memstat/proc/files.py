@@ -20,6 +20,11 @@ def read_file(path: str) -> bytes:
         os.close(fd)
 
 
+def private_opener(path: str, flags: int) -> int:
+    """Open a file for ``open``; one that is made is for its owner alone."""
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
+
+
 def read_first_bytes(path: str) -> bytes:
     """Return the first 8 KiB of a file of ``/proc``."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)

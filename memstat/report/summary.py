@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from memstat.model import ProcessSample, Snapshot
 from memstat.report.estimates import peak_bracket, pss_text
+from memstat.report.lines import in_lines
 from memstat.report.notes import no_peak_reason
 from memstat.text import plural, printable, signal_name
 from memstat.units import format_elapsed, format_percent, format_size
@@ -23,18 +23,18 @@ def run_summary_lines(result: RunResult, width: int | None = None) -> list[str]:
     Lines end between facts where a terminal is only ``width`` columns wide.
     """
     after = f"after {format_elapsed(result.duration_s)}"
-    end = _wrapped([f"{_end(result)} {after}", *_samples(result.stats)], ", ", width)
+    end = in_lines([f"{_end(result)} {after}", *_samples(result.stats)], ", ", width)
     if result.peak is not None:
         return [*peak_lines(result.peak, width), *end]
     reason = f"Peak: {no_peak_reason(result.duration_s, result.last)}"
-    return [*_wrapped(reason.split(" "), " ", width), *end]
+    return [*in_lines(reason.split(" "), " ", width), *end]
 
 
 def watch_summary_lines(
     peak: Peak | None, stats: SamplingStats, width: int | None = None
 ) -> list[str]:
     """Return the end of a watch: peak, time and largest processes; samples."""
-    return [*(peak_lines(peak, width) if peak else []), *_wrapped(_samples(stats), ", ", width)]
+    return [*(peak_lines(peak, width) if peak else []), *in_lines(_samples(stats), ", ", width)]
 
 
 def peak_lines(peak: Peak, width: int | None = None) -> list[str]:
@@ -55,25 +55,7 @@ def peak_lines(peak: Peak, width: int | None = None) -> list[str]:
     facts = [f"Peak: {format_size(peak.pss_bytes)}", *([f"({bracket})"] if bracket else []), when]
     largest = _largest(peak.snapshot)
     # The first of them is indented as what follows on further lines.
-    return [*_wrapped(facts, " ", width), *_wrapped([f"  {largest[0]}", *largest[1:]], ", ", width)]
-
-
-def _wrapped(facts: Sequence[str], between: str, width: int | None) -> list[str]:
-    """Return facts in as many lines as they need; one that is wider than a line stays whole."""
-    if width is None:
-        return [between.join(facts)]
-    from rich.cells import cell_len  # noqa: PLC0415 - only on a terminal
-
-    lines = [facts[0]]
-    for fact in facts[1:]:
-        longer = f"{lines[-1]}{between}{fact}"
-        # A comma may follow.
-        if cell_len(longer) < width:
-            lines[-1] = longer
-        else:
-            lines[-1] += between.rstrip()
-            lines.append(f"  {fact}")
-    return lines
+    return [*in_lines(facts, " ", width), *in_lines([f"  {largest[0]}", *largest[1:]], ", ", width)]
 
 
 def _largest(snapshot: Snapshot) -> list[str]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 
 from memstat.model import ProcessKey, Snapshot
+from memstat.proc.tree import Scope
 from memstat.results import Mark, Peak, SamplingStats
+from memstat.sampling.observer import Observer
 from memstat.sampling.sampler import Sampler
 from memstat.sampling.tally import Tally
 
@@ -20,6 +22,24 @@ class Observation:
 
     def __init__(self, sampler: Sampler) -> None:
         self._sampler = sampler
+
+    @property
+    def scope(self) -> Scope:
+        """Which processes are measured."""
+        return self._sampler.scope
+
+    @property
+    def interval_s(self) -> float:
+        """Seconds between two ticks; where the rate is free, at the moment."""
+        return self._sampler.interval_s
+
+    def attach(self, observer: Observer) -> None:
+        """Have an observer told of every snapshot and mark from now on."""
+        self._sampler.observers.append(observer)
+
+    def detach(self, observer: Observer) -> None:
+        """Tell an observer nothing any more."""
+        self._sampler.observers.remove(observer)
 
     @property
     def tally(self) -> Tally:

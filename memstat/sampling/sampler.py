@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import TypeVar, TypeVarTuple, Unpack
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack, suppress
+from typing import Final, TypeVar, TypeVarTuple, Unpack
 
 import anyio
 from anyio import CapacityLimiter
@@ -12,15 +13,20 @@ from anyio.lowlevel import RunVar
 
 from memstat.background import in_thread
 from memstat.model import Snapshot
+from memstat.proc.tree import Scope
 from memstat.results import Mark
 from memstat.sampling.clock import Tick, TickGrid
 from memstat.sampling.cores import cores, kept_on
 from memstat.sampling.liveness import tree_ended
 from memstat.sampling.newest import Newest
+from memstat.sampling.observer import Observer
 from memstat.sampling.rate import Rate
 from memstat.sampling.sweep import Sweep, Sweeper
 from memstat.sampling.tally import Tally
 from memstat.sampling.torn import REPEATS, is_worth_repeating
+
+_COARSE_S: Final = 0.02
+"""Between ticks that are so far apart, a millisecond more or less does not matter."""
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -39,8 +45,11 @@ class Sampler:
         *,
         has_ended: Callable[[Snapshot], bool],
         max_pss_bytes: int | None = None,
+        observers: Sequence[Observer] = (),
     ) -> None:
         """Without an interval it samples as often as a small part of a core allows."""
+        self.observers = [*observers]
+        """What is told of every snapshot and mark."""
         self._rate = Rate(interval_s)
         interval_s = self._rate.interval_s
         self.tally = Tally(interval_s, max_pss_bytes=max_pss_bytes)
@@ -57,6 +66,7 @@ class Sampler:
         self._started_s = round(time.monotonic(), 6)
         self._is_stopped = False
         self._pausing: anyio.CancelScope | None = None
+        self._wait: Callable[[float], Awaitable[None]] = anyio.sleep
 
     def stop(self) -> None:
         """Take one last sample and return."""
@@ -72,12 +82,28 @@ class Sampler:
         self.tally.resumed(self._elapsed_s())
 
     def mark(self, name: str) -> Mark:
-        return self.tally.mark(name, self._elapsed_s())
+        mark = self.tally.mark(name, self._elapsed_s())
+        for observer in self.observers:
+            observer.take_mark(mark)
+        return mark
+
+    @property
+    def scope(self) -> Scope:
+        """Which processes it measures."""
+        return self._sweeper.scope
+
+    @property
+    def interval_s(self) -> float:
+        """The time between two ticks now."""
+        return self._rate.interval_s
 
     async def run(self) -> None:
         """Sample until the end. Raises TooManyDescriptors."""
         self._started_s = round(time.monotonic(), 6)
-        try:
+        with ExitStack() as cleanup:
+            cleanup.callback(self._sweeper.close)
+            cleanup.callback(self.snapshots.close)
+            self._choose_wait(cleanup)
             while True:
                 if await self._sample(self._grid.begin(self._elapsed_s())):
                     return
@@ -86,9 +112,18 @@ class Sampler:
                 if self._is_stopped:
                     await self._sample(self._grid.begin_last(self._elapsed_s()))
                     return
-        finally:
-            self.snapshots.close()
-            self._sweeper.close()
+
+    def _choose_wait(self, cleanup: ExitStack) -> None:
+        """Wait precisely where ticks are close together."""
+        if self._grid.interval_s >= _COARSE_S:
+            return
+        from memstat.sampling.alarm import Alarm  # noqa: PLC0415 - ctypes, which few need
+
+        # Without a descriptor left, it waits as event loops do.
+        with suppress(OSError):
+            alarm = Alarm()
+            cleanup.callback(alarm.close)
+            self._wait = alarm.wait
 
     async def _pause(self) -> None:
         """Wait for the next tick, or until it is to stop."""
@@ -96,7 +131,7 @@ class Sampler:
             return
         # A scope to cancel costs a fraction of one with a deadline.
         with anyio.CancelScope() as self._pausing:
-            await anyio.sleep(max(0.0, self._grid.next_s - self._elapsed_s()))
+            await self._wait(max(0.0, self._grid.next_s - self._elapsed_s()))
         self._pausing = None
 
     def _elapsed_s(self) -> float:
@@ -111,6 +146,8 @@ class Sampler:
             self.tally.end(snapshot.elapsed_s)
         else:
             self.tally.observe(snapshot)
+            for observer in self.observers:
+                observer.take_snapshot(snapshot)
             if self.tally.limit is not None and self.tally.limit.exceeded is not None:
                 self.limit_exceeded.set()
             self.snapshots.publish(snapshot)

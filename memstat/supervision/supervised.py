@@ -44,12 +44,15 @@ class Supervised(Observation):
         ending: Ending,
         *,
         grace_s: float,
+        kills_on_exceed: bool = True,
     ) -> None:
         super().__init__(sampler)
         self._child = child
         self._termination = termination
         self._ending = ending
         self._grace_s = grace_s
+        self.kills_on_exceed = kills_on_exceed
+        """Whether the tree is ended when it exceeds the limit."""
 
     @property
     def command(self) -> tuple[str, ...]:
@@ -65,6 +68,11 @@ class Supervised(Observation):
     def limit(self) -> Limit | None:
         """The limit on the total PSS and whether it was exceeded; ``None`` without one."""
         return self.tally.limit
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether there is a result."""
+        return self._ending.result is not None
 
     @property
     def result(self) -> RunResult:

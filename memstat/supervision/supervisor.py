@@ -28,6 +28,7 @@ from memstat.proc.tree import Scope, never_orphan
 from memstat.results import RunResult
 from memstat.sampling.floor import rss_floor
 from memstat.sampling.liveness import alive
+from memstat.sampling.observer import Observer
 from memstat.sampling.policy import GENTLE, Policy
 from memstat.sampling.sampler import Sampler
 from memstat.sampling.sweep import Sweeper
@@ -72,11 +73,12 @@ async def supervise(
     context: SpawnContext = SpawnContext(),
     *,
     report: Reporter = report_nothing,
+    observers: Sequence[Observer] = (),
 ) -> AsyncIterator[Supervisor]:
     """Start a command and measure it until it ends; the block waits for that end.
 
     When the block is left by an exception or a cancellation, the tree is ended. ``report`` is
-    called for a signal that cannot be passed on.
+    called for a signal that cannot be passed on; ``observers`` are told of every snapshot.
     """
     # What runs short fails now, while there is no command that would have to be ended.
     await require_threads(1)
@@ -117,6 +119,7 @@ async def supervise(
                     forwarder=forwarder,
                     witness=witness,
                     started_s=started_s,
+                    observers=observers,
                 )
                 async with supervisor.at_work():
                     yield supervisor
@@ -157,6 +160,7 @@ class Supervisor:
         forwarder: Forwarder,
         witness: Witness | None,
         started_s: float,
+        observers: Sequence[Observer],
     ) -> None:
         self._child = child
         self._source = sweeper.source
@@ -174,10 +178,16 @@ class Supervisor:
             options.interval_s,
             has_ended=lambda _: False,
             max_pss_bytes=options.max_pss_bytes,
+            observers=observers,
         )
         self._ending = Ending()
         self.supervised = Supervised(
-            child, self._sampler, self._termination, self._ending, grace_s=options.grace_s
+            child,
+            self._sampler,
+            self._termination,
+            self._ending,
+            grace_s=options.grace_s,
+            kills_on_exceed=options.kill_on_exceed,
         )
         """What users hold of it."""
 

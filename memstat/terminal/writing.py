@@ -88,6 +88,23 @@ def patient_text(stream: TextIO, patience: Patience | None = None, *, errors: st
     return io.TextIOWrapper(io.BufferedWriter(raw), encoding=stream.encoding, errors=errors)
 
 
+def write_at_once(stream: TextIO, text: str) -> bool:
+    """Write text if it needs no wait, whole or not at all; return whether it did.
+
+    Only a pipe takes all of it or nothing (pipe(7): no more than ``PIPE_BUF`` bytes). To ask it for
+    room first would not do, as another program may fill it meanwhile. Whatever fails is left to a
+    write that may wait, kernels without RWF_NOWAIT (pwritev2(2)) included.
+    """
+    data = text.encode(stream.encoding, stream.errors or "strict")
+    if len(data) > select.PIPE_BUF:
+        return False
+    try:
+        os.pwritev(stream.fileno(), [data], -1, os.RWF_NOWAIT)
+    except OSError:
+        return False
+    return True
+
+
 def patient_file(file: IO[bytes], patience: Patience) -> TextIO:
     """Return a stream of UTF-8 text to a file, which waits for room; the file stays its owner's."""
     raw = PatientFile(file.fileno(), patience)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import io
 import os
+import pty
+import termios
 
 import click
 import pytest
@@ -28,6 +30,20 @@ def test_a_remark_is_one_printable_line_under_the_name_of_the_program() -> None:
     output.remark("a\nb\x1b[31m")
     output.remark("no such option", of="memstat run")
     assert stream.getvalue() == "memstat: a\\nb\\x1b[31m\nmemstat run: no such option\n"
+
+
+def test_a_remark_ends_lines_between_words_where_a_terminal_is_narrow() -> None:
+    master, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (24, 40))
+    with open(terminal, "w", encoding="utf-8") as stream:
+        Output(stream, "standard error").remark(f"a longer interval (-i) costs {'x' * 40} less")
+        printed = os.read(master, 1000).decode()
+    os.close(master)
+    assert printed.splitlines() == [
+        "memstat: a longer interval (-i) costs",
+        f"  {'x' * 40}",
+        "  less",
+    ]
 
 
 def test_a_stream_that_failed_is_closed_and_goes_on_failing() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import select
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -11,7 +12,7 @@ from contextlib import suppress
 import pytest
 
 from memstat.terminal import writing
-from memstat.terminal.writing import Patience, PatientFile, patient_text
+from memstat.terminal.writing import Patience, PatientFile, patient_text, write_at_once
 
 
 @pytest.fixture
@@ -87,3 +88,26 @@ def test_a_reader_that_leaves_ends_the_wait(pipe: tuple[int, int]) -> None:
         os.close(read_end)
         with pytest.raises(BrokenPipeError):
             written.result()
+
+
+def test_text_is_written_at_once_or_not_at_all(pipe: tuple[int, int]) -> None:
+    read_end, write_end = pipe
+    os.set_blocking(write_end, True)
+    with open(write_end, "w", encoding="latin-1", errors="backslashreplace", closefd=False) as out:
+        assert write_at_once(out, "caf\xe9 \u20ac\n")
+        assert read(read_end, 11) == b"caf\xe9 \\u20ac"
+        assert read(read_end, 1) == b"\n"
+        assert not write_at_once(out, "x" * (select.PIPE_BUF + 1)), "it may be divided"
+        written = 0
+        while write_at_once(out, "x" * 100):
+            written += 100
+        assert written >= select.PIPE_BUF
+        assert len(read(read_end, written)) == written
+        assert write_at_once(out, "there is room again\n")
+
+
+def test_where_the_reader_has_gone_nothing_is_written_at_once(pipe: tuple[int, int]) -> None:
+    read_end, write_end = pipe
+    os.close(read_end)
+    with open(write_end, "w", encoding="utf-8", closefd=False) as out:
+        assert not write_at_once(out, "a line\n")

@@ -1,0 +1,162 @@
+"""From the lines of a recording to its entries, and to what they add up to. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+from memstat.model import ProcessKey, Snapshot
+from memstat.recording.decoder import Decoder, process_key
+from memstat.recording.header import Gap, Header
+from memstat.recording.members import Fault
+from memstat.recording.summaries import peak_from, result_from, stats_from
+from memstat.results import Mark, Peak, RunResult, SamplingStats
+from memstat.sampling.stats import RunningStats
+from memstat.sampling.tally import RunningPeak
+from memstat.text import plural
+
+Json: TypeAlias = Mapping[str, Any]
+Entry: TypeAlias = Snapshot | Mark | Gap
+"""What follows the header, but for the summary."""
+
+
+class Reader:
+    """Turns the lines after the header into entries, and notes what a user has to know."""
+
+    def __init__(self) -> None:
+        self.summary: Json | None = None
+        """The last line; ``None`` where the recording has none."""
+        self.decoder = Decoder()
+        self.unknown_kinds: set[str] = set()
+        self._damage: list[str] = []
+        self._line = 1
+        self._damaged_line: int | None = None
+        self._left_out = 0
+        self._is_cut_off = False
+        self._dropped = self._gaps = 0
+        self._since_mark = RunningPeak()
+
+    def entries(self, lines: Iterable[bytes | Fault]) -> Iterator[Entry]:
+        """Yield what can be read."""
+        for line in lines:
+            self._line += 1
+            if isinstance(line, Fault):
+                self._take_fault(line)
+                continue
+            try:
+                entry = self._entry(json.loads(line))
+            except (AttributeError, LookupError, RecursionError, TypeError, ValueError):
+                self._note_damage()
+                continue
+            if entry is not None:
+                yield entry
+        self._end_damage()
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a user has to know of what was read, in lines."""
+        remarks = [*self._damage]
+        if self._dropped:
+            snapshots = plural(self._dropped, "snapshot was", "snapshots were")
+            gaps = plural(self._gaps, "gap", "gaps")
+            remarks.append(f"{snapshots} dropped, in {gaps}: the disk was too slow")
+        if self.summary is None:
+            what = " in the middle of a line" if self._is_cut_off else ""
+            remarks.append(f"it has no end: it was cut off{what}, or is still being written")
+        if self.unknown_kinds:
+            kinds = ", ".join(sorted(self.unknown_kinds))
+            remarks.append(f"a newer memstat has added what this one leaves out: {kinds}")
+        return tuple(remarks)
+
+    def _entry(self, value: Json) -> Entry | None:
+        """Return what a line stands for; ``None`` where that is no entry."""
+        match value["kind"]:
+            case "snapshot" | "changes" as kind:
+                if kind == "changes" and self._damaged_line is not None:
+                    self._left_out += 1
+                    return None
+                snapshot = self.decoder.decode(value)
+                self._end_damage()
+                self._since_mark.observe(snapshot)
+                return snapshot
+            case "mark":
+                return self._mark(value)
+            case "gap":
+                gap = Gap(float(value["elapsed_s"]), int(value["dropped"]))
+                self._gaps += 1
+                self._dropped += gap.dropped
+                return gap
+            case "summary":
+                self.summary = value
+            case kind:
+                self.unknown_kinds.add(str(kind))
+        return None
+
+    def _mark(self, value: Json) -> Mark:
+        mark = Mark(str(value["name"]), float(value["elapsed_s"]), self._since_mark.peak)
+        self._since_mark = RunningPeak(mark.elapsed_s)
+        return mark
+
+    def _take_fault(self, fault: Fault) -> None:
+        if fault is Fault.CUT_OFF:
+            self._is_cut_off = True
+        else:
+            self._note_damage()
+
+    def _note_damage(self) -> None:
+        self.decoder.forget()
+        if self._damaged_line is None:
+            self._damaged_line = self._line
+            self._left_out = 0
+        self._left_out += 1
+
+    def _end_damage(self) -> None:
+        if self._damaged_line is not None:
+            lines = plural(self._left_out, "line", "lines")
+            self._damage.append(
+                f"it is damaged at line {self._damaged_line}: what follows is left out, up to the"
+                f" next whole snapshot ({lines} or more)"
+            )
+            self._damaged_line = None
+
+
+class Totals:
+    """What a whole recording adds up to: by its summary or, without one, by what was read."""
+
+    def __init__(self, header: Header, lines: Iterable[bytes | Fault]) -> None:
+        reader = Reader()
+        peak, stats = RunningPeak(), RunningStats(header.interval_s)
+        marks = []
+        self.process_peaks: dict[ProcessKey, int] = {}
+        for entry in reader.entries(lines):
+            if isinstance(entry, Snapshot):
+                peak.observe(entry)
+                stats.observe(entry)
+                self._take_processes(reader.decoder)
+            elif isinstance(entry, Mark):
+                marks.append(entry)
+        self.marks = tuple(marks)
+        self.result: RunResult | None = None
+        self.peak: Peak | None = peak.peak
+        self.stats: SamplingStats = stats.stats()
+        self.remarks = reader.remarks
+        if reader.summary is not None:
+            self._take_summary(reader.summary)
+
+    def _take_processes(self, decoder: Decoder) -> None:
+        for process in decoder.changed:
+            pss_bytes = process.value["pss_bytes"]
+            if pss_bytes is not None:
+                key = process_key(process)
+                self.process_peaks[key] = max(pss_bytes, self.process_peaks.get(key, 0))
+
+    def _take_summary(self, summary: Json) -> None:
+        try:
+            result, stats, peak = result_from(summary), stats_from(summary), peak_from(summary)
+        except ValueError:
+            self.remarks += ("its last line is damaged: the figures are those of its snapshots",)
+            return
+        self.result, self.stats = result, stats
+        if "peak" in summary:
+            self.peak = peak
