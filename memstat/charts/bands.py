@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from memstat.charts.colours import REST, shade
 from memstat.charts.course import Course
-from memstat.charts.frames import Frame, Process, readings
+from memstat.charts.frames import UNKNOWN, Frame, Process
 from memstat.report.entries import kind_of
 from memstat.text import plural, printable
 
@@ -66,8 +66,8 @@ def ranked(course: Course, by: By) -> list[Group]:
     turns: who only looks at the peak misses what was large before.
     """
     groups, peak = _groups(course, by), course.peak
-    for frame in course.frames:
-        for key, size in _sizes(course, frame, by).items():
+    for frame, sizes in _sizes(course, by):
+        for key, size in sizes.items():
             group = groups[key]
             group.most_bytes = max(group.most_bytes, size)
             if frame is peak:
@@ -92,14 +92,16 @@ def _groups(course: Course, by: By) -> dict[Hashable, Group]:
     return groups
 
 
-def _sizes(course: Course, frame: Frame, by: By) -> dict[Hashable, int]:
-    key_of = _KEY_OF[by]
-    sizes: dict[Hashable, int] = {}
-    for reading in readings(frame, course.entries):
-        if reading.pss_bytes is not None:
-            key = key_of(reading.entry.process)
-            sizes[key] = sizes.get(key, 0) + reading.pss_bytes
-    return sizes
+def _sizes(course: Course, by: By) -> Iterator[tuple[Frame, dict[Hashable, int]]]:
+    """Yield each frame with what its groups have."""
+    keys = [_KEY_OF[by](entry.process) for entry in course.entries]
+    for frame in course.frames:
+        sizes: dict[Hashable, int] = {}
+        for number, size in zip(frame.entries, frame.pss, strict=True):
+            if size != UNKNOWN:
+                key = keys[number]
+                sizes[key] = sizes.get(key, 0) + size
+        yield frame, sizes
 
 
 def bands_of(course: Course, by: By, sources: Sequence[str], *, most: int = MOST) -> list[Band]:
@@ -117,8 +119,8 @@ def bands_of(course: Course, by: By, sources: Sequence[str], *, most: int = MOST
     others = len(groups) - len(shown)
     places = {group.key: place for place, group in enumerate(_stacked(shown))}
     columns = [[0] * len(course.frames) for _ in range(len(places) + bool(others))]
-    for at, frame in enumerate(course.frames):
-        for key, size in _sizes(course, frame, by).items():
+    for at, (_, sizes) in enumerate(_sizes(course, by)):
+        for key, size in sizes.items():
             columns[places.get(key, -1)][at] += size
     labels = [label_of(group, by, sources) for group in _stacked(shown)]
     rest = [plural(others, "other", "others")] if others else []

@@ -17,7 +17,7 @@ from memstat.charts.joining import Gap
 
 _FIRST_WIDTH_S: Final = 0.001
 """As short as an interval can be."""
-MOST_COLUMNS: Final = 800
+MOST_COLUMNS: Final = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,16 @@ class _Column(NamedTuple):
     high: Frame
 
 
-def course_of(events: Iterable[Moment | Gap], *, most_columns: int = MOST_COLUMNS) -> Course | None:
+def course_of(
+    events: Iterable[Moment | Gap],
+    *,
+    most_columns: int = MOST_COLUMNS,
+    about_s: float | None = None,
+) -> Course | None:
     """Return the course of a measurement, which is read once; ``None`` where it has no moment.
 
     How long it is need not be known: whenever there are more columns than wanted, they become twice
-    as wide. So memory is bounded.
+    as wide. So memory is bounded. Where it is said to be ``about_s`` long, less is kept meanwhile.
 
     >>> from memstat.charts.joining import moments
     >>> from memstat.testing import snapshot_of
@@ -65,7 +70,7 @@ def course_of(events: Iterable[Moment | Gap], *, most_columns: int = MOST_COLUMN
     >>> [frame.pss_bytes for frame in course.frames]
     [1, 9, 4]
     """
-    thinning = _Thinning(most_columns)
+    thinning = _Thinning(most_columns, max(_FIRST_WIDTH_S, 1.01 * (about_s or 0) / most_columns))
     for event in events:
         thinning.add(event)
     return thinning.course()
@@ -82,9 +87,9 @@ def halved(course: Course) -> Course:
 
 
 class _Thinning:
-    def __init__(self, most_columns: int) -> None:
+    def __init__(self, most_columns: int, width_s: float) -> None:
         self._most = most_columns
-        self._width_s = _FIRST_WIDTH_S
+        self._width_s = width_s
         self._columns: list[_Column] = []
         self._gaps: list[Gap] = []
         self._register = Register()

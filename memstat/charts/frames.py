@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator
 from typing import Final, NamedTuple
 
 from memstat.model import Memory, ReadStatus, Snapshot
 
-_UNKNOWN: Final = -1
+UNKNOWN: Final = -1
 
 
 class Process(NamedTuple):
@@ -43,30 +43,24 @@ class Moment(NamedTuple):
     """The sum of the totals that are known."""
 
 
-class Reading(NamedTuple):
-    """A process at an instant, in bytes; ``None`` where unknown."""
-
-    entry: Entry
-    pss_bytes: int | None
-    is_estimated: bool
-    anon_bytes: int | None
-    file_bytes: int | None
-    shmem_bytes: int | None
-
-
 class Frame(NamedTuple):
-    """A moment as arrays: a thousand of them, each of 300 processes, take 12 MB and not 200."""
+    """A moment as arrays: a thousand of them, each of 300 processes, take 14 MB and not 200.
+
+    Sizes are bytes, -1 where unknown, those of a process at one place in each array.
+    """
 
     elapsed_s: float
     pss_bytes: int
     pss_low_bytes: int
     pss_high_bytes: int
     entries: array[int]
-    """Indices in the list of entries."""
-    sizes: array[int]
-    """Of each of them PSS, anonymous, file and shared; -1 where unknown."""
+    """Indices in the list of entries, in the order of the tree."""
+    pss: array[int]
+    anon: array[int]
+    file: array[int]
+    shmem: array[int]
     estimated: bytes
-    """Of each of them whether its PSS is an estimate."""
+    """Whether its PSS is an estimate."""
 
 
 class Register:
@@ -74,64 +68,48 @@ class Register:
 
     def __init__(self) -> None:
         self.entries: Final[list[Entry]] = []
-        self._numbers: Final[dict[Entry, int]] = {}
-
-    def number(self, entry: Entry) -> int:
-        number = self._numbers.setdefault(entry, len(self.entries))
-        if number == len(self.entries):
-            self.entries.append(entry)
-        return number
+        self._numbers: Final[dict[Hashable, int]] = {}
 
     def frame(self, moment: Moment) -> Frame:
-        """Return a moment as a frame with the numbers of this register."""
-        numbers, sizes, estimated = array("L"), array("q"), bytearray()
+        """Return a moment as a frame with the numbers of this register.
+
+        >>> from memstat.testing import snapshot_of
+        >>> Register().frame(Moment(0.0, (snapshot_of({7: 4096}),), 4096)).pss
+        array('q', [4096])
+        """
         low_bytes = high_bytes = 0
+        numbers = array("L")
+        memories: list[Memory] = []
         for source, snapshot in enumerate(moment.snapshots):
-            if snapshot is None:
-                continue
-            low_bytes += snapshot.total.pss_low_bytes or 0
-            high_bytes += snapshot.total.pss_high_bytes or 0
-            for sample in snapshot.processes:
-                key = sample.key
-                process = Process(source, key.pid, key.start_ticks, sample.name)
-                numbers.append(
-                    self.number(Entry(process, sample.ppid, sample.depth, sample.status))
-                )
-                sizes.extend(_sizes(sample.memory))
-                estimated.append(sample.memory.is_estimated)
+            if snapshot is not None:
+                low_bytes += snapshot.total.pss_low_bytes or 0
+                high_bytes += snapshot.total.pss_high_bytes or 0
+                memories += [sample.memory for sample in snapshot.processes]
+                numbers.extend(self._numbers_of(source, snapshot))
         return Frame(
             moment.elapsed_s,
             moment.pss_bytes,
             low_bytes,
             high_bytes,
             numbers,
-            sizes,
-            bytes(estimated),
+            _known([memory.pss_bytes for memory in memories]),
+            _known([memory.pss_anon_bytes for memory in memories]),
+            _known([memory.pss_file_bytes for memory in memories]),
+            _known([memory.pss_shmem_bytes for memory in memories]),
+            bytes([memory.pss_low_bytes != memory.pss_high_bytes for memory in memories]),
         )
 
+    def _numbers_of(self, source: int, snapshot: Snapshot) -> Iterator[int]:
+        for sample in snapshot.processes:
+            # All that makes an entry, without making one each time.
+            seen = (source, sample.key, sample.name, sample.ppid, sample.depth, sample.status)
+            number = self._numbers.get(seen)
+            if number is None:
+                number = self._numbers[seen] = len(self.entries)
+                process = Process(source, sample.key.pid, sample.key.start_ticks, sample.name)
+                self.entries.append(Entry(process, sample.ppid, sample.depth, sample.status))
+            yield number
 
-def _sizes(memory: Memory) -> tuple[int, int, int, int]:
-    pss, anon = memory.pss_bytes, memory.pss_anon_bytes
-    file, shmem = memory.pss_file_bytes, memory.pss_shmem_bytes
-    return (
-        _UNKNOWN if pss is None else pss,
-        _UNKNOWN if anon is None else anon,
-        _UNKNOWN if file is None else file,
-        _UNKNOWN if shmem is None else shmem,
-    )
 
-
-def readings(frame: Frame, entries: Sequence[Entry]) -> Iterator[Reading]:
-    """Yield what a frame has of each process, in the order of the tree.
-
-    >>> from memstat.testing import snapshot_of
-    >>> register = Register()
-    >>> frame = register.frame(Moment(0.0, (snapshot_of({7: 4096}),), 4096))
-    >>> [reading.pss_bytes for reading in readings(frame, register.entries)]
-    [4096]
-    """
-    for at, number in enumerate(frame.entries):
-        pss, anon, file, shmem = (
-            None if size == _UNKNOWN else size for size in frame.sizes[4 * at : 4 * at + 4]
-        )
-        yield Reading(entries[number], pss, bool(frame.estimated[at]), anon, file, shmem)
+def _known(sizes: Iterable[int | None]) -> array[int]:
+    return array("q", [UNKNOWN if size is None else size for size in sizes])

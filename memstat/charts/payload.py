@@ -6,17 +6,16 @@ that what stays the same is a row of zeros. All totals are exact.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from memstat.charts.bands import By, Group, label_of, ranked
 from memstat.charts.chart import Chart
 from memstat.charts.course import Course
-from memstat.charts.frames import Entry, Frame, Process, Reading, readings
+from memstat.charts.frames import UNKNOWN, Frame, Process
 from memstat.text import printable
 
 Json = dict[str, Any]
-_KIB: Final = 1 << 10
 
 
 def payload(chart: Chart) -> Json:
@@ -65,33 +64,30 @@ def _rows(course: Course) -> list[list[list[int]]]:
     """
     columns: list[list[list[int]]] = [[[] for _ in range(5)] for _ in course.entries]
     for at, frame in enumerate(course.frames):
-        for number, sizes in zip(frame.entries, _sizes(frame, course.entries), strict=True):
-            for column, value in zip(columns[number], (at, *sizes), strict=True):
-                column.append(value)
+        for number, sizes in zip(frame.entries, _sizes(frame), strict=True):
+            instants, anon, file, shmem, rest = columns[number]
+            instants.append(at)
+            anon.append(sizes[0])
+            file.append(sizes[1])
+            shmem.append(sizes[2])
+            rest.append(sizes[3])
     return [[_differences(column) for column in entry] for entry in columns]
 
 
-def _sizes(frame: Frame, entries: Sequence[Entry]) -> Iterable[tuple[int, int, int, int]]:
-    return (_in_kib(reading) for reading in readings(frame, entries))
-
-
-def _in_kib(reading: Reading) -> tuple[int, int, int, int]:
-    """Return the parts of PSS and the rest of it.
+def _sizes(frame: Frame) -> Iterator[tuple[int, int, int, int]]:
+    """Yield the parts of each PSS and the rest of it, in kibibytes.
 
     >>> from memstat.testing import snapshot_of
     >>> from memstat.charts.frames import Moment, Register
-    >>> register = Register()
-    >>> frame = register.frame(Moment(0.0, (snapshot_of({7: 8192}),), 8192))
-    >>> [*_sizes(frame, register.entries)]
+    >>> [*_sizes(Register().frame(Moment(0.0, (snapshot_of({7: 8192}),), 8192)))]
     [(8, 0, 0, 0)]
     """
-    anon, file, shmem = (
-        (size or 0) // _KIB
-        for size in (reading.anon_bytes, reading.file_bytes, reading.shmem_bytes)
-    )
-    pss = round((reading.pss_bytes or 0) / _KIB)
-    flags = reading.is_estimated + 2 * (reading.anon_bytes is None)
-    return anon, file, shmem, 4 * (pss - anon - file - shmem) + flags
+    kinds = zip(frame.pss, frame.anon, frame.file, frame.shmem, frame.estimated, strict=True)
+    for pss, anon, file, shmem, is_estimated in kinds:
+        known = [max(0, size) >> 10 for size in (anon, file, shmem)]
+        rest = (max(0, pss) + 512 >> 10) - sum(known)
+        flags = is_estimated + 2 * (anon == UNKNOWN)
+        yield known[0], known[1], known[2], 4 * rest + flags
 
 
 def _differences(values: Iterable[int]) -> list[int]:
