@@ -35,18 +35,15 @@ _DESCRIPTORS: Final = 8
 """Of the event loop and of short reads."""
 
 
-def _nothing() -> None: ...
-
-
 class _View(NamedTuple):
     """What shows the snapshots of a watch."""
 
     follow: Callable[[Watch], Awaitable[None]]
     warn: Callable[[str], Awaitable[None]]
     """Writes at once what cannot wait for the end."""
-    resumed: Callable[[], None] = _nothing
+    resumed: Callable[[], None] = lambda: None
     """Is called, as from a signal handler, when this process goes on after it was stopped."""
-    release: Callable[[], None] = _nothing
+    release: Callable[[], None] = lambda: None
     """Gives the terminal back its mode, at once."""
 
 

@@ -60,8 +60,6 @@ class Budget:
         self._paid_s: dict[ProcessKey, float] = {}
         self._own_paid_s = float("-inf")
         self._walked_s = float("-inf")
-        self.walk_s = 0.0
-        """What all walks took."""
 
     def meet(self, key: ProcessKey, size_bytes: int, now_s: float) -> None:
         """Note a new process: it has earned nothing for its first walk but some grace.
@@ -96,7 +94,6 @@ class Budget:
             self._paid_s[key] = before_s + self._as_life_s(cost_s)
         self._own_paid_s = max(self._own_paid_s, now_s - _SAVED_S) + spent_s / CORE_SHARE
         self._walked_s = now_s
-        self.walk_s += spent_s
         if size_bytes > _LARGE_BYTES:
             self._rate_s += _LEARNING * (spent_s / size_bytes - self._rate_s)
 

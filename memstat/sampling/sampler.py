@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Final, TypeVar, TypeVarTuple, Unpack
 
 import anyio
@@ -186,18 +186,15 @@ class Sampler:
             for core in cores()[: begun.readers]:
                 shards.start_soon(_in_reader_thread, self._drain_on, core, begun)
         # Not on the loop: for hundreds of processes this takes a millisecond.
-        return await _in_reader_thread(begun.finish, tick, self._started_s)
+        return await _in_reader_thread(self._finish, begun, tick)
 
     def _glance_quickly(self, tick: Tick) -> Sweep | Snapshot | None:
         """Return the snapshot, or the sweep where it has walks to do; ``None`` without either."""
-        began_s = time.thread_time()
-        try:
+        with self._counting_cost():
             sweep = self._sweeper.begin_quickly()
             if sweep is None or sweep.walks:
                 return sweep
             return sweep.finish(tick, self._started_s)
-        finally:
-            self._cost_s += time.thread_time() - began_s
 
     def _go_on(
         self,
@@ -206,21 +203,28 @@ class Sampler:
         walk: bool,  # noqa: FBT001 - for a thread
     ) -> Sweep | Snapshot:
         """Sweep a small tree to the end; of a large one, only glance at it, for several readers."""
-        began_s = time.thread_time()
-        try:
+        with self._counting_cost():
             sweep = begun or self._sweeper.begin(walk=walk)
             if sweep.readers > 1:
                 return sweep
             sweep.drain()
             return sweep.finish(tick, self._started_s)
-        finally:
-            self._cost_s += time.thread_time() - began_s
 
     def _drain_on(self, core: int, sweep: Sweep) -> None:
-        began_s = time.thread_time()
-        with kept_on(core):
+        with self._counting_cost(), kept_on(core):
             sweep.drain()
-        self._cost_s += time.thread_time() - began_s
+
+    def _finish(self, sweep: Sweep, tick: Tick) -> Snapshot:
+        with self._counting_cost():
+            return sweep.finish(tick, self._started_s)
+
+    @contextmanager
+    def _counting_cost(self) -> Iterator[None]:
+        began_s = time.thread_time()
+        try:
+            yield
+        finally:
+            self._cost_s += time.thread_time() - began_s
 
 
 _limiter: RunVar[CapacityLimiter] = RunVar("memstat_readers")
