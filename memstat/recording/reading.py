@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from memstat.model import ProcessKey, Snapshot
-from memstat.recording.decoder import Decoder, process_key
+from memstat.recording.decoder import Decoder
 from memstat.recording.header import Gap, Header
 from memstat.recording.members import Fault
 from memstat.recording.summaries import peak_from, result_from, stats_from
@@ -128,7 +128,7 @@ class Totals:
         reader = Reader()
         peak, stats = RunningPeak(), RunningStats(header.interval_s)
         marks = []
-        self.process_peaks: dict[ProcessKey, int] = {}
+        self._process_peaks: dict[tuple[int, int], int] = {}
         for entry in reader.entries(lines):
             if isinstance(entry, Snapshot):
                 peak.observe(entry)
@@ -144,12 +144,19 @@ class Totals:
         if reader.summary is not None:
             self._take_summary(reader.summary)
 
+    @property
+    def process_peaks(self) -> Mapping[ProcessKey, int]:
+        """The largest PSS of each process in bytes."""
+        return {ProcessKey(*key): pss_bytes for key, pss_bytes in self._process_peaks.items()}
+
     def _take_processes(self, decoder: Decoder) -> None:
+        # Plain pairs: the hash of a key takes as long as all else that is done with it.
+        peaks = self._process_peaks
         for process in decoder.changed:
-            pss_bytes = process.value["pss_bytes"]
-            if pss_bytes is not None:
-                key = process_key(process)
-                self.process_peaks[key] = max(pss_bytes, self.process_peaks.get(key, 0))
+            value = process.value
+            pss_bytes, key = value["pss_bytes"], (value["pid"], value["start_ticks"])
+            if pss_bytes is not None and pss_bytes > peaks.get(key, -1):
+                peaks[key] = pss_bytes
 
     def _take_summary(self, summary: Json) -> None:
         try:

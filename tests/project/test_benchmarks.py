@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -72,6 +73,13 @@ def test_the_crowd_benchmark_runs() -> None:
 def test_the_startup_benchmark_runs() -> None:
     lines = benchmark("startup", "--rounds", "2")
     assert ratios(lines, "python -c 'import asyncio'") == [1.0]
+
+
+def test_the_recording_benchmark_runs() -> None:
+    lines = benchmark("recording", "--processes=3", "--ticks=60", "--seconds=0.3")
+    figures = [float(re.split("  +", line)[1]) for line in lines[2:]]
+    assert len(figures) == 5
+    assert all(figure > 0 for figure in figures)
 
 
 @pytest.mark.parametrize("in_c", [True, False])
