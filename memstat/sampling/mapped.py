@@ -1,0 +1,89 @@
+"""Reading what the memory of a tree consists of, one process after the other. Blocking."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from typing import NamedTuple
+
+from memstat.mappings import MappingGroup, Mappings
+from memstat.model import ProcessKey, ProcessSample, ReadStatus
+from memstat.proc.source import MappingSource
+from memstat.proc.tree import Scope
+from memstat.sampling.grouped import grouped
+from memstat.sampling.sums import is_complete
+from memstat.sampling.sweep import Sweeper
+
+_UNREAD = frozenset({ReadStatus.DENIED, ReadStatus.UNREADABLE, ReadStatus.GONE})
+
+
+class MappedTree(NamedTuple):
+    """A tree whose mappings were read."""
+
+    mappings: Mappings
+    samples: tuple[ProcessSample, ...]
+    """Its processes, in the order of the tree, with what ``smaps`` says of their memory."""
+
+
+def map_once(source: MappingSource, scope: Scope) -> MappedTree:
+    """Return what the memory of a tree consists of now. Raises TooManyDescriptors."""
+    sweeper = Sweeper(source, scope)
+    try:
+        sweep = sweeper.begin()
+        return map_processes(source, sweep.found, missing_reason=sweep.missing_reason, tree=sweeper)
+    finally:
+        sweeper.close()
+
+
+def map_processes(
+    source: MappingSource,
+    found: Iterable[ProcessSample],
+    *,
+    missing_reason: str | None = None,
+    tree: Sweeper,
+) -> MappedTree:
+    """Read the mappings of the processes that can be measured, and look for others at the end.
+
+    ``found`` are those of ``tree`` now. Raises TooManyDescriptors.
+    """
+    unix_time_s, began_s = time.time(), time.monotonic()
+    mapped = [_mapped(source, sample) for sample in found]
+    samples = tuple(sample for sample, _ in mapped)
+    torn = _has_changed(samples, {node.key for node in tree.find()})
+    mappings = Mappings(
+        grouped(groups for _, groups in mapped),
+        unix_time_s=unix_time_s,
+        read_s=time.monotonic() - began_s,
+        processes=sum(sample.status is ReadStatus.MEASURED for sample in samples),
+        complete=is_complete(samples) and missing_reason is None and not torn,
+        torn=torn,
+        unread=tuple(sample for sample in samples if sample.status in _UNREAD),
+        missing_reason=missing_reason,
+    )
+    return MappedTree(mappings, samples)
+
+
+def _mapped(
+    source: MappingSource, sample: ProcessSample
+) -> tuple[ProcessSample, Sequence[MappingGroup]]:
+    """Read a process where that is possible; return what it is then, and its mappings."""
+    if sample.status is not ReadStatus.MEASURED:
+        return sample, ()
+    reading, groups = source.mappings(sample.key)
+    now = replace(
+        sample,
+        status=reading.status,
+        memory=reading.memory,
+        reason=reading.reason,
+        walk_age_s=0.0 if groups else None,
+    )
+    return now, groups
+
+
+def _has_changed(samples: Sequence[ProcessSample], now: AbstractSet[ProcessKey]) -> bool:
+    """Whether processes have started since these were found, or ended since they were read."""
+    found = {sample.key for sample in samples}
+    read = {sample.key for sample in samples if sample.status is ReadStatus.MEASURED}
+    return not (read <= now <= found)
