@@ -55,9 +55,8 @@ def _measure(pid: int, recursive: bool) -> Snapshot:  # noqa: FBT001
 async def measure_mappings(pid: int, *, recursive: bool = True) -> Mappings:
     """Return what the memory of a process and, when ``recursive``, of its descendants consists of.
 
-    Sizes are in bytes, as proc_pid_smaps(5) defines them. Reading holds each process up for some
-    twenty times as long as ``measure`` does where it has many small mappings, and for as long where
-    it has few large ones.
+    Sizes are in bytes, as proc_pid_smaps(5) defines them. Where a process has many small mappings
+    this takes some twenty times as long as ``measure``, and as long where it has few large ones.
 
     Raises as ``measure`` does. A process that may not be read is no error: see ``Mappings.unread``.
 

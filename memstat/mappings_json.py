@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from memstat.jsonlines import Json, iso_8601, process_from, process_object, seconds
+from memstat.jsonlines import Json, from_iso_8601, iso_8601, process_from, process_object, seconds
 from memstat.mappings import MappingGroup, MappingKind, Mappings
 
 _SIZES: Final = ("pss_bytes", "uss_bytes", "rss_bytes", "swap_pss_bytes", "hugetlb_bytes")

@@ -93,7 +93,8 @@ def test_on_a_terminal_it_is_as_wide_as_that(various: Target) -> None:
     lines = shown.splitlines()
     assert lines[0] == "PSS MiB  USS PROCS  WHAT"
     assert max(map(len, lines)) <= 40
-    assert lines[1].split() == ["8.0", "0.0", "2", "shared:", "memfd:pool", r"\x1b[31m"]
+    assert lines[1].split()[:3] == ["8.0", "0.0", "2"]
+    assert lines[1].endswith(r"pool \x1b[31m")
     assert lines[-1].endswith("  total")
 
 
