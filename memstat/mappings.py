@@ -84,6 +84,8 @@ class Mappings:
     """Seconds from the first tick of a measurement to the start; 0 where it stands alone."""
     read_s: float = 0.0
     """How long it took."""
+    held_s: float = 0.0
+    """How long the reading of one process took at most, which may have held it up meanwhile."""
     processes: int = 0
     """How many processes were read."""
     complete: bool = True

@@ -43,7 +43,7 @@ Examples:
     "--maps",
     is_flag=True,
     help="Show what the memory consists of: heap, stacks, anonymous memory, each file, shared"
-    " memory, huge pages.",
+    " memory, huge pages. With -w and --record: record it at each new peak.",
 )
 @options.frequency
 @options.interval
@@ -81,11 +81,11 @@ def command(
     # Like any filter, memstat ends when the reader of its output does.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     chosen_s = options.choose_interval_s(frequency_hz, interval_s) or options.DEFAULT_INTERVAL_S
-    recording = options.choose_recording(record_path, record_arguments=record_arguments)
+    recording = options.choose_recording(
+        record_path, record_arguments=record_arguments, maps=maps and watch
+    )
     if recording is not None and not watch:
         raise click.UsageError("--record needs -w: it records what is watched")
-    if watch and maps:
-        raise click.UsageError("--maps shows a single moment: leave out -w")
     out, err = standard_output(), standard_error()
     source = LinuxProcSource()
     targets = _find_targets(source, pids, err)
@@ -99,7 +99,7 @@ def command(
     if not recursive and err.is_terminal:
         _remark_on_uncounted(source, scope, err)
     chosen = format_class(verbose=verbose)
-    if maps:
+    if maps and not watch:
         from memstat.cli.mapped import print_mappings  # noqa: PLC0415 - seldom needed
         from memstat.sampling.mapped import map_once  # noqa: PLC0415 - likewise
 

@@ -183,10 +183,6 @@ class ProcSource(Protocol):
         """Return a reader for this process; one that has ended meanwhile reads as gone."""
         ...
 
-
-class MappingSource(ProcSource, Protocol):
-    """A view of a system that has what its processes map, too."""
-
     def mappings(self, key: ProcessKey) -> MappedReading:
         """Return what a process maps; one that has ended meanwhile reads as gone.
 

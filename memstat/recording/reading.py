@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
+from memstat.mappings import Mappings
+from memstat.mappings_json import mappings_from
 from memstat.model import ProcessKey, Snapshot
 from memstat.recording.decoder import Decoder, process_key
 from memstat.recording.header import Gap, Header
@@ -17,7 +19,7 @@ from memstat.sampling.tally import RunningPeak
 from memstat.text import plural
 
 Json: TypeAlias = Mapping[str, Any]
-Entry: TypeAlias = Snapshot | Mark | Gap
+Entry: TypeAlias = Snapshot | Mark | Mappings | Gap
 """What follows the header, but for the summary."""
 
 
@@ -82,6 +84,8 @@ class Reader:
                 return snapshot
             case "mark":
                 return self._mark(value)
+            case "mappings":
+                return mappings_from(value)
             case "gap":
                 gap = Gap(float(value["elapsed_s"]), int(value["dropped"]))
                 self._gaps += 1
@@ -128,6 +132,7 @@ class Totals:
         reader = Reader()
         peak, stats = RunningPeak(), RunningStats(header.interval_s)
         marks = []
+        self.mappings: Mappings | None = None
         self.process_peaks: dict[ProcessKey, int] = {}
         for entry in reader.entries(lines):
             if isinstance(entry, Snapshot):
@@ -136,6 +141,8 @@ class Totals:
                 self._take_processes(reader.decoder)
             elif isinstance(entry, Mark):
                 marks.append(entry)
+            elif isinstance(entry, Mappings):
+                self.mappings = entry
         self.marks = tuple(marks)
         self.result: RunResult | None = None
         self.peak: Peak | None = peak.peak

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from memstat import load
 from tests.cli import json_fields
 from tests.cli.harness import PAUSE, assert_one_line, on_terminal
 from tests.preloaded import memstat
@@ -98,12 +100,6 @@ def test_on_a_terminal_it_is_as_wide_as_that(various: Target) -> None:
     assert lines[-1].endswith("  total")
 
 
-def test_it_shows_a_single_moment(various: Target) -> None:
-    done = memstat("get", "-w", "--maps", str(various.pid))
-    assert (done.returncode, done.stdout) == (2, "")
-    assert_one_line(done.stderr, "--maps shows a single moment", "-w")
-
-
 def test_a_target_that_is_not_there_is_an_error_of_one_line(start: Callable[..., Target]) -> None:
     target = start(*PAUSE)
     target.line()
@@ -121,3 +117,40 @@ def test_what_may_not_be_read_is_said(start: Callable[..., Target]) -> None:
     assert done.returncode == 0
     assert done.stdout.splitlines()[-1].split()[5] == "1"
     assert_one_line(done.stderr, "the total is partial: 1 process could not be read", "as root")
+
+
+def test_a_run_records_what_its_memory_consists_of(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl.gz"
+    hold = "import time; held = bytearray(b'x') * (64 << 20); time.sleep(0.3)"
+    done = memstat("run", "--record", str(path), "--maps", "--exact", "--", *python(hold))
+    assert done.returncode == 0
+    mappings = load(path).mappings
+    assert mappings is not None
+    assert mappings.total.pss_bytes is not None
+
+
+def test_a_watch_records_what_its_memory_consists_of(
+    start: Callable[..., Target], tmp_path: Path
+) -> None:
+    target = start(*python(LARGE))
+    target.line()
+    path = tmp_path / "watch.jsonl"
+    with subprocess.Popen(
+        [memstat_path(), "get", "-w", "--maps", "--record", str(path), str(target.pid)],
+        stdout=subprocess.PIPE,
+    ) as watching:
+        assert watching.stdout is not None
+        watching.stdout.readline()
+        watching.stdout.readline()
+        target.send()
+        watching.stdout.read()
+    mappings = load(path).mappings
+    assert mappings is not None
+    assert (mappings.total.pss_bytes or 0) > 64 * MIB
+
+
+@pytest.mark.parametrize("arguments", [["get", "-w", "--maps", "1"], ["run", "--maps", "true"]])
+def test_without_a_recording_there_is_nowhere_to_keep_it(arguments: list[str]) -> None:
+    done = memstat(*arguments)
+    assert (done.returncode, done.stdout) == (2 if arguments[0] == "get" else 125, "")
+    assert_one_line(done.stderr, "--maps shows a single moment", "add --record FILE")

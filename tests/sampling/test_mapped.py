@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import pytest
+
 from memstat.mappings import MappingGroup, MappingKind
 from memstat.model import Memory, ProcessKey, ReadStatus
 from memstat.proc.source import GONE, MappedReading
 from memstat.sampling.grouped import grouped
 from memstat.sampling.mapped import MappedTree, map_once
+from memstat.sampling.sweep import Sweeper
 from memstat.testing import FakeProc
+from tests.sampling.clocked import ClockedProc
 from tests.scopes import scope_of
 
 MIB = 1 << 20
@@ -65,12 +69,14 @@ def test_a_tree_is_read_process_by_process() -> None:
     proc = MappedProc()
     shell = proc.start("sh", MIB)
     child = proc.start("cat", MIB, parent=shell)
-    mappings, samples = mapped(proc, shell.key)
+    mappings, samples, costs_s = mapped(proc, shell.key)
     assert [sample.key for sample in samples] == [shell.key, child.key]
     assert mappings.groups[0] == MappingGroup(
         MappingKind.HEAP, "", 6 * MIB, 4 * MIB, 8 * MIB, 0, 0, processes=2, mappings=2
     )
     assert mappings.total.pss_bytes == 8 * MIB
+    assert costs_s.keys() == {shell.key, child.key}
+    assert mappings.held_s == max(costs_s.values())
     assert (mappings.processes, mappings.complete, mappings.torn) == (2, True, False)
     assert mapped(proc, shell.key, recursive=False).mappings.processes == 1
     assert proc.open_readers == 0
@@ -129,3 +135,21 @@ def test_a_process_that_ends_after_its_turn_makes_it_torn() -> None:
     proc.at(second.key, first.end, first.reap)
     mappings = mapped(proc, shell.key).mappings
     assert (mappings.processes, mappings.complete, mappings.torn) == (3, False, True)
+
+
+def test_made_up_processes_have_one_group_each() -> None:
+    proc = FakeProc()
+    shell = proc.start("sh", MIB)
+    proc.start("cat", 2 * MIB, parent=shell)
+    (group,) = map_once(proc, scope_of(shell.key)).mappings.groups
+    assert (group.pss_bytes, group.uss_bytes, group.processes) == (3 * MIB, 3 * MIB, 2)
+
+
+def test_what_it_costs_is_charged_to_the_budget() -> None:
+    proc = ClockedProc()
+    shell = proc.start("sh", 1 << 30)
+    sweeper = Sweeper(proc, scope_of(shell.key), interval_s=0.1, clock=proc.clock)
+    sweeper.begin().drain()
+    # A process that has ended owes nothing.
+    sweeper.estimator.owe({shell.key: 0.5, ProcessKey(7, 7): 9.0}, proc.now_s)
+    assert sweeper.estimator.held_share(proc.now_s + 10) == pytest.approx(0.05, rel=0.01)
