@@ -189,8 +189,9 @@ async def _session(
                 # Only now: the command has inherited the limits that memstat was given.
                 raise_descriptor_limit()
                 on_resume(supervisor.supervised.resumed, view.resumed)
-                async with beside(uncounted.count, supervisor):
-                    await view.show(supervisor.supervised)
+                running = supervisor.supervised
+                async with beside(uncounted.count, supervisor), recording.mapping(running):
+                    await view.show(running)
                 result = await supervisor.supervised.wait()
             result = replace(result, uncounted_descendants=uncounted.most)
             recording.conclude(partial(_summary, options, result))

@@ -115,7 +115,7 @@ async def _watch(
     async with watch_scope(options.scope, options.interval_s, options.policy, observers) as watched:
         on_resume(watched.resumed, shown.resumed)
         async with beside(_stop_on_signal, watched, signals, received, shown.release):
-            async with beside(report.limit_patience_after, watched):
+            async with beside(report.limit_patience_after, watched), recording.mapping(watched):
                 await shown.follow(watched)
             recording.conclude(partial(_summary, watched))
             ending = watch_ending(

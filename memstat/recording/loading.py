@@ -14,6 +14,7 @@ from functools import cached_property, partial
 from typing import IO, Final
 
 from memstat.errors import RecordingError
+from memstat.mappings import Mappings
 from memstat.model import ProcessKey, Snapshot
 from memstat.recording.header import Header, header_from
 from memstat.recording.members import Fault, lines_of
@@ -44,7 +45,7 @@ class Recording:
         return (entry for entry in self.entries() if isinstance(entry, Snapshot))
 
     def entries(self) -> Iterator[Entry]:
-        """Yield snapshots, marks and gaps in their order; kinds that are not known are skipped."""
+        """Yield snapshots, marks, mappings and gaps in their order; unknown kinds are skipped."""
         with closing(self._lines()) as lines:
             next(lines, None)
             yield from Reader().entries(lines)
@@ -58,6 +59,11 @@ class Recording:
     def marks(self) -> tuple[Mark, ...]:
         """The marks, oldest first."""
         return self._totals.marks
+
+    @property
+    def mappings(self) -> Mappings | None:
+        """What the memory consisted of near the peak; ``None`` where that was not recorded."""
+        return self._totals.mappings
 
     @property
     def stats(self) -> SamplingStats:

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
+from memstat.mappings import Mappings
+from memstat.mappings_json import mappings_from
 from memstat.model import ProcessKey, Snapshot
 from memstat.recording.decoder import Decoder
 from memstat.recording.header import Gap, Header
@@ -17,7 +19,7 @@ from memstat.sampling.tally import RunningPeak
 from memstat.text import plural
 
 Json: TypeAlias = Mapping[str, Any]
-Entry: TypeAlias = Snapshot | Mark | Gap
+Entry: TypeAlias = Snapshot | Mark | Mappings | Gap
 """What follows the header, but for the summary."""
 
 
@@ -82,6 +84,8 @@ class Reader:
                 return snapshot
             case "mark":
                 return self._mark(value)
+            case "mappings":
+                return mappings_from(value)
             case "gap":
                 gap = Gap(float(value["elapsed_s"]), int(value["dropped"]))
                 self._gaps += 1
@@ -128,7 +132,9 @@ class Totals:
         reader = Reader()
         peak, stats = RunningPeak(), RunningStats(header.interval_s)
         marks = []
-        self._process_peaks: dict[tuple[int, int], int] = {}
+        self.mappings: Mappings | None = None
+        self.process_peaks: dict[ProcessKey, int] = {}
+        """The largest PSS of each process in bytes."""
         for entry in reader.entries(lines):
             if isinstance(entry, Snapshot):
                 peak.observe(entry)
@@ -136,6 +142,8 @@ class Totals:
                 self._take_processes(reader.decoder)
             elif isinstance(entry, Mark):
                 marks.append(entry)
+            elif isinstance(entry, Mappings):
+                self.mappings = entry
         self.marks = tuple(marks)
         self.result: RunResult | None = None
         self.peak: Peak | None = peak.peak
@@ -144,17 +152,11 @@ class Totals:
         if reader.summary is not None:
             self._take_summary(reader.summary)
 
-    @property
-    def process_peaks(self) -> Mapping[ProcessKey, int]:
-        """The largest PSS of each process in bytes."""
-        return {ProcessKey(*key): pss_bytes for key, pss_bytes in self._process_peaks.items()}
-
     def _take_processes(self, decoder: Decoder) -> None:
-        # Plain pairs: the hash of a key takes as long as all else that is done with it.
-        peaks = self._process_peaks
+        peaks = self.process_peaks
         for process in decoder.changed:
             value = process.value
-            pss_bytes, key = value["pss_bytes"], (value["pid"], value["start_ticks"])
+            pss_bytes, key = value["pss_bytes"], ProcessKey(value["pid"], value["start_ticks"])
             if pss_bytes is not None and pss_bytes > peaks.get(key, -1):
                 peaks[key] = pss_bytes
 

@@ -70,6 +70,12 @@ def test_the_crowd_benchmark_runs() -> None:
     assert ratios(lines, "1 others") == [0.0]
 
 
+def test_the_maps_benchmark_runs() -> None:
+    lines = benchmark("maps", "--size=1", "--mappings=10", "--rounds=1")
+    assert ratios(lines, "walk") == [1.0, 1.0]
+    assert all(ratio > 0 for ratio in ratios(lines, "mappings"))
+
+
 def test_the_startup_benchmark_runs() -> None:
     lines = benchmark("startup", "--rounds", "2")
     assert ratios(lines, "python -c 'import asyncio'") == [1.0]

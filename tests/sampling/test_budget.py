@@ -174,3 +174,10 @@ def test_nobody_is_held_up_longer_than_it_earned_but_for_one_walk(
                 earned_s = SHARE * (now_s - born_s[key]) + GRACE_S
                 assert sum(walks_s[key][:-1]) <= earned_s + 1e-9
             assert sum(rounds_s[:-1]) <= CORE_SHARE * (now_s + SAVED_S) + 1e-9
+
+
+def test_what_is_owed_besides_walks_keeps_these_back(budget: Budget) -> None:
+    assert budget.owe({PROCESS: 0.1, OTHER: 0.1}, 0.0) == 0.2
+    until_s = 0.1 / SHARE - GRACE_S / SHARE
+    assert not is_due(budget, until_s - 0.1)
+    assert is_due(budget, until_s + 0.1)
