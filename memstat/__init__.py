@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from memstat.api import *
     from memstat.errors import *
+    from memstat.mappings import *
     from memstat.model import *
     from memstat.recording.header import *
     from memstat.recording.loading import *
@@ -23,6 +24,7 @@ __version__ = "0.1.0"
 
 _HOMES: Final = (
     "memstat.errors",
+    "memstat.mappings",
     "memstat.model",
     "memstat.results",
     "memstat.units",

@@ -252,8 +252,88 @@ int main(int argc, char **argv) {
 """As many children as its argument says, 20 at a time, each gone at once."""
 
 
+VARIOUS = r"""
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/shm.h>
+#include <unistd.h>
+#define MIB (1 << 20)
+static void touch(volatile char *at, size_t size) {
+    for (size_t i = 0; i < size; i += 1024)
+        (void)at[i];
+}
+static char *map(size_t size, int flags, int file) {
+    char *at = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, file, 0);
+    madvise(at, size, MADV_NOHUGEPAGE);
+    memset(at, 1, size);
+    return at;
+}
+static void *live(void *ready) {
+    char held[MIB];
+    memset(held, 1, sizeof held);
+    touch(held, sizeof held);
+    pthread_barrier_wait(ready);
+    pause();
+    return NULL;
+}
+int main(int argc, char **argv) {
+    char byte, *named, *made;
+    int file, pool, report[2];
+    pthread_t thread;
+    pthread_barrier_t ready;
+    memset(sbrk(3 * MIB), 1, 3 * MIB);
+    named = map(2 * MIB, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+    prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, named, 2 * MIB, "arena");
+    file = open(argv[1], O_RDWR | O_CREAT, 0600);
+    ftruncate(file, 4 * MIB);
+    map(4 * MIB, MAP_SHARED, file);
+    pool = memfd_create(argv[2], 0);
+    ftruncate(pool, 8 * MIB);
+    char *memfd = map(8 * MIB, MAP_SHARED, pool);
+    map(5 * MIB, MAP_SHARED | MAP_ANONYMOUS, -1);
+    int segment = shmget(IPC_PRIVATE, 6 * MIB, IPC_CREAT | 0600);
+    memset(made = shmat(segment, NULL, 0), 1, 6 * MIB);
+    shmctl(segment, IPC_RMID, NULL);
+    pipe(report);
+    if (!fork()) {
+        prctl(PR_SET_PDEATHSIG, 9);
+        touch(memfd, 8 * MIB);
+        write(report[1], &byte, 1);
+        pause();
+    }
+    read(report[0], &byte, 1);
+    pthread_barrier_init(&ready, NULL, 2);
+    pthread_create(&thread, NULL, live, &ready);
+    pthread_barrier_wait(&ready);
+    puts("ready");
+    fflush(stdout);
+    pause();
+}
+"""
+"""Memory of every kind. Its arguments are a file, of which it maps 4 MiB, and the name of a memfd
+of 8 MiB, which its child maps too. Besides: 3 MiB of heap, 2 MiB with a name, 5 MiB of shared
+anonymous memory, 6 MiB of System V, and a thread with 1 MiB of stack."""
+
+
 AS_NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 """In front of a command: run it as a user without any rights."""
+
+
+def run_as_nobody(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run memstat to its end as that user."""
+    return subprocess.run(
+        [*AS_NOBODY, memstat_python_path(), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
 def _why_not_as_nobody() -> str:

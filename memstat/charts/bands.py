@@ -104,6 +104,19 @@ def _sizes(course: Course, by: By) -> Iterator[tuple[Frame, dict[Hashable, int]]
         yield frame, sizes
 
 
+def natural(course: Course, sources: Sequence[str]) -> By:
+    """Return what shows most: processes, or programs where most of the peak would be one band.
+
+    Of several recordings, their parts.
+    """
+    if len(sources) > 1:
+        return By.RECORDING
+    groups = ranked(course, By.PROCESS)
+    shown = groups if len(groups) <= MOST else groups[: MOST - 1]
+    has_most = 2 * sum(group.at_peak_bytes for group in shown) >= course.peak.pss_bytes
+    return By.PROCESS if has_most else By.PROGRAM
+
+
 def bands_of(course: Course, by: By, sources: Sequence[str], *, most: int = MOST) -> list[Band]:
     """Return the bands of a chart from the bottom up; their sizes add up to the totals.
 

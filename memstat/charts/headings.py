@@ -40,9 +40,9 @@ def heading_of(recording: Recorded, course: Course) -> Heading:
     facts = [" · ".join(where)]
     if peak is not None:
         bracket = peak_bracket(peak)
-        between = f", {bracket}" if bracket else ""
         when = f"at {format_elapsed(peak.elapsed_s)}"
-        facts.append(f"peak {format_size(peak.pss_bytes)}{between}, {when} · {_samples(recording)}")
+        between = f", {bracket}" if bracket else ""
+        facts.append(f"peak {format_size(peak.pss_bytes)} {when}{between} · {_samples(recording)}")
     return Heading(title_of(header), facts, [*recording.remarks, *_legend(course)])
 
 
@@ -58,7 +58,7 @@ def heading_of_several(
         low, high = peak.pss_low_bytes, peak.pss_high_bytes
         between = f", {format_bracket(low, high)}" if is_wide(low, high) else ""
         when = format_elapsed(peak.elapsed_s)
-        facts.append(f"peak of the sum {format_size(peak.pss_bytes)}{between}, at {when}")
+        facts.append(f"peak of the sum {format_size(peak.pss_bytes)} at {when}{between}")
     remarks = [
         f"{name}: {remark}"
         for name, recording in zip(names, recordings, strict=True)

@@ -80,11 +80,14 @@ def joined(sources: Sequence[Source]) -> Iterator[Moment | Gap]:
         _stream(number, source, source.started_unix_s - first_s)
         for number, source in enumerate(sources)
     )
+    running = len(sources)
     for time_s, number, _, snapshot, gap in heapq.merge(*streams):
         if gap is not None:
             yield gap
         newest[number] = snapshot
-        if any(newest):
+        running -= snapshot is None
+        # Between two of them there is nothing; after the last, no course.
+        if running:
             yield Moment(time_s, tuple(newest), sum(_pss_bytes(one) for one in newest))
 
 

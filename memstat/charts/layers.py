@@ -44,8 +44,13 @@ def _size(field: str, unit: str) -> Json:
     }
 
 
-def _colour(bands: Sequence[Band], *, has_legend: bool) -> Json:
-    legend = {"title": None, "labelExpr": "names[datum.value]"}
+def _colour(bands: Sequence[Band], *, has_legend: bool, symbol: str = "square") -> Json:
+    legend = {
+        "title": None,
+        "labelExpr": "names[datum.value]",
+        "symbolType": symbol,
+        "symbolStrokeWidth": 3 if symbol == "stroke" else 0,
+    }
     return {
         "field": "band",
         "type": "nominal",
@@ -82,7 +87,7 @@ def lines(bands: Sequence[Band], unit: str, *, has_legend: bool) -> Json:
         "encoding": {
             "x": _TIME,
             "y": _size("total", unit),
-            "color": _colour(bands, has_legend=has_legend),
+            "color": _colour(bands, has_legend=has_legend, symbol="stroke"),
         },
     }
 
@@ -195,9 +200,7 @@ def config(theme: Theme) -> Json:
             "labelColor": theme.text,
             "labelFontSize": FONT,
             "labelLimit": 260,
-            "symbolType": "square",
             "symbolSize": 90,
-            "symbolStrokeWidth": 0,
             "rowPadding": 1,
             "offset": 14,
         },

@@ -30,7 +30,7 @@ async function start() {
 function readAddress() {
   const wanted = new URLSearchParams(location.hash.slice(1));
   const time = (name) => (Number.isFinite(parseFloat(wanted.get(name))) ? 1000 * parseFloat(wanted.get(name)) : null);
-  state.by = modes().includes(wanted.get("by")) ? wanted.get("by") : modes()[0];
+  state.by = modes().includes(wanted.get("by")) ? wanted.get("by") : usual();
   state.filter = wanted.get("filter") || "";
   state.at = time("at") === null ? "peak" : time("at");
   [state.from, state.to] = inside(time("from"), time("to"));
@@ -38,7 +38,7 @@ function readAddress() {
 
 function writeAddress() {
   const shown = new URLSearchParams({ at: state.at === "peak" ? "peak" : state.at / 1000 });
-  if (state.by !== modes()[0]) shown.set("by", state.by);
+  if (state.by !== usual()) shown.set("by", state.by);
   if (state.filter) shown.set("filter", state.filter);
   if (isZoomed()) {
     shown.set("from", (state.from / 1000).toFixed(3));
@@ -52,15 +52,13 @@ function modes() {
   return ["process", "program", "kind", ...(charts[0].sources.length > 1 ? ["recording"] : [])];
 }
 
+const usual = () => (page.overlay ? "recording" : charts[0].by);
 const start_ms = () => Math.min(...charts.map((chart) => chart.ms[0]));
 const end_ms = () => Math.max(...charts.map((chart) => chart.end), start_ms() + 1);
 const isZoomed = () => state.from > start_ms() || state.to < end_ms();
 const highest = () => charts.reduce((a, b) => (b.pss[b.peak] > a.pss[a.peak] ? b : a));
 const chosen_ms = () => (state.at === "peak" ? highest().ms[highest().peak] : state.at);
-const chosenOf = (chart) => {
-  if (state.at === "peak" && charts.length === 1) return chart.peak;
-  return instantAt(chart, chosen_ms());
-};
+const chosenOf = (chart) => (state.at === "peak" ? chart.peak : instantAt(chart, state.at));
 
 /** Return a window that lies in the whole, and is not shorter than a twentieth of a second. */
 function inside(from, to) {
@@ -164,7 +162,7 @@ function place(line, ms) {
 
 function showChosen() {
   place(element("chosen"), chosen_ms());
-  element("trees").replaceChildren(...charts.flatMap((chart) => treeAt(chart, chosenOf(chart))));
+  element("trees").replaceChildren(...charts.flatMap((chart, at) => treeAt(chart, chosenOf(chart), at)));
 }
 
 function made(tag, text, attributes = {}) {
@@ -179,13 +177,14 @@ function swatch(colour) {
   return one;
 }
 
-function treeAt(chart, at) {
+function treeAt(chart, at, number) {
   const rows = chart.instants[at];
   const peak = at === chart.peak ? ", the peak" : "";
   const where = page.overlay ? `${chart.title}: ` : "";
   const count = rows.length === 1 ? "1 process" : `${rows.length} processes`;
   const heading = made("h2", `${where}${sizeText(chart.pss[at])} at ${timeText(chart.ms[at])}${peak}, ${count}`);
   heading.dataset.bytes = chart.pss[at];
+  if (page.overlay) heading.prepend(swatch(bands[number].colour));
   const table = made("table");
   table.append(made("thead"), made("tbody"));
   const names = ["process", "PID", "PSS", "anonymous", "file", "shared"];
@@ -201,8 +200,9 @@ function lineOf(chart, row, colours) {
   const line = made("tr", undefined, { className: matches(row, state.filter) ? "" : "left-out" });
   const name = made("td");
   name.style.paddingLeft = `${14 * row.of.depth}px`;
-  const group = GROUPS[state.by];
-  name.append(swatch(group && (colours.get(group(row)) || page.rest)), row.of.name);
+  const group = page.overlay ? null : GROUPS[state.by];
+  if (group) name.append(swatch(colours.get(group(row)) || page.rest));
+  name.append(row.of.name);
   const known = row.of.status === "measured";
   const sizes = row.parts.slice(0, 3).map((size) => (known && row.hasParts ? sizeText(size) : known ? "?" : ""));
   const pss = known ? `${row.estimated ? "~" : ""}${sizeText(row.pss)}` : row.of.status;

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from memstat.charts.bands import By, Group, label_of, ranked
+from memstat.charts.bands import By, Group, label_of, natural, ranked
 from memstat.charts.chart import Chart
 from memstat.charts.course import Course
 from memstat.charts.frames import UNKNOWN, Frame, Process
@@ -26,6 +26,7 @@ def payload(chart: Chart) -> Json:
     program_of = {member: at for at, group in enumerate(programs) for member in group.members}
     return {
         "title": chart.heading.title,
+        "by": natural(course, chart.sources).value,
         "ms": _differences(round(frame.elapsed_s * 1000) for frame in course.frames),
         "end": round(course.end_s * 1000),
         "pss": [frame.pss_bytes for frame in course.frames],

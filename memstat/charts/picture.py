@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from memstat.charts.bands import By, bands_of
+from memstat.charts.bands import Band, bands_of, natural
 from memstat.charts.chart import Chart, Overlay
 from memstat.charts.colours import DARK, LIGHT
 from memstat.charts.converter import converter
@@ -30,8 +30,12 @@ def picture_specification(charts: Chart | Overlay, *, dark: bool = False) -> Jso
     canvas = Canvas(_WIDTH, _HEIGHT, DARK if dark else LIGHT)
     if isinstance(charts, Overlay):
         return overlaid(charts, canvas)
-    by = By.RECORDING if len(charts.sources) > 1 else By.PROCESS
-    return specification(charts, bands_of(charts.course, by, charts.sources), canvas)
+    return specification(charts, picture_bands(charts), canvas)
+
+
+def picture_bands(chart: Chart) -> list[Band]:
+    """Return what a picture stacks."""
+    return bands_of(chart.course, natural(chart.course, chart.sources), chart.sources)
 
 
 def _svg(spec: Json) -> bytes:

@@ -13,7 +13,7 @@ from memstat.cli import options
 from memstat.cli.exit_status import ExitStatus
 from memstat.cli.output import Output, standard_error, standard_output
 from memstat.errors import ProcessError
-from memstat.model import Identity, Snapshot
+from memstat.model import Identity, ProcessSample, Snapshot
 from memstat.proc.linux import LinuxProcSource
 from memstat.proc.tree import Scope
 from memstat.report import notes
@@ -24,6 +24,7 @@ _EPILOG: Final = """\b
 Examples:
   memstat get -r 1234            a process and all its descendants
   memstat get -rvw 1234          the same live, until it ends
+  memstat get -r --maps 1234     what its memory consists of: heap, stacks, files
   memstat get -r --json 1234     the same for a program
 """
 
@@ -37,6 +38,12 @@ Examples:
     "--watch",
     is_flag=True,
     help="Repeat until the target has ended, Ctrl+C or q; then print the peak. ? shows more keys.",
+)
+@click.option(
+    "--maps",
+    is_flag=True,
+    help="Show what the memory consists of: heap, stacks, anonymous memory, each file, shared"
+    " memory, huge pages. With -w and --record: record it at each new peak.",
 )
 @options.frequency
 @options.interval
@@ -54,6 +61,7 @@ def command(
     recursive: bool,
     verbose: bool,
     watch: bool,
+    maps: bool,
     frequency_hz: float | None,
     interval_s: float | None,
     budget_percent: float,
@@ -73,7 +81,9 @@ def command(
     # Like any filter, memstat ends when the reader of its output does.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     chosen_s = options.choose_interval_s(frequency_hz, interval_s) or options.DEFAULT_INTERVAL_S
-    recording = options.choose_recording(record_path, record_arguments=record_arguments)
+    recording = options.choose_recording(
+        record_path, record_arguments=record_arguments, maps=maps and watch
+    )
     if recording is not None and not watch:
         raise click.UsageError("--record needs -w: it records what is watched")
     out, err = standard_output(), standard_error()
@@ -88,11 +98,17 @@ def command(
     )
     if not recursive and err.is_terminal:
         _remark_on_uncounted(source, scope, err)
-    first = sweep_once(source, scope)
-    unreadable = _remark_on_unreadable(first, targets, err)
-    failed = unreadable or len(targets) < len(set(pids))
-    status = ExitStatus.FAILURE if failed else ExitStatus.OK
     chosen = format_class(verbose=verbose)
+    if maps and not watch:
+        from memstat.cli.mapped import print_mappings  # noqa: PLC0415 - seldom needed
+        from memstat.sampling.mapped import map_once  # noqa: PLC0415 - likewise
+
+        mapped = map_once(source, scope)
+        status = _status(mapped.samples, targets, pids, err)
+        print_mappings(mapped.mappings, chosen, out, err, is_plain=no_live)
+        return status
+    first = sweep_once(source, scope)
+    status = _status(first.processes, targets, pids, err)
     if watch and first.total.pss_bytes is not None:
         from memstat.cli.watch_session import WatchOptions, watch_and_report  # noqa: PLC0415 - anyio
         from memstat.report.ending import WatchStyle  # noqa: PLC0415 - only here
@@ -144,12 +160,17 @@ def _remark_on_uncounted(source: LinuxProcSource, scope: Scope, err: Output) -> 
         err.remark(note)
 
 
-def _remark_on_unreadable(snapshot: Snapshot, targets: Sequence[Identity], err: Output) -> bool:
-    """Say why nothing of a target could be measured; return whether there is such a target."""
-    reasons = [*notes.unreadable_targets(snapshot, targets)]
+def _status(
+    processes: Sequence[ProcessSample],
+    targets: Sequence[Identity],
+    pids: Sequence[int],
+    err: Output,
+) -> ExitStatus:
+    """Say why nothing of a target could be measured; return the status for all that were named."""
+    reasons = [*notes.unreadable_targets(processes, targets)]
     for reason in reasons:
         err.remark(reason)
-    return bool(reasons)
+    return ExitStatus.FAILURE if reasons or len(targets) < len(set(pids)) else ExitStatus.OK
 
 
 def _remark_on_total(snapshot: Snapshot, err: Output, *, has_all: bool) -> None:

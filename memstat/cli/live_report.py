@@ -32,9 +32,6 @@ from memstat.text import printable
 _USUAL: Final = ViewOptions()
 
 
-def _nothing(_: int | None) -> None: ...
-
-
 class LiveReport:
     """Shows snapshots while they come, and leaves the table as it was at the peak.
 
@@ -69,7 +66,7 @@ class LiveReport:
         self,
         observed: Observation,
         *,
-        on_resize: Callable[[int | None], object] = _nothing,
+        on_resize: Callable[[int | None], object] = lambda _: None,
         on_quit: Callable[[], None] | None = None,
     ) -> None:
         """Draw until there are no more snapshots.

@@ -37,6 +37,8 @@ class RecordOptions(NamedTuple):
     """Its file, in which ``%p`` and others stand for what differs."""
     arguments: bool
     """Whether it is to have the arguments of commands."""
+    maps: bool = False
+    """Whether it is to have what the memory consists of at each new peak."""
 
 
 class PositiveNumber(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4
@@ -182,13 +184,20 @@ def choose_interval_s(frequency_hz: float | None, interval_s: float | None) -> f
     return 1 / frequency_hz if frequency_hz is not None else interval_s
 
 
-def choose_recording(record_path: str | None, *, record_arguments: bool) -> RecordOptions | None:
+def choose_recording(
+    record_path: str | None, *, record_arguments: bool, maps: bool
+) -> RecordOptions | None:
     """Return what is to be recorded; ``None``: nothing. Raises UsageError."""
     if record_path is None:
+        if maps:
+            raise click.UsageError(
+                "--maps shows a single moment of what runs already (memstat get --maps PID); to"
+                " keep what the memory consists of at each new peak, add --record FILE"
+            )
         if record_arguments:
             raise click.UsageError("--record-arguments needs --record")
         return None
-    return RecordOptions(record_path, record_arguments)
+    return RecordOptions(record_path, record_arguments, maps)
 
 
 def choose_policy(budget_percent: float, *, exact: bool) -> Policy:

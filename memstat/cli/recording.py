@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from memstat.background import in_thread
 from memstat.cli.options import RecordOptions
 from memstat.errors import OutputError
+from memstat.sampling.observation import Observation
 from memstat.sampling.observer import Observer
 
 if TYPE_CHECKING:  # Imported where something is recorded.
@@ -28,6 +29,7 @@ class Recording:
         """Open the file, which ``files`` closes. Raises RecordingError."""
         self.has_arguments = options is not None and options.arguments
         """Whether command lines are recorded too."""
+        self._has_maps = options is not None and options.maps
         self._disk: Disk | None = None
         self._recorder: Recorder | None = None
         if options is not None:
@@ -66,6 +68,17 @@ class Recording:
         self._recorder = Recorder(self._disk, await in_thread(header), report=warn)
         async with self._recorder.at_work():
             yield (self._recorder,)
+
+    @asynccontextmanager
+    async def mapping(self, observed: Observation) -> AsyncIterator[None]:
+        """Record what the memory consists of at each new peak, if that was asked for."""
+        if self._recorder is None or not self._has_maps:
+            yield
+            return
+        from memstat.recording.keeper import mappings_kept  # noqa: PLC0415 - likewise
+
+        async with mappings_kept(observed, self._recorder):
+            yield
 
     def conclude(self, summary: Callable[[], Json]) -> None:
         """Have this be the last line."""

@@ -127,6 +127,11 @@ def _without_backslash(argument: str) -> str:
 )
 @options.record
 @options.record_arguments
+@click.option(
+    "--maps",
+    is_flag=True,
+    help="Record what the memory consists of at each new peak too (with --record).",
+)
 @click.option("--append", is_flag=True, help="Append to the files of -O, -E and --report.")
 @click.option(
     "--wait-all", is_flag=True, help="Measure until the last descendant has ended (with -r)."
@@ -185,6 +190,7 @@ def command(
     report_path: str | None,
     record_path: str | None,
     record_arguments: bool,
+    maps: bool,
     append: bool,
     wait_all: bool,
     kill_after_s: float,
@@ -226,6 +232,8 @@ def command(
             on_exceed=on_exceed or "kill",
             min_samples=min_samples,
             forward=forward,
-            recording=options.choose_recording(record_path, record_arguments=record_arguments),
+            recording=options.choose_recording(
+                record_path, record_arguments=record_arguments, maps=maps
+            ),
         )
     )

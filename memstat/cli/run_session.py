@@ -51,9 +51,6 @@ _RELAY_THREADS: Final = 3
 Follow = Callable[[Supervised], Awaitable[None]]
 
 
-def _nothing() -> None: ...
-
-
 def run_and_report(options: RunOptions) -> int:
     """Run the command and report; return the exit status, or end by the signal that ended it.
 
@@ -116,7 +113,7 @@ class _View(NamedTuple):
     follow: Follow
     warn: Callable[[str], Awaitable[None]]
     """Writes at once what cannot wait for the end."""
-    resumed: Callable[[], None] = _nothing
+    resumed: Callable[[], None] = lambda: None
     """Is called, as from a signal handler, when this process goes on after it was stopped."""
     threads: int = 1
     """Threads that it cannot do without."""
@@ -192,8 +189,9 @@ async def _session(
                 # Only now: the command has inherited the limits that memstat was given.
                 raise_descriptor_limit()
                 on_resume(supervisor.supervised.resumed, view.resumed)
-                async with beside(uncounted.count, supervisor):
-                    await view.show(supervisor.supervised)
+                running = supervisor.supervised
+                async with beside(uncounted.count, supervisor), recording.mapping(running):
+                    await view.show(running)
                 result = await supervisor.supervised.wait()
             result = replace(result, uncounted_descendants=uncounted.most)
             recording.conclude(partial(_summary, options, result))

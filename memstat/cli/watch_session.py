@@ -35,18 +35,15 @@ _DESCRIPTORS: Final = 8
 """Of the event loop and of short reads."""
 
 
-def _nothing() -> None: ...
-
-
 class _View(NamedTuple):
     """What shows the snapshots of a watch."""
 
     follow: Callable[[Watch], Awaitable[None]]
     warn: Callable[[str], Awaitable[None]]
     """Writes at once what cannot wait for the end."""
-    resumed: Callable[[], None] = _nothing
+    resumed: Callable[[], None] = lambda: None
     """Is called, as from a signal handler, when this process goes on after it was stopped."""
-    release: Callable[[], None] = _nothing
+    release: Callable[[], None] = lambda: None
     """Gives the terminal back its mode, at once."""
 
 
@@ -118,7 +115,7 @@ async def _watch(
     async with watch_scope(options.scope, options.interval_s, options.policy, observers) as watched:
         on_resume(watched.resumed, shown.resumed)
         async with beside(_stop_on_signal, watched, signals, received, shown.release):
-            async with beside(report.limit_patience_after, watched):
+            async with beside(report.limit_patience_after, watched), recording.mapping(watched):
                 await shown.follow(watched)
             recording.conclude(partial(_summary, watched))
             ending = watch_ending(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from memstat.errors import (
     ListingError,
@@ -26,6 +26,7 @@ from memstat.proc.hidden import HiddenProcesses, hides_processes
 from memstat.proc.parse import parse_stat, parse_status
 from memstat.proc.platform import kernel_version, require_linux_kernel
 from memstat.proc.reader import LinuxReader, no_hidden
+from memstat.proc.source import MappedReading
 from memstat.text import decode_name
 
 
@@ -143,14 +144,22 @@ class LinuxProcSource:
         return decode_name(arguments.rstrip(b"\0").replace(b"\0", b" ")) or None
 
     def reader(self, key: ProcessKey) -> LinuxReader:
-        find_hidden = no_hidden if self._hidden is None else self._find_hidden
         return LinuxReader(
             key,
             self.budget,
             rollup=self.use_rollup,
             counts_exactly=self._counts_exactly,
-            find_hidden=find_hidden,
+            find_hidden=self._hidden_finder,
         )
+
+    def mappings(self, key: ProcessKey) -> MappedReading:
+        from memstat.proc.mapping_reader import MappingReader  # noqa: PLC0415 - seldom needed
+
+        return MappingReader(key, self.budget, find_hidden=self._hidden_finder).read()
+
+    @property
+    def _hidden_finder(self) -> Callable[[int], Identity | None]:
+        return no_hidden if self._hidden is None else self._find_hidden
 
 
 def require_linux() -> None:

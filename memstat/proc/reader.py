@@ -27,6 +27,7 @@ from memstat.proc.source import GONE, LEFT, Afterwards, Glance, Reading, WalkedP
 
 _EXEC_RACES: Final = 4
 """How often an ``execve`` may come between opening and reading until this tick is given up."""
+EXECUTES_AGAIN_AND_AGAIN: Final = "it called execve again and again while it was read"
 
 
 def no_hidden(_: int) -> None:
@@ -125,7 +126,7 @@ class LinuxReader:
             reading = self._read_anew()
             if reading is not None:
                 return reading
-        return self._unreadable("it called execve again and again while it was read")
+        return self._unreadable(EXECUTES_AGAIN_AND_AGAIN)
 
     def afterwards(self) -> Afterwards:
         try:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from memstat.errors import UnreadableProcess
 from memstat.model import Identity, Memory, ProcessKey, ReadStatus
+
+if TYPE_CHECKING:  # A snapshot alone is taken without it.
+    from memstat.mappings import MappingGroup
 
 
 class Glance(NamedTuple):
@@ -72,6 +75,14 @@ class Reading(NamedTuple):
 
 
 GONE = Reading(ReadStatus.GONE)
+
+
+class MappedReading(NamedTuple):
+    """One read of the mappings of one process."""
+
+    reading: Reading
+    groups: Sequence[MappingGroup] = ()
+    """Its mappings, those of one kind and name as one; none unless it was measured."""
 
 
 class Afterwards(NamedTuple):
@@ -170,6 +181,13 @@ class ProcSource(Protocol):
 
     def reader(self, key: ProcessKey) -> ProcessReader:
         """Return a reader for this process; one that has ended meanwhile reads as gone."""
+        ...
+
+    def mappings(self, key: ProcessKey) -> MappedReading:
+        """Return what a process maps; one that has ended meanwhile reads as gone.
+
+        Raises TooManyDescriptors.
+        """
         ...
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final, TypeAlias
 
+from memstat.mappings import Mappings
 from memstat.model import Snapshot
 from memstat.recording.header import Gap
 from memstat.results import Mark
 
-Item: TypeAlias = Snapshot | Mark | Gap
+Item: TypeAlias = Snapshot | Mark | Mappings | Gap
 
 MOST_SAMPLES: Final = 50_000
 """Samples of processes: some 20 MB, and 16 seconds of 300 processes."""
@@ -37,9 +38,9 @@ class Backlog:
     def is_empty(self) -> bool:
         return not self._items
 
-    def add(self, item: Snapshot | Mark) -> None:
-        """Add the next one. A snapshot is dropped where there is no room; a mark never is."""
-        if isinstance(item, Mark):
+    def add(self, item: Snapshot | Mark | Mappings) -> None:
+        """Add the next one. Only a snapshot is dropped where there is no room: others are few."""
+        if not isinstance(item, Snapshot):
             self._items.append(item)
         elif self._gap_at is not None:
             # What follows a gap begins with a whole snapshot: better one gap than many.

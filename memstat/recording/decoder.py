@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from memstat.jsonlines import head_from
-from memstat.model import ProcessKey, ReadStatus, Snapshot
+from memstat.model import ReadStatus, Snapshot
 from memstat.recording import walks
 from memstat.recording.rebuilt import Process, Row, rebuilt
 
@@ -80,11 +80,6 @@ class Decoder:
         self._rows = rows
         self.changed = [rows[process["pid"]].process for process in value["processes"]]
         return rebuilt(head, [*rows.values()])
-
-
-def process_key(process: Process) -> ProcessKey:
-    """Return the identity of a process without making all of its sample."""
-    return ProcessKey(process.value["pid"], process.value["start_ticks"])
 
 
 def _new(value: Json) -> Process:

@@ -14,6 +14,7 @@ from functools import partial
 from typing import IO, Final
 
 from memstat.errors import RecordingError
+from memstat.mappings import Mappings
 from memstat.model import ProcessKey, Snapshot
 from memstat.recording.header import Header, header_from
 from memstat.recording.members import Fault, lines_of
@@ -45,7 +46,7 @@ class Recording:
         return (entry for entry in self.entries() if isinstance(entry, Snapshot))
 
     def entries(self) -> Iterator[Entry]:
-        """Yield snapshots, marks and gaps in their order; kinds that are not known are skipped.
+        """Yield snapshots, marks, mappings and gaps in their order; unknown kinds are skipped.
 
         Who reads to the end knows peak, marks and the rest then without reading again.
         """
@@ -64,6 +65,11 @@ class Recording:
     def marks(self) -> tuple[Mark, ...]:
         """The marks, oldest first."""
         return self._totals.marks
+
+    @property
+    def mappings(self) -> Mappings | None:
+        """What the memory consisted of near the peak; ``None`` where that was not recorded."""
+        return self._totals.mappings
 
     @property
     def stats(self) -> SamplingStats:

@@ -6,8 +6,10 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
+from memstat.mappings import Mappings
+from memstat.mappings_json import mappings_from
 from memstat.model import ProcessKey, Snapshot
-from memstat.recording.decoder import Decoder, process_key
+from memstat.recording.decoder import Decoder
 from memstat.recording.header import Gap, Header
 from memstat.recording.members import Fault
 from memstat.recording.summaries import peak_from, result_from, stats_from
@@ -17,7 +19,7 @@ from memstat.sampling.tally import RunningPeak
 from memstat.text import plural
 
 Json: TypeAlias = Mapping[str, Any]
-Entry: TypeAlias = Snapshot | Mark | Gap
+Entry: TypeAlias = Snapshot | Mark | Mappings | Gap
 """What follows the header, but for the summary."""
 
 
@@ -82,6 +84,8 @@ class Reader:
                 return snapshot
             case "mark":
                 return self._mark(value)
+            case "mappings":
+                return mappings_from(value)
             case "gap":
                 gap = Gap(float(value["elapsed_s"]), int(value["dropped"]))
                 self._gaps += 1
@@ -130,12 +134,14 @@ class Totals:
     def __init__(self, header: Header) -> None:
         self._reader = Reader()
         self._peak, self._stats = RunningPeak(), RunningStats(header.interval_s)
-        self.process_peaks: dict[ProcessKey, int] = {}
         self.marks: tuple[Mark, ...] = ()
+        self.mappings: Mappings | None = None
         self.result: RunResult | None = None
         self.peak: Peak | None = None
         self.stats: SamplingStats = self._stats.stats()
         self.remarks: tuple[str, ...] = ()
+        self.process_peaks: dict[ProcessKey, int] = {}
+        """The largest PSS of each process in bytes."""
 
     def entries(self, lines: Iterable[bytes | Fault]) -> Iterator[Entry]:
         """Yield what can be read, and take it in."""
@@ -147,6 +153,8 @@ class Totals:
                 self._take_processes(self._reader.decoder)
             elif isinstance(entry, Mark):
                 marks.append(entry)
+            elif isinstance(entry, Mappings):
+                self.mappings = entry
             yield entry
         self.marks = tuple(marks)
         self.peak, self.stats = self._peak.peak, self._stats.stats()
@@ -155,11 +163,12 @@ class Totals:
             self._take_summary(self._reader.summary)
 
     def _take_processes(self, decoder: Decoder) -> None:
+        peaks = self.process_peaks
         for process in decoder.changed:
-            pss_bytes = process.value["pss_bytes"]
-            if pss_bytes is not None:
-                key = process_key(process)
-                self.process_peaks[key] = max(pss_bytes, self.process_peaks.get(key, 0))
+            value = process.value
+            pss_bytes, key = value["pss_bytes"], ProcessKey(value["pid"], value["start_ticks"])
+            if pss_bytes is not None and pss_bytes > peaks.get(key, -1):
+                peaks[key] = pss_bytes
 
     def _take_summary(self, summary: Json) -> None:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 from memstat import __version__
 from memstat.background import in_thread
@@ -13,6 +13,7 @@ from memstat.jsonlines import Json, run_summary, watch_summary
 from memstat.proc.host import host_facts
 from memstat.recording.disk import Disk
 from memstat.recording.header import Header, Host
+from memstat.recording.keeper import mappings_kept
 from memstat.recording.naming import expand
 from memstat.recording.recorder import Recorder
 from memstat.results import RunResult
@@ -25,13 +26,18 @@ __all__ = ["record"]
 
 @asynccontextmanager
 async def record(
-    observed: Observation, path: str | os.PathLike[str], *, arguments: bool = False
+    observed: Observation,
+    path: str | os.PathLike[str],
+    *,
+    arguments: bool = False,
+    maps: bool = False,
 ) -> AsyncIterator[Recorder]:
     """Record every snapshot and mark of a watch or a supervised command from now on.
 
     The file is JSON Lines, packed where its name ends in ``.gz``; in the name, ``%p``, ``%h`` and
     ``%t`` are the PID of this process, the host and the time. ``load`` reads it. It is for its
     owner alone, and holds the arguments of commands only with ``arguments``: they may be secret.
+    With ``maps`` it has what the memory consists of at each new peak, as the budget allows.
     What has been taken is written within a second, and when the block is left; the last line sums
     up what there was until then. A disk that is too slow, or full, delays nothing: see ``remark``
     of the Recorder.
@@ -59,7 +65,8 @@ async def record(
     async with recorder.at_work():
         observed.attach(recorder)
         try:
-            yield recorder
+            async with mappings_kept(observed, recorder) if maps else nullcontext():
+                yield recorder
         finally:
             observed.detach(recorder)
             recorder.conclude(_summary_of(observed, arguments=arguments))

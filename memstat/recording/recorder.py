@@ -11,6 +11,7 @@ import anyio
 from memstat.background import beside, in_thread
 from memstat.errors import RecordingError
 from memstat.jsonlines import Json
+from memstat.mappings import Mappings
 from memstat.model import Snapshot
 from memstat.recording.backlog import Backlog
 from memstat.recording.disk import Disk
@@ -84,11 +85,15 @@ class Recorder:
         """Record a mark, likewise."""
         self._take(mark)
 
+    def take_mappings(self, mappings: Mappings) -> None:
+        """Record what the memory consists of, likewise."""
+        self._take(mappings)
+
     def conclude(self, summary: Json) -> None:
         """Have this be the last line."""
         self._summary = summary
 
-    def _take(self, item: Snapshot | Mark) -> None:
+    def _take(self, item: Snapshot | Mark | Mappings) -> None:
         if self.error is None:
             self._backlog.add(item)
             self._news.set()

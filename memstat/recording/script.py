@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from memstat.jsonlines import Json, line, seconds
+from memstat.mappings import Mappings
+from memstat.mappings_json import mappings_object
 from memstat.model import Snapshot
 from memstat.recording.backlog import Item
 from memstat.recording.encoder import Encoder
@@ -46,6 +48,8 @@ class Script:
                 yield self._encoder.encode(item)
             elif isinstance(item, Mark):
                 yield {"kind": "mark", "name": item.name, "elapsed_s": seconds(item.elapsed_s)}
+            elif isinstance(item, Mappings):
+                yield mappings_object(item)
             else:
                 self._encoder.restart()
                 yield _gap_object(item)

@@ -10,6 +10,7 @@ from memstat.model import Snapshot
 from memstat.report import notes, plain, summary
 
 if TYPE_CHECKING:  # A snapshot alone is reported without these classes.
+    from memstat.mappings import Mappings
     from memstat.results import Peak, RunResult, SamplingStats
 
 PeakMode = Literal["also", "never", "only"]
@@ -45,6 +46,10 @@ class Format(ABC):
         """Return one snapshot."""
 
     @abstractmethod
+    def mappings(self, mappings: Mappings) -> str:
+        """Return what the memory of a tree consists of."""
+
+    @abstractmethod
     def run_summary(
         self, result: RunResult, *, peak: PeakMode = "also", on_exceed: OnExceed = "kill"
     ) -> str | None:
@@ -73,6 +78,11 @@ class Plain(Format):
 
     def snapshot(self, snapshot: Snapshot) -> str:
         return plain.block(snapshot, verbose=self.verbose, in_bytes=self.in_bytes)
+
+    def mappings(self, mappings: Mappings) -> str:
+        from memstat.report.mappings import mappings_block  # noqa: PLC0415 - seldom needed
+
+        return mappings_block(mappings, verbose=self.verbose, in_bytes=self.in_bytes)
 
     def run_summary(
         self,
@@ -124,6 +134,11 @@ class Readable(Plain):
     def within(self, width: int | None) -> Format:
         return Readable(verbose=self.verbose, width=width)
 
+    def mappings(self, mappings: Mappings) -> str:
+        from memstat.report.mappings import mappings_text  # noqa: PLC0415 - seldom needed
+
+        return mappings_text(mappings, self._width, verbose=self.verbose)
+
     def run_summary(
         self, result: RunResult, *, peak: PeakMode = "also", on_exceed: OnExceed = "kill"
     ) -> str | None:
@@ -147,6 +162,11 @@ class Json(Format):
 
     def snapshot(self, snapshot: Snapshot) -> str:
         return line(snapshot_object(snapshot))
+
+    def mappings(self, mappings: Mappings) -> str:
+        from memstat.mappings_json import mappings_object  # noqa: PLC0415 - seldom needed
+
+        return line(mappings_object(mappings))
 
     def run_summary(
         self, result: RunResult, *, peak: PeakMode = "also", on_exceed: OnExceed = "kill"

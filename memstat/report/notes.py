@@ -53,20 +53,26 @@ def partial_sample_notes(partial: Iterable[Snapshot], peak: Peak) -> list[str]:
 
 
 def _lacks(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
-    if snapshot.complete:
-        return
+    if not snapshot.complete:
+        yield from lacks(snapshot.processes, snapshot.missing_reason)
+
+
+def lacks(
+    processes: Sequence[ProcessSample], missing_reason: str | None
+) -> Iterator[tuple[str, str]]:
+    """Yield by kind what a total over these processes lacks and what helps."""
     kinds = {
-        "denied": _denied(snapshot),
-        "unreadable": _unreadable(snapshot),
-        "missing": snapshot.missing_reason,
+        "denied": _denied(processes),
+        "unreadable": _unreadable(processes),
+        "missing": missing_reason,
     }
     for kind, what in kinds.items():
         if what:
             yield kind, what
 
 
-def _denied(snapshot: Snapshot) -> str:
-    denied = [p for p in snapshot.processes if p.status is ReadStatus.DENIED]
+def _denied(processes: Iterable[ProcessSample]) -> str:
+    denied = [process for process in processes if process.status is ReadStatus.DENIED]
     counts = Counter(remedy(process) for process in denied)
     return "; ".join(
         f"{plural(count, 'process', 'processes')} could not be read; {what_helps}"
@@ -74,8 +80,8 @@ def _denied(snapshot: Snapshot) -> str:
     )
 
 
-def _unreadable(snapshot: Snapshot) -> str | None:
-    unreadable = [p for p in snapshot.processes if p.status is ReadStatus.UNREADABLE]
+def _unreadable(processes: Iterable[ProcessSample]) -> str | None:
+    unreadable = [process for process in processes if process.status is ReadStatus.UNREADABLE]
     if not unreadable:
         return None
     first = unreadable[0]
@@ -85,10 +91,12 @@ def _unreadable(snapshot: Snapshot) -> str | None:
     return f"reading {which} failed: {first.reason}"
 
 
-def unreadable_targets(snapshot: Snapshot, targets: Iterable[Identity]) -> Iterator[str]:
+def unreadable_targets(
+    processes: Sequence[ProcessSample], targets: Iterable[Identity]
+) -> Iterator[str]:
     """Yield a reason for each target without anything measured in its tree."""
-    trees = {tree[0].key.pid: tree for tree in _trees(snapshot)}
-    present = {process.key.pid for process in snapshot.processes}
+    trees = {tree[0].key.pid: tree for tree in _trees(processes)}
+    present = {process.key.pid for process in processes}
     for target in targets:
         what = f"process {target.pid} ({printable(target.name)})"
         tree = trees.get(target.pid, ())
@@ -113,10 +121,10 @@ def _why_unreadable(what: str, target: Identity, sample: ProcessSample) -> str:
     return f"{what} still uses its parent's memory (vfork) and has none of its own"
 
 
-def _trees(snapshot: Snapshot) -> Iterator[Sequence[ProcessSample]]:
+def _trees(processes: Iterable[ProcessSample]) -> Iterator[Sequence[ProcessSample]]:
     """Yield each process of depth 0 with those that follow, up to the next one."""
     tree: list[ProcessSample] = []
-    for process in snapshot.processes:
+    for process in processes:
         if process.depth == 0 and tree:
             yield tree
             tree = []
@@ -154,7 +162,12 @@ def uncounted_note(children: int) -> str | None:
 
 def ended_note(snapshot: Snapshot) -> str | None:
     """Return that processes ended while they were read; ``None`` when none did."""
-    gone = _count(snapshot, ReadStatus.GONE)
+    return ended(snapshot.processes)
+
+
+def ended(processes: Iterable[ProcessSample]) -> str | None:
+    """Return that some of these ended while they were read; ``None`` when none did."""
+    gone = sum(process.status is ReadStatus.GONE for process in processes)
     if not gone:
         return None
     return (
@@ -316,7 +329,3 @@ def no_peak_reason(duration_s: float, last: Snapshot | None, what: str = "the co
 
 def _ceil_ms(seconds: float) -> int:
     return int(seconds * 1000) + 1
-
-
-def _count(snapshot: Snapshot, status: ReadStatus) -> int:
-    return sum(process.status is status for process in snapshot.processes)

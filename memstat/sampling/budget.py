@@ -60,8 +60,6 @@ class Budget:
         self._paid_s: dict[ProcessKey, float] = {}
         self._own_paid_s = float("-inf")
         self._walked_s = float("-inf")
-        self.walk_s = 0.0
-        """What all walks took."""
 
     def meet(self, key: ProcessKey, size_bytes: int, now_s: float) -> None:
         """Note a new process: it has earned nothing for its first walk but some grace.
@@ -90,15 +88,19 @@ class Budget:
 
     def charge(self, costs_s: Mapping[ProcessKey, float], size_bytes: int, now_s: float) -> None:
         """Charge a round of walks to those that were walked and to memstat."""
+        spent_s = self.owe(costs_s, now_s)
+        self._walked_s = now_s
+        if size_bytes > _LARGE_BYTES:
+            self._rate_s += _LEARNING * (spent_s / size_bytes - self._rate_s)
+
+    def owe(self, costs_s: Mapping[ProcessKey, float], now_s: float) -> float:
+        """Charge what has held processes up, and is no round of walks; return the sum."""
         spent_s = sum(costs_s.values())
         for key, cost_s in costs_s.items():
             before_s = max(self._paid_s.get(key, now_s), now_s - _SAVED_S)
             self._paid_s[key] = before_s + self._as_life_s(cost_s)
         self._own_paid_s = max(self._own_paid_s, now_s - _SAVED_S) + spent_s / CORE_SHARE
-        self._walked_s = now_s
-        self.walk_s += spent_s
-        if size_bytes > _LARGE_BYTES:
-            self._rate_s += _LEARNING * (spent_s / size_bytes - self._rate_s)
+        return spent_s
 
     def _is_cheap(self, sizes: Collection[int]) -> bool:
         """Whether a walk of all is no burden: for memstat in this tick, and for the largest."""

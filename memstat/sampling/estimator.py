@@ -118,6 +118,13 @@ class Estimator:
         self._ledger.take_walks(self._pages_of(walked), torn)
         return sum(costs_s.values())
 
+    def owe(self, costs_s: Mapping[ProcessKey, float], now_s: float) -> None:
+        """Charge what has held processes up besides walks, to those that are still there."""
+        known = {key: cost_s for key, cost_s in costs_s.items() if key in self._lives}
+        self._budget.owe(known, now_s)
+        for key, cost_s in known.items():
+            self._lives[key].held_s += cost_s
+
     def _pages_of(self, walked: Sequence[Tracked]) -> Mapping[ProcessKey, WalkedPages]:
         pages = {}
         for one in walked:

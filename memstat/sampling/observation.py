@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 
+from memstat.mappings import Mappings
 from memstat.model import ProcessKey, Snapshot
 from memstat.proc.tree import Scope
 from memstat.results import Mark, Peak, SamplingStats
@@ -40,6 +41,19 @@ class Observation:
     def detach(self, observer: Observer) -> None:
         """Tell an observer nothing any more."""
         self._sampler.observers.remove(observer)
+
+    @property
+    def budget(self) -> float:
+        """The part of its time for which reading its pages may hold a process up."""
+        return self._sampler.budget
+
+    async def mappings(self, snapshot: Snapshot) -> Mappings:
+        """Return what the memory of the processes of one of its snapshots consists of now.
+
+        That holds them up as walks do, and is charged to the budget: these become fewer. Raises
+        TooManyDescriptors.
+        """
+        return await self._sampler.map(snapshot)
 
     @property
     def tally(self) -> Tally:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from typing import Final, TypeVar, TypeVarTuple, Unpack
 
 import anyio
@@ -12,7 +13,8 @@ from anyio import CapacityLimiter
 from anyio.lowlevel import RunVar
 
 from memstat.background import in_thread
-from memstat.model import Snapshot
+from memstat.mappings import Mappings
+from memstat.model import ProcessKey, Snapshot
 from memstat.proc.tree import Scope
 from memstat.results import Mark
 from memstat.sampling.clock import Tick, TickGrid
@@ -63,6 +65,7 @@ class Sampler:
         self._sweeper.expect(interval_s)
         self._grid = TickGrid(interval_s)
         self._cost_s = 0.0
+        self._owed_s: list[Mapping[ProcessKey, float]] = []
         self._started_s = round(time.monotonic(), 6)
         self._is_stopped = False
         self._pausing: anyio.CancelScope | None = None
@@ -86,6 +89,31 @@ class Sampler:
         for observer in self.observers:
             observer.take_mark(mark)
         return mark
+
+    async def map(self, found: Snapshot) -> Mappings:
+        """Read what the memory of the processes of a snapshot consists of now.
+
+        The budget is charged. Raises TooManyDescriptors.
+        """
+        from memstat.sampling.mapped import map_processes  # noqa: PLC0415 - seldom needed
+
+        mapped = await in_thread(
+            partial(
+                map_processes,
+                self._sweeper,
+                found.processes,
+                missing_reason=found.missing_reason,
+                elapsed_s=self._elapsed_s(),
+            )
+        )
+        # Not now: a sweep may be under way.
+        self._owed_s.append(mapped.costs_s)
+        return mapped.mappings
+
+    @property
+    def budget(self) -> float:
+        """The part of its time for which walks may hold a process up."""
+        return self._sweeper.policy.budget
 
     @property
     def scope(self) -> Scope:
@@ -139,6 +167,8 @@ class Sampler:
 
     async def _sample(self, tick: Tick) -> bool:
         """Take a snapshot; whether it shows the end."""
+        while self._owed_s:
+            self._sweeper.estimator.owe(self._owed_s.pop(), self._sweeper.clock())
         snapshot = await self._sweep(tick)
         self.last_sweep = snapshot
         # A sweep that finds nothing alive shows that the tree has ended, not that it used 0 bytes.
@@ -186,18 +216,15 @@ class Sampler:
             for core in cores()[: begun.readers]:
                 shards.start_soon(_in_reader_thread, self._drain_on, core, begun)
         # Not on the loop: for hundreds of processes this takes a millisecond.
-        return await _in_reader_thread(begun.finish, tick, self._started_s)
+        return await _in_reader_thread(self._finish, begun, tick)
 
     def _glance_quickly(self, tick: Tick) -> Sweep | Snapshot | None:
         """Return the snapshot, or the sweep where it has walks to do; ``None`` without either."""
-        began_s = time.thread_time()
-        try:
+        with self._counting_cost():
             sweep = self._sweeper.begin_quickly()
             if sweep is None or sweep.walks:
                 return sweep
             return sweep.finish(tick, self._started_s)
-        finally:
-            self._cost_s += time.thread_time() - began_s
 
     def _go_on(
         self,
@@ -206,21 +233,28 @@ class Sampler:
         walk: bool,  # noqa: FBT001 - for a thread
     ) -> Sweep | Snapshot:
         """Sweep a small tree to the end; of a large one, only glance at it, for several readers."""
-        began_s = time.thread_time()
-        try:
+        with self._counting_cost():
             sweep = begun or self._sweeper.begin(walk=walk)
             if sweep.readers > 1:
                 return sweep
             sweep.drain()
             return sweep.finish(tick, self._started_s)
-        finally:
-            self._cost_s += time.thread_time() - began_s
 
     def _drain_on(self, core: int, sweep: Sweep) -> None:
-        began_s = time.thread_time()
-        with kept_on(core):
+        with self._counting_cost(), kept_on(core):
             sweep.drain()
-        self._cost_s += time.thread_time() - began_s
+
+    def _finish(self, sweep: Sweep, tick: Tick) -> Snapshot:
+        with self._counting_cost():
+            return sweep.finish(tick, self._started_s)
+
+    @contextmanager
+    def _counting_cost(self) -> Iterator[None]:
+        began_s = time.thread_time()
+        try:
+            yield
+        finally:
+            self._cost_s += time.thread_time() - began_s
 
 
 _limiter: RunVar[CapacityLimiter] = RunVar("memstat_readers")

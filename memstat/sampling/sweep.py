@@ -17,6 +17,7 @@ from memstat.model import (
     Identity,
     Memory,
     ProcessKey,
+    ProcessSample,
     ReadStatus,
     Snapshot,
 )
@@ -62,7 +63,8 @@ class Sweep:
         self.walks = walks
         """Whether it walks the processes, and not only glances at them."""
         self._sweeper = sweeper
-        self._missing_reason = missing_reason
+        self.missing_reason = missing_reason
+        """Why processes may be missing from the tree; ``None`` when none are."""
         self._tracked = tracked
         to_walk = [one for one in tracked if walks and one.glance is not None]
         # Large ones first: a thread that began the largest last would hold up all others.
@@ -73,6 +75,11 @@ class Sweep:
     def waiting(self) -> tuple[ProcessKey, ...]:
         """The processes that are still to be walked, in this order."""
         return tuple(tracked.node.key for tracked in self._waiting)
+
+    @property
+    def found(self) -> tuple[ProcessSample, ...]:
+        """What is known of the processes, in the order of the tree, before any is walked."""
+        return tuple(tracked.sample(self.began_s) for tracked in self._tracked)
 
     @property
     def readers(self) -> int:
@@ -114,11 +121,11 @@ class Sweep:
             late_s=max(0.0, elapsed_s - tick.due_s),
             missed_ticks=tick.missed_ticks,
             sweep_s=self._sweeper.clock() - self.began_s,
-            complete=is_complete(samples) and self._missing_reason is None and not is_torn,
+            complete=is_complete(samples) and self.missing_reason is None and not is_torn,
             total=total,
             processes=samples,
             torn=is_torn,
-            missing_reason=self._missing_reason,
+            missing_reason=self.missing_reason,
             spikes_bytes=sum([one.take_spike() for one in self._tracked if one.spike_bytes]),
             walk_s=walk_s,
             held_share=estimator.held_share(self.began_s),

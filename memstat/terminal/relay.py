@@ -24,9 +24,6 @@ _BATCH_S: Final = 0.05
 _CATCH_UP_S: Final = 1.0
 
 
-def _nothing() -> None: ...
-
-
 class TerminalRelay:
     """``child_fd`` is the command's output; the other end is read here.
 
@@ -41,7 +38,7 @@ class TerminalRelay:
         """Its device number."""
         os.set_blocking(self._own_fd, False)
         self._modes = LinkedModes(terminal_fd, self._own_fd)
-        self.on_resize: Callable[[], object] = _nothing
+        self.on_resize: Callable[[], object] = lambda: None
         """Is called when it has a new size."""
         self._size = b""
         self._resizing = threading.Lock()

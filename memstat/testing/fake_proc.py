@@ -7,12 +7,14 @@ from itertools import count
 from typing import Final
 
 from memstat.errors import ListingError, NoSuchProcess, NotAProcess, UnreadableProcess
-from memstat.model import Identity, Memory, ProcessKey
+from memstat.mappings import MappingGroup, MappingKind
+from memstat.model import Identity, Memory, ProcessKey, ReadStatus
 from memstat.proc.source import (
     GONE,
     LEFT,
     Afterwards,
     Glance,
+    MappedReading,
     ProcessReader,
     Reading,
 )
@@ -137,6 +139,13 @@ class FakeProc:
     def reader(self, key: ProcessKey) -> ProcessReader:
         return _FakeReader(self, key)
 
+    def mappings(self, key: ProcessKey) -> MappedReading:
+        process = self.find(key)
+        reading = GONE if process is None else process.read()
+        if reading.status is not ReadStatus.MEASURED:
+            return MappedReading(reading)
+        return MappedReading(reading, (_all_of(reading.memory),))
+
     def find(self, key: ProcessKey) -> FakeProcess | None:
         """Return the process of this identity; ``None`` when it has been reaped.
 
@@ -234,6 +243,19 @@ class _FakeReader:
     def close(self) -> None:
         self._proc.open_readers -= self._is_open
         self._is_open = False
+
+
+def _all_of(memory: Memory) -> MappingGroup:
+    """Return all memory as one group: what made-up processes have is of no kind."""
+    return MappingGroup(
+        MappingKind.ANONYMOUS,
+        "",
+        memory.pss_bytes or 0,
+        memory.uss_bytes or 0,
+        memory.rss_bytes or 0,
+        memory.swap_pss_bytes,
+        memory.hugetlb_bytes,
+    )
 
 
 def _sizes(glance: Glance) -> tuple[int, int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -83,6 +84,22 @@ async def test_a_process_with_many_threads(
     assert len(snapshot.processes) == 1
     assert snapshot.total.pss_bytes is not None
     assert snapshot.total.pss_bytes > 200 * (64 << 10)
+
+
+async def test_what_the_memory_of_a_tree_consists_of(start: Callable[..., Target]) -> None:
+    hold = IDLE.replace("input()", "import signal; signal.pause()")
+    target = start("sh", "-c", '"$0" -uc "$1" & wait', sys.executable, hold)
+    target.line()
+    mappings = await memstat.measure_mappings(target.pid)
+    largest = mappings.groups[0]
+    assert largest.kind is memstat.MappingKind.ANONYMOUS
+    assert 100 << 20 <= largest.uss_bytes < 120 << 20
+    assert (mappings.processes, mappings.complete) == (2, True)
+    alone = await memstat.measure_mappings(target.pid, recursive=False)
+    assert alone.total.pss_bytes is not None
+    assert alone.total.pss_bytes < 10 << 20
+    with pytest.raises(memstat.NoSuchProcess):
+        await memstat.measure_mappings(4194305)
 
 
 async def test_a_zombie_has_no_memory(start: Callable[..., Target]) -> None:

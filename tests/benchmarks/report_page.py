@@ -92,13 +92,13 @@ def plotly_page(recording: str, path: str) -> None:
     import plotly.graph_objects as go  # type: ignore[import-not-found]  # noqa: PLC0415
 
     from memstat.charts.gathering import gather  # noqa: PLC0415
-    from memstat.charts.picture import bands  # noqa: PLC0415
+    from memstat.charts.picture import picture_bands  # noqa: PLC0415
 
     chart = gather([recording])
     at_s = [frame.elapsed_s for frame in chart.course.frames]
     areas: list[Any] = [
         go.Scatter(x=at_s, y=band.sizes, name=band.label, stackgroup="all", line_shape="hv")
-        for band in bands(chart)
+        for band in picture_bands(chart)
     ]
     go.Figure(areas).write_html(path, include_plotlyjs=True)
 

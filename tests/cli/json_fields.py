@@ -72,6 +72,24 @@ RUN: Final = (
     "rss_floor_bytes",
 )
 
+MAPPED: Final = ("pss_bytes", "uss_bytes", "rss_bytes", "swap_pss_bytes", "hugetlb_bytes")
+MAPPINGS: Final = (
+    "kind",
+    "time",
+    "elapsed_s",
+    "read_s",
+    "held_s",
+    "processes",
+    "complete",
+    "torn",
+    "missing_reason",
+    "unread",
+    "total",
+    "groups",
+)
+GROUP: Final = ("kind", "name", *MAPPED, "processes", "mappings")
+KINDS: Final = ("heap", "stack", "anonymous", "file", "shared-memory", "huge-pages", "kernel")
+
 STATUSES: Final = ("measured", "denied", "unreadable", "gone", "no-memory")
 
 Json = Mapping[str, Any]
@@ -97,6 +115,24 @@ def assert_snapshot(snapshot: Json) -> None:
         assert_sizes({k: process[k] for k in (*MEMORY, "rss_peak_bytes")})
         assert_bounds(process)
         assert_seconds(process["walk_age_s"])
+
+
+def assert_mappings(mappings: Json) -> None:
+    """All fields in their order, no other, of their types."""
+    assert tuple(mappings) == MAPPINGS
+    assert mappings["kind"] == "mappings"
+    assert_numbers(mappings, float, "elapsed_s", "read_s", "held_s")
+    assert_numbers(mappings, int, "processes")
+    assert tuple(mappings["total"]) == MAPPED
+    assert_sizes(mappings["total"])
+    for process in mappings["unread"]:
+        assert tuple(process) == PROCESS
+    for group in mappings["groups"]:
+        assert tuple(group) == GROUP
+        assert group["kind"] in KINDS
+        assert isinstance(group["name"], str)
+        assert_sizes({field: group[field] for field in MAPPED})
+        assert_numbers(group, int, "processes", "mappings")
 
 
 def assert_numbers(value: Json, kind: type, *names: str) -> None:

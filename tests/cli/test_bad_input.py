@@ -22,6 +22,7 @@ from tests.targets import (
     memstat_python_path,
     needs_nobody,
     python,
+    run_as_nobody,
 )
 
 REMEDY = ("same user", "root", "CAP_SYS_PTRACE", "CAP_PERFMON", "--cap-add SYS_PTRACE")
@@ -148,7 +149,7 @@ def test_a_process_that_vanishes_meanwhile(start: Callable[..., Target], lifetim
 
 
 @pytest.mark.parametrize("redirection", [">&-", ">/dev/full"])
-@pytest.mark.parametrize("options", ["", "-rv", "--json", "-w", "-w --json"])
+@pytest.mark.parametrize("options", ["", "-rv", "--json", "--maps", "-w", "-w --json"])
 def test_stdout_that_takes_nothing(target: Target, redirection: str, options: str) -> None:
     done = subprocess.run(
         ["sh", "-c", f'"$0" get {options} $1 {redirection}', memstat_path(), str(target.pid)],
@@ -169,7 +170,7 @@ def test_all_streams_closed(target: Target) -> None:
 
 
 @needs_nobody
-@pytest.mark.parametrize("options", [[], ["-r"], ["-w"]])
+@pytest.mark.parametrize("options", [[], ["-r"], ["-w"], ["--maps"]])
 def test_another_users_process_is_denied_not_0(target: Target, options: list[str]) -> None:
     done = run_as_nobody("get", *options, str(target.pid))
     assert (done.returncode, done.stdout) == (1, "")
@@ -247,12 +248,6 @@ def test_a_run_works_where_proc_hides_others() -> None:
     assert done.returncode == 3
     assert "(sleep)" in done.stderr
     assert "partial" not in done.stderr
-
-
-def run_as_nobody(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*AS_NOBODY, memstat_python_path(), *arguments], capture_output=True, text=True, timeout=60
-    )
 
 
 # Systems without what memstat needs.

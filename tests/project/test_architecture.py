@@ -13,7 +13,17 @@ import memstat
 
 PACKAGE = Path(memstat.__file__).parent
 
-LEAVES = ("model", "results", "errors", "units", "text", "background", "jsonlines")
+LEAVES = (
+    "model",
+    "results",
+    "mappings",
+    "errors",
+    "units",
+    "text",
+    "background",
+    "jsonlines",
+    "mappings_json",
+)
 LINE = (
     "proc",
     "sampling",
@@ -35,6 +45,8 @@ LEAF_TO_LEAF = {
     "units": {"errors"},
     "background": {"errors"},
     "jsonlines": {"model", "results", "text"},
+    "mappings": {"model"},
+    "mappings_json": {"jsonlines", "mappings"},
 }
 """What leaves import from each other."""
 
@@ -181,7 +193,7 @@ def literals(tree: ast.AST) -> Iterator[str]:
 def test_every_field_of_the_values_that_travel_is_documented() -> None:
     undocumented = [
         f"{value.name}: {ast.unparse(field)}"
-        for module in ("model", "results")
+        for module in ("model", "results", "mappings")
         for value in modules()[module].body
         if isinstance(value, ast.ClassDef)
         for field, after in zip(value.body, [*value.body[1:], None], strict=True)

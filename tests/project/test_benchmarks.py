@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -69,9 +70,22 @@ def test_the_crowd_benchmark_runs() -> None:
     assert ratios(lines, "1 others") == [0.0]
 
 
+def test_the_maps_benchmark_runs() -> None:
+    lines = benchmark("maps", "--size=1", "--mappings=10", "--rounds=1")
+    assert ratios(lines, "walk") == [1.0, 1.0]
+    assert all(ratio > 0 for ratio in ratios(lines, "mappings"))
+
+
 def test_the_startup_benchmark_runs() -> None:
     lines = benchmark("startup", "--rounds", "2")
     assert ratios(lines, "python -c 'import asyncio'") == [1.0]
+
+
+def test_the_recording_benchmark_runs() -> None:
+    lines = benchmark("recording", "--processes=3", "--ticks=60", "--seconds=0.3")
+    figures = [float(re.split("  +", line)[1]) for line in lines[2:]]
+    assert len(figures) == 5
+    assert all(figure > 0 for figure in figures)
 
 
 @pytest.mark.parametrize("in_c", [True, False])

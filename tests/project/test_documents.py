@@ -244,4 +244,5 @@ def test_every_field_of_json_is_in_the_tables() -> None:
     rows = re.findall(r"^\| (.*?) \|", page, re.MULTILINE)
     documented = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
     fields = {*json_fields.SNAPSHOT, *json_fields.PROCESS, *json_fields.RUN, "peak", "limit"}
+    fields |= {*json_fields.MAPPINGS, *json_fields.GROUP}
     assert documented == fields

@@ -144,7 +144,7 @@ def test_processes_that_ended_meanwhile_are_counted() -> None:
 def reasons(proc: FakeProc, *targets: FakeProcess, known_as: Identity | None = None) -> list[str]:
     snapshot = sweep_once(proc, scope_of(*(target.key for target in targets)))
     identities = [target.identity for target in targets] if known_as is None else [known_as]
-    return [*notes.unreadable_targets(snapshot, identities)]
+    return [*notes.unreadable_targets(snapshot.processes, identities)]
 
 
 def test_a_target_that_is_measured_needs_no_reason() -> None:
@@ -195,9 +195,9 @@ def test_a_target_that_vanished_before_the_sweep_is_named() -> None:
     assert reasons(proc, target, known_as=known_as) == ended
     # Also when the sweep found its children before it was gone.
     orphan = snapshot_of({target.pid + 1: MIB})
-    assert [*notes.unreadable_targets(orphan, [known_as])] == ended
+    assert [*notes.unreadable_targets(orphan.processes, [known_as])] == ended
     alone = sweep_once(proc, scope_of(target.key, recursive=False))
-    assert [*notes.unreadable_targets(alone, [known_as])] == ended
+    assert [*notes.unreadable_targets(alone.processes, [known_as])] == ended
 
 
 def test_a_target_inside_the_tree_of_another_is_there() -> None:

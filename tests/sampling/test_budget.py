@@ -117,7 +117,6 @@ def test_memstat_itself_is_held_to_a_part_of_a_core(budget: Budget) -> None:
     budget.charge(costs_s, SMALL, 0.0)
     assert not is_due(budget, 4.9)
     assert is_due(budget, 5.1)
-    assert budget.walk_s == pytest.approx(0.5)
 
 
 def test_what_a_byte_costs_is_learned(budget: Budget) -> None:
@@ -175,3 +174,10 @@ def test_nobody_is_held_up_longer_than_it_earned_but_for_one_walk(
                 earned_s = SHARE * (now_s - born_s[key]) + GRACE_S
                 assert sum(walks_s[key][:-1]) <= earned_s + 1e-9
             assert sum(rounds_s[:-1]) <= CORE_SHARE * (now_s + SAVED_S) + 1e-9
+
+
+def test_what_is_owed_besides_walks_keeps_these_back(budget: Budget) -> None:
+    assert budget.owe({PROCESS: 0.1, OTHER: 0.1}, 0.0) == 0.2
+    until_s = 0.1 / SHARE - GRACE_S / SHARE
+    assert not is_due(budget, until_s - 0.1)
+    assert is_due(budget, until_s + 0.1)
