@@ -43,7 +43,7 @@ def heading_of(recording: Recorded, course: Course) -> Heading:
         when = f"at {format_elapsed(peak.elapsed_s)}"
         between = f", {bracket}" if bracket else ""
         facts.append(f"peak {format_size(peak.pss_bytes)} {when}{between} · {_samples(recording)}")
-    return Heading(title_of(header), facts, [*recording.remarks, *_legend(course)])
+    return Heading(title_of(header), [*facts, *_legend(course)], recording.remarks)
 
 
 def heading_of_several(
@@ -64,8 +64,8 @@ def heading_of_several(
         for name, recording in zip(names, recordings, strict=True)
         for remark in recording.remarks
     ]
-    legend = [] if course is None else _legend(course)
-    return Heading(_shortened(", ".join(titles)), facts, [*remarks, *legend])
+    facts += [] if course is None else _legend(course)
+    return Heading(_shortened(", ".join(titles)), facts, remarks)
 
 
 def title_of(header: Header) -> str:
@@ -113,10 +113,10 @@ def _samples(recording: Recorded) -> str:
 
 
 def _legend(course: Course) -> list[str]:
-    """Return what grey areas, dashes and stripes mean, where there are any."""
-    lines = []
+    """Return what grey, dashes and stripes mean, in a line where there are any."""
+    parts = []
     if any(is_wide(frame.pss_low_bytes, frame.pss_high_bytes) for frame in course.frames):
-        lines.append("grey: up to the upper bound of the total; dashed: its lower bound")
+        parts += ["grey: up to the upper bound of the total", "dashed: its lower bound"]
     if course.gaps:
-        lines.append("striped: no samples")
-    return lines
+        parts.append("striped: no samples")
+    return ["; ".join(parts)] if parts else []

@@ -37,7 +37,7 @@ function readAddress() {
 }
 
 function writeAddress() {
-  const shown = new URLSearchParams({ at: state.at === "peak" ? "peak" : state.at / 1000 });
+  const shown = new URLSearchParams({ at: state.at === "peak" ? "peak" : (state.at / 1000).toFixed(3) });
   if (state.by !== usual()) shown.set("by", state.by);
   if (state.filter) shown.set("filter", state.filter);
   if (isZoomed()) {

@@ -111,15 +111,17 @@ class Browser:
                 self.complaints.append(json.dumps(parameters))
 
     def open(self, address: str, *, ready: str) -> None:
-        """Open a page and wait until an expression is true."""
+        """Open a page and wait until it is loaded, and an expression is true."""
         self.call("Page.navigate", url=address)
+        while self._message().get("method") != "Page.loadEventFired":
+            pass
         self.wait_for(ready)
 
     def wait_for(self, condition: str) -> None:
-        """Wait until an expression is true, at each frame that the page draws."""
+        """Wait until an expression is true."""
         self.evaluate(
-            "new Promise((done) => { const look = () => (eval(" + json.dumps(condition) + ")"
-            " ? done(true) : setTimeout(look, 10)); look(); })"
+            "new Promise((done) => { const look = () =>"
+            f" (({condition}) ? done(true) : setTimeout(look, 10)); look(); }})"
         )
 
     def evaluate(self, expression: str) -> Any:
