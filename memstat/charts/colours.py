@@ -12,7 +12,7 @@ from typing import Final
 
 _HUES: Final = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#e3d13f")
 """Black is left out, and yellow is a little darker: both have to be seen on any background."""
-_SHADES: Final = (0.0, 0.38, -0.26, 0.62)
+_SHADES: Final = (0.0, 0.38, -0.26, 0.58)
 """How much white, or where negative black, is in a shade. Neighbours differ by much."""
 REST: Final = "#9a9a9a"
 """Of what is summed up, and of what is not known."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from memstat.charts.frames import Moment
@@ -65,14 +67,15 @@ class Source(NamedTuple):
 def joined(sources: Sequence[Source]) -> Iterator[Moment | Gap]:
     """Yield the moments of several recordings by their clocks, from the first start of all.
 
-    Each has the newest snapshot of every recording that runs then. Times are those since the start
-    of a recording, so that a clock that is set meanwhile moves nothing.
+    Each has the newest snapshot of every recording that runs then; the last one of a recording
+    counts for an interval. Times are those since the start of a recording, so that a clock that is
+    set meanwhile moves nothing.
 
     >>> from memstat.testing import snapshot_of
     >>> early = Source([snapshot_of({7: 1}), snapshot_of({7: 2}, elapsed_s=2.0)], 2.0, 100.0)
     >>> late = Source([snapshot_of({7: 5})], 2.0, 101.0)
     >>> [(moment.elapsed_s, moment.pss_bytes) for moment in joined([early, late])]
-    [(0.0, 1), (1.0, 6), (1.0, 1), (2.0, 2)]
+    [(0.0, 1), (1.0, 6), (2.0, 7), (3.0, 2)]
     """
     first_s = min(source.started_unix_s for source in sources)
     newest: list[Snapshot | None] = [None] * len(sources)
@@ -81,11 +84,12 @@ def joined(sources: Sequence[Source]) -> Iterator[Moment | Gap]:
         for number, source in enumerate(sources)
     )
     running = len(sources)
-    for time_s, number, _, snapshot, gap in heapq.merge(*streams):
-        if gap is not None:
-            yield gap
-        newest[number] = snapshot
-        running -= snapshot is None
+    for time_s, events in groupby(heapq.merge(*streams), key=itemgetter(0)):
+        for _, number, _, snapshot, gap in events:
+            if gap is not None:
+                yield gap
+            newest[number] = snapshot
+            running -= snapshot is None
         # Between two of them there is nothing; after the last, no course.
         if running:
             yield Moment(time_s, tuple(newest), sum(_pss_bytes(one) for one in newest))
@@ -101,7 +105,7 @@ def _stream(number: int, source: Source, offset_s: float) -> Iterator[_Event]:
         time_s = snapshot.elapsed_s + offset_s
         moved = None if gap is None else Gap(gap.start_s + offset_s, gap.end_s + offset_s)
         yield time_s, number, count, snapshot, moved
-    yield time_s, number, count + 1, None, None
+    yield time_s + source.interval_s, number, count + 1, None, None
 
 
 def _pss_bytes(snapshot: Snapshot | None) -> int:

@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import json
 from collections.abc import Sequence
+from functools import cache
 from html import escape
 from importlib import resources
 from string import Template
@@ -46,7 +47,7 @@ def page(charts: Chart | Overlay, *, footer: str) -> bytes:
     It has as many instants as it can have within 2 MB. Raises ReportError where vl-convert is not
     installed.
     """
-    library: str = converter().javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    library = _library()
     packed_library = _packed(library)
     while True:
         packed = _packed(json.dumps(_data(charts), separators=(",", ":")))
@@ -54,6 +55,12 @@ def page(charts: Chart | Overlay, *, footer: str) -> bytes:
             break
         charts = _halved(charts)
     return _filled(charts, library, packed_library, packed, footer).encode()
+
+
+@cache
+def _library() -> str:
+    text: str = converter().javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    return text
 
 
 def _filled(
