@@ -17,6 +17,7 @@ from memstat.proc.platform import require_linux_kernel
 _HOMES: Final[Mapping[str, str]] = {
     "get": "memstat.cli.get",
     "run": "memstat.cli.run",
+    "report": "memstat.cli.report",
     "help": "memstat.cli.help",
     "completion": "memstat.cli.completion",
 }
