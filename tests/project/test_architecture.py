@@ -31,6 +31,7 @@ LINE = (
     "api",
     "recording",
     "report",
+    "exports",
     "sidecars",
     "terminal",
     "cli",

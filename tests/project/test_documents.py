@@ -143,7 +143,7 @@ def test_no_block_is_left_out() -> None:
     more = {"README": {"sh"}, "install": {"sh", "dockerfile"}, "design": {"text"}} | {
         # What a long build looks like, and what other programs are told.
         page: {"text"}
-        for page in ("reports",)
+        for page in ("exports", "reports")
     }
     assert {
         name: wrong for name, of in languages.items() if (wrong := of - run - more.get(name, set()))
