@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from memstat import __version__
 from memstat.cli.exit_status import ExitStatus
-from memstat.cli.output import Output, standard_output
+from memstat.cli.output import Output, standard_error, standard_output
 from memstat.recording.loading import load
 from memstat.text import printable
+
+if TYPE_CHECKING:  # Of pages and pictures alone.
+    from memstat.charts.chart import Chart, Overlay
 
 _WIDTH: Final = 80
 """Of a report that goes to no terminal."""
@@ -71,7 +74,8 @@ def print_reports(paths: Sequence[str], out: Output) -> None:
         if len(paths) > 1:
             blank = "\n" if number else ""
             out.write(f"{blank}==> {printable(path)} <==")
-        out.write(recorded_text(load(path), out.width or _WIDTH))
+        text = recorded_text(load(path), out.width or _WIDTH, ascii_only=out.ascii_only)
+        out.write(text)
 
 
 def _write(paths: Sequence[str], output: str, *, overlay: bool, dark: bool) -> None:
@@ -87,18 +91,20 @@ def _write(paths: Sequence[str], output: str, *, overlay: bool, dark: bool) -> N
     from memstat.charts.converter import converter  # noqa: PLC0415 - only for this
 
     converter()  # Before anything is read: what is missing is said at once.
+    from memstat.charts.gathering import gather, gather_overlaid  # noqa: PLC0415 - likewise
     from memstat.cli.new_file import new_file  # noqa: PLC0415 - likewise
 
     with new_file(output) as path:
-        content = _content(paths, kind, overlay=overlay, dark=dark)
+        charts = gather_overlaid(paths) if overlay else gather(paths)
+        content = _content(charts, kind, dark=dark)
         with open(path, "wb") as file:
             file.write(content)
+    err = standard_error()
+    for remark in charts.heading.remarks:
+        err.remark(remark)
 
 
-def _content(paths: Sequence[str], kind: str, *, overlay: bool, dark: bool) -> bytes:
-    from memstat.charts.gathering import gather, gather_overlaid  # noqa: PLC0415 - likewise
-
-    charts = gather_overlaid(paths) if overlay else gather(paths)
+def _content(charts: Chart | Overlay, kind: str, *, dark: bool) -> bytes:
     if kind == _PAGE:
         from memstat.charts.page import page  # noqa: PLC0415 - likewise
 

@@ -18,6 +18,7 @@ _HOMES: Final[Mapping[str, str]] = {
     "get": "memstat.cli.get",
     "run": "memstat.cli.run",
     "report": "memstat.cli.report",
+    "export": "memstat.cli.export",
     "help": "memstat.cli.help",
     "completion": "memstat.cli.completion",
 }

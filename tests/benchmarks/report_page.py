@@ -1,7 +1,7 @@
-"""What a page costs: an hour of 300 processes at 10 Hz by default, 5 and 25 % of which change a tick.
+"""What a page costs: of an hour of 300 processes at 10 Hz, 5 and 25 % of which change at a tick.
 
 CPU seconds, peak memory and size of ``memstat report -o page.html``, and how long Chromium takes
-until the page is ready. With plotly installed, the same for its page of the same instants. Run it as
+until the page is ready; where plotly is installed, that of its page of the same instants. Run it as
 ``python -m tests.benchmarks.report_page [--ticks N] [--processes N]``.
 """
 
@@ -13,7 +13,6 @@ import importlib.util
 import json
 import os
 import random
-import resource
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -28,6 +27,7 @@ from tests.charts.browser import Browser
 _KIB = 1024
 _NAMES = ("python3", "cc1plus", "worker-{}", "postgres", "make", "sh", "java", "node")
 _TICK_S = 0.1
+_DRAWN = "document.documentElement.dataset.ready || document.querySelector('.scatterlayer path')"
 
 
 def lines(processes: int, ticks: int, busy: float) -> Iterator[bytes]:
@@ -36,7 +36,7 @@ def lines(processes: int, ticks: int, busy: float) -> Iterator[bytes]:
     header = Header("0.1.0", 1_700_000_000.0, _TICK_S, Host("node7", cpus=2), command=("solver",))
     yield _line(header_object(header))
     sizes = {100 + n: chance.randint(1 << 10, 60 << 10) * _KIB for n in range(processes)}
-    first = Encoder().encode(snapshot_of(sizes))
+    first: dict[str, Any] = {**Encoder().encode(snapshot_of(sizes))}
     for at, process in enumerate(first["processes"]):
         process["name"] = _NAMES[at % len(_NAMES)].format(at)
         process["ppid"] = 100 if at else 1
@@ -109,8 +109,6 @@ def main() -> None:
     parser.add_argument("--ticks", type=int, default=36_000)
     parser.add_argument("--busy", type=float, nargs="*", default=[0.05, 0.25])
     chosen = parser.parse_args()
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    assert soft <= hard
     with tempfile.TemporaryDirectory() as name:
         for busy in chosen.busy:
             _report(Path(name), chosen.processes, chosen.ticks, busy)
@@ -132,7 +130,7 @@ def _report(directory: Path, processes: int, ticks: int, busy: float) -> None:
 def _ready(page: Path) -> str:
     size_mb = page.stat().st_size / 1e6
     with Browser() as browser:
-        browser.open(page.as_uri(), ready="document.querySelector('canvas, .main-svg .scatterlayer')")
+        browser.open(page.as_uri(), ready=_DRAWN)
         ready_ms = browser.evaluate("performance.now()")
     return f"{size_mb:.2f} MB, ready in Chromium after {ready_ms:.0f} ms"
 

@@ -32,6 +32,7 @@ LINE = (
     "recording",
     "report",
     "charts",
+    "exports",
     "sidecars",
     "terminal",
     "cli",
