@@ -54,6 +54,7 @@ EXAMPLES: list[MemstatError] = [
     errors.SizeError("'x' is not a size"),
     errors.SidecarError("the sidecar ended"),
     errors.RecordingError("run.jsonl.gz: it is empty"),
+    errors.ReportError("nothing was measured in run.jsonl.gz"),
 ]
 
 
