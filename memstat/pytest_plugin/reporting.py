@@ -19,8 +19,10 @@ def register(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         return
     settings.check_writable()
+    # A worker may have another current directory.
+    if settings.record_directory is not None:
+        config.option.memstat_record = str(settings.record_directory)
     if settings.baseline_path is not None:
-        # A worker may have another current directory.
         config.option.memstat_baseline = str(settings.baseline_path)
     config.pluginmanager.register(ReportingPlugin(settings), "memstat-reporting")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,11 +33,14 @@ class Settings:
     """How much more than before is allowed."""
     updates: bool
     """Whether the baseline is written rather than compared with."""
+    record_directory: Path | None = None
+    """Where each test has its recording; ``None``: nowhere."""
 
     @property
     def measures_all(self) -> bool:
         """Whether every test is measured, not only those with a marker or the fixture."""
-        return (self.top, self.json_path, self.baseline_path) != (None, None, None)
+        asked = (self.top, self.json_path, self.baseline_path, self.record_directory)
+        return any(option is not None for option in asked)
 
     def growth_before(self, test: str) -> int | None:
         """Return the growth to compare with; ``None`` for a new test, and where it is updated."""
@@ -60,10 +64,13 @@ class Settings:
             baseline=_read(baseline_path, may_be_new=updates) if baseline_path else {},
             tolerance=_tolerance(config.getoption("memstat_tolerance")),
             updates=updates,
+            record_directory=_path(config, "memstat_record"),
         )
 
     def check_writable(self) -> None:
         """Raise pytest.UsageError for a file that cannot be written, before any test runs."""
+        if self.record_directory is not None:
+            _make_directory(self.record_directory)
         for option, path in self.outputs().items():
             try:
                 existed = path.exists()
@@ -84,6 +91,18 @@ class Settings:
         if self.baseline_path is not None and self.updates:
             found["--memstat-baseline"] = self.baseline_path
         return found
+
+
+def _make_directory(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        is_writable = os.access(path, os.W_OK | os.X_OK)
+    except OSError as error:
+        raise pytest.UsageError(
+            f"--memstat-record: cannot make the directory {path}: {error.strerror}"
+        ) from None
+    if not is_writable:
+        raise pytest.UsageError(f"--memstat-record: cannot write to {path}: Permission denied")
 
 
 def _path(config: pytest.Config, option: str) -> Path | None:
