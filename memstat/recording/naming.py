@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 
 from memstat.errors import RecordingError
 
@@ -20,7 +20,7 @@ def expand(name: str, *, pid: int, host: str, unix_time_s: float) -> str:
     values: Mapping[str, Callable[[], str]] = {
         "%p": lambda: str(pid),
         "%h": lambda: host.replace("/", "_"),
-        "%t": lambda: time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(unix_time_s)),
+        "%t": lambda: datetime.fromtimestamp(unix_time_s, UTC).strftime("%Y%m%dT%H%M%SZ"),
         "%%": lambda: "%",
     }
 
