@@ -89,6 +89,7 @@ def test_a_watch_is_recorded_until_it_is_stopped(
         (["--record", "/none/file"], ["cannot write to /none/file", "No such file"]),
         (["--record", "/"], ["cannot write to /", "Is a directory"]),
         (["--record", ""], ["name of the recording is empty"]),
+        (["--record", "-"], ["a recording goes to a file"]),
         (["--record", "x%y"], ["%p, %h, %t or %%"]),
         (["--record-arguments"], ["--record-arguments needs --record"]),
         (["--record", "{}/same", "-O", "{}/same"], ["-O and --record name the same file"]),
