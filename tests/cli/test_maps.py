@@ -155,4 +155,4 @@ def test_a_watch_records_what_its_memory_consists_of(
 def test_without_a_recording_there_is_nowhere_to_keep_it(arguments: list[str]) -> None:
     done = memstat(*arguments)
     assert (done.returncode, done.stdout) == (2 if arguments[0] == "get" else 125, "")
-    assert_one_line(done.stderr, "--maps shows a single moment", "add --record FILE")
+    assert_one_line(done.stderr, "--maps needs --record FILE", "memstat get --maps PID")
