@@ -191,8 +191,8 @@ def choose_recording(
     if record_path is None:
         if maps:
             raise click.UsageError(
-                "--maps shows a single moment of what runs already (memstat get --maps PID); to"
-                " keep what the memory consists of at each new peak, add --record FILE"
+                "--maps needs --record FILE here, to keep what is read at each new peak; memstat"
+                " get --maps PID shows it once"
             )
         if record_arguments:
             raise click.UsageError("--record-arguments needs --record")

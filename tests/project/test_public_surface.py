@@ -27,7 +27,15 @@ NAMES = dir(memstat)
 PUBLIC_HOMES = [importlib.import_module(home) for home in memstat._HOMES]
 INTERNAL: set[str] = set()
 """Names in those texts that users never meet."""
-NOT_FOR_A_SMALL_RUN = {"aiofiles", "ctypes", "rich", "shutil", "trio", "uvloop"}
+NOT_FOR_A_SMALL_RUN = {
+    "aiofiles",
+    "ctypes",
+    "memstat.mappings",
+    "rich",
+    "shutil",
+    "trio",
+    "uvloop",
+}
 NOT_FOR_ONE_SWEEP = {
     *NOT_FOR_A_SMALL_RUN,
     "anyio",
