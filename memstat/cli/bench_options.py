@@ -10,7 +10,10 @@ from memstat.sampling.policy import Policy
 
 
 class Exports(NamedTuple):
-    """Where the measurements are written to; ``-`` is stdout, ``None`` nowhere."""
+    """Where the measurements are written to; ``None`` is nowhere.
+
+    ``-`` is stdout, and the report is on stderr then.
+    """
 
     json: str | None = None
     """All of each run."""

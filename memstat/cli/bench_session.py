@@ -64,7 +64,7 @@ def bench_and_report(options: BenchOptions) -> int:
             outcome = event_loop.run(
                 _session, Benchmark(options, context, progress.begin), progress
             )
-        _report(outcome, out, err)
+        _report(outcome, err if "-" in options.exports else out, err)
         if outcome.failure is not None:
             raise outcome.failure
         exports.write(outcome.measured)

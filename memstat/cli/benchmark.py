@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import signal
 import time
@@ -19,6 +18,7 @@ from memstat.comparing.measurements import Measurements, Run
 from memstat.comparing.pacing import UNKNOWN_S, WANTED_SAMPLES, choose_interval_s
 from memstat.comparing.peaks import Machine, WalkedPeak, run_of
 from memstat.errors import BenchmarkError
+from memstat.proc.host import host_facts
 from memstat.results import RunResult
 from memstat.sampling.rate import SLOWEST_S
 from memstat.supervision.forwarding import forwardable_signals
@@ -54,7 +54,8 @@ class Benchmark:
         self._show = show
         self._runs: list[list[Run]] = [[] for _ in options.cases]
         self._intervals_s = [options.interval_s or UNKNOWN_S] * len(options.cases)
-        self._machine = Machine(os.uname().release, os.sysconf("SC_PAGE_SIZE"))
+        host = host_facts()
+        self._machine = Machine(host.kernel, host.page_bytes)
         self._left_running = 0
         self._stopped_by: int | None = None
 

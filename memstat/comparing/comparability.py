@@ -27,7 +27,12 @@ def obstacles(base: Measurements, new: Measurements, metric: Metric) -> tuple[st
 
 def doubts(base: Measurements, new: Measurements) -> tuple[str, ...]:
     """Return what does not keep two from being compared, but a reader must know."""
-    return (*_some_flawed("BASE", base.runs), *_some_flawed("NEW", new.runs))
+    return (*_doubts("BASE", base), *_doubts("NEW", new))
+
+
+def _doubts(side: str, one: Measurements) -> Iterator[str]:
+    yield from (f"{side}: {remark}" for remark in one.remarks)
+    yield from _some_flawed(side, one.runs)
 
 
 def release_series(kernel: str) -> str:

@@ -23,7 +23,10 @@ def grouped(measurements: Iterable[Measurements]) -> tuple[Measurements, ...]:
     found: dict[str, Measurements] = {}
     for one in measurements:
         before = found.get(one.name)
-        found[one.name] = one if before is None else replace(one, runs=(*before.runs, *one.runs))
+        if before is not None:
+            remarks = (*before.remarks, *one.remarks)
+            one = replace(one, runs=(*before.runs, *one.runs), remarks=remarks)  # noqa: PLW2901
+        found[one.name] = one
     return tuple(found.values())
 
 

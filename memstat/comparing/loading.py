@@ -6,8 +6,10 @@ import gzip
 import json
 import os
 import re
+import shutil
 import stat
 import sys
+import tempfile
 import zlib
 from collections.abc import Iterator
 from io import BufferedReader
@@ -61,7 +63,13 @@ def _load_file(path: str) -> tuple[Measurements, ...]:
             raise ComparisonError("standard input is closed")
         return _load_open(sys.stdin.buffer, path)
     with open(path, "rb") as file:
-        return _load_open(file, path)
+        if file.seekable():
+            return _load_open(file, path)
+        with tempfile.TemporaryFile() as copy:
+            # A pipe: what is looked at has to be there for who reads it.
+            shutil.copyfileobj(file, copy)
+            copy.seek(0)
+            return _load_open(BufferedReader(copy.raw), f"/dev/fd/{copy.fileno()}")
 
 
 def _load_open(file: IO[bytes], path: str) -> tuple[Measurements, ...]:

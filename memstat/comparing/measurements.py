@@ -112,6 +112,8 @@ class Measurements:
     """At least one."""
     command: str = ""
     """The command and its arguments as one line; empty where unknown."""
+    remarks: tuple[str, ...] = ()
+    """What a reader must know of where they are from."""
 
     def sizes_bytes(self, metric: Metric) -> tuple[int, ...]:
         """Return the known sizes of the runs."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from memstat.comparing.measurements import Measurements
 from memstat.comparing.peaks import Machine, WalkedPeak, run_of
-from memstat.recording.load import load  # type: ignore[import-not-found]
+from memstat.recording.loading import load
 
 
 def measurements_of(path: str) -> tuple[Measurements, ...]:
@@ -22,4 +22,4 @@ def measurements_of(path: str) -> tuple[Measurements, ...]:
     run = run_of(peak, recording.stats, machine, walked)
     if result is not None:
         run = replace(run, duration_s=result.duration_s, exit_status=result.exit_status)
-    return (Measurements(command or path, (run,), command),)
+    return (Measurements(command or path, (run,), command, recording.remarks),)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from memstat.comparing.history import grouped
-from memstat.comparing.measurements import Measurements, Run
+from memstat.comparing.measurements import Measurements
 from memstat.comparing.peaks import Machine, run_of
-from memstat.jsonlines import snapshot_from
-from memstat.results import Peak, SamplingStats
+from memstat.recording.summaries import result_from
+from memstat.results import RunResult
 
-_UNKNOWN = Machine(kernel=None, page_bytes=None)
-
-Json = Mapping[str, Any]
+_UNKNOWN: Final = Machine(kernel=None, page_bytes=None)
 
 
 def measurements_of(values: Iterable[Any]) -> tuple[Measurements, ...]:
@@ -39,50 +37,22 @@ def _measurements(values: Iterable[Any]) -> Iterator[Measurements]:
         if "command" not in value or "peak" not in value:
             raise ValueError(f"line {number} has no command or no peak: it is of another command")
         try:
-            yield _summary(value)
-        except (KeyError, TypeError, AttributeError) as error:
-            reason = f"{type(error).__name__}: {error}"
-            raise ValueError(f"line {number} is damaged: {reason}") from error
+            result = result_from(value)
+        except ValueError as error:
+            raise ValueError(f"line {number} is damaged: {error}") from error
+        assert result is not None
+        yield _run(result)
 
 
-def _summary(value: Json) -> Measurements:
-    command = shlex.join(value["command"])
-    peak = value["peak"]
-    run = run_of(None if peak is None else _peak(peak), _stats(value), _UNKNOWN)
-    run = replace(run, duration_s=value["duration_s"], exit_status=_status(value))
-    return Measurements(command, (_timed(run, peak),), command)
-
-
-def _timed(run: Run, peak: Json | None) -> Run:
-    """Return a run with the time of its peak: a summary has no other."""
-    if peak is None:
-        return run
-    return replace(run, unix_time_s=snapshot_from(peak["snapshot"]).unix_time_s)
-
-
-def _status(value: Json) -> int | None:
-    if value["signal"] is not None:
-        return 128 + int(value["signal"])
-    status: int | None = value["exit_code"]
-    return status
-
-
-def _peak(value: Json) -> Peak:
-    return Peak(
-        int(value["pss_bytes"]),
-        snapshot_from(value["snapshot"]),
-        int(value["pss_low_bytes"]),
-        int(value["pss_high_bytes"]),
+def _run(result: RunResult) -> Measurements:
+    command = shlex.join(result.command)
+    peak = result.peak
+    run = run_of(peak, result.stats, _UNKNOWN)
+    run = replace(
+        run,
+        duration_s=result.duration_s,
+        exit_status=result.exit_status,
+        # A summary has no other time.
+        unix_time_s=None if peak is None else peak.snapshot.unix_time_s,
     )
-
-
-def _stats(value: Json) -> SamplingStats:
-    return SamplingStats(
-        interval_s=float(value["interval_s"]),
-        samples=int(value["samples"]),
-        missed_ticks=int(value["missed_ticks"]),
-        incomplete_samples=int(value["incomplete_samples"]),
-        longest_gap_s=None,
-        sweep_median_s=None,
-        sweep_max_s=None,
-    )
+    return Measurements(command, (run,), command)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -10,6 +9,7 @@ from memstat.comparing.comparison import Comparison, Comparisons
 from memstat.comparing.growth import Growth
 from memstat.comparing.measurements import median, spread
 from memstat.comparing.verdict import LEAST_RUNS, Outcome, Rule, Verdict
+from memstat.report.lines import in_lines
 from memstat.text import plural, printable
 from memstat.units import format_size
 
@@ -41,15 +41,13 @@ def lines(compared: Comparisons, rule: Rule, width: int | None = None) -> Iterat
 def wrapped(line: str, width: int | None) -> list[str]:
     """Return a line as several, where it is too long: the others are indented by two more.
 
-    >>> wrapped("  a note of words", 12)
-    ['  a note of', '    words']
+    >>> wrapped("  a note of some words", 22)
+    ['  a note of some', '    words']
     """
-    if width is None or len(line) <= width:
-        return [line]
-    indent = " " * (len(line) - len(line.lstrip(" ")) + 2)
-    return textwrap.wrap(
-        line, max(width, _LEAST_WIDTH), subsequent_indent=indent, break_on_hyphens=False
-    )
+    words = line.lstrip(" ")
+    indent = " " * (len(line) - len(words))
+    room = None if width is None else max(_LEAST_WIDTH, width) - len(indent)
+    return [f"{indent}{part}" for part in in_lines(words.split(" "), " ", room)]
 
 
 def _lines(compared: Comparisons, rule: Rule, width: int | None) -> Iterator[str]:
@@ -182,4 +180,7 @@ def _mib(size_bytes: int) -> str:
 
 
 def _change(size_bytes: int | None) -> str:
-    return "?" if size_bytes is None else f"{size_bytes / (1 << 20):+.1f}"
+    if size_bytes is None:
+        return "?"
+    mib = round(size_bytes / (1 << 20), 1)
+    return f"{mib:+.1f}" if mib else "0.0"
