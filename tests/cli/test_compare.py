@@ -15,7 +15,7 @@ from memstat.comparing.measurements import Measurements
 from tests.cli.harness import assert_one_line
 from tests.comparing.made import MIB, measured
 from tests.preloaded import memstat
-from tests.targets import memstat_path
+from tests.targets import memstat_path, python
 
 BASE = (100, 101, 99, 100, 102)
 
@@ -111,6 +111,23 @@ def test_summaries_come_from_a_pipe(tmp_path: Path) -> None:
     )
     assert done.returncode == 0
     assert done.stdout.startswith(b"sleep 0.2: unchanged, +0.0 %")
+
+
+def test_two_recordings_show_what_has_grown(tmp_path: Path) -> None:
+    paths = [str(tmp_path / f"{mib}.jsonl.gz") for mib in (10, 50)]
+    for mib, path in zip((10, 50), paths, strict=True):
+        source = python(f"import time; held = b'x' * ({mib} << 20); time.sleep(0.5)")
+        assert memstat("run", "--exact", "--record", path, "--", *source).returncode == 0
+    done = memstat("compare", *paths)
+    assert done.returncode == 1
+    *_, table, row = done.stdout.splitlines()
+    assert table.split() == ["MiB", "of", "PSS", "base", "new", "anon", "file", "shmem"]
+    _, _, _, change, anon, _, shmem = row.split()
+    assert 30 < float(anon) <= float(change) + 5 < 50
+    assert float(shmem) == 0.0
+    Path(paths[0]).write_bytes(Path(paths[0]).read_bytes()[:-40])
+    cut_off = memstat("compare", *paths).stdout
+    assert "note: BASE: it has no end: it was cut off" in cut_off
 
 
 def test_an_update_makes_a_baseline_and_then_keeps_its_last_five_runs(tmp_path: Path) -> None:

@@ -116,7 +116,10 @@ def changed(**fields: Any) -> str:
         ("nonsense", "it is no JSON"),
         ("[1]", "line 1 is no summary of memstat run --json"),
         ('{"kind":"summary","peak":null}', "line 1 has no command or no peak"),
-        ('{"kind":"summary","peak":null,"command":["a"]}', "line 1 is damaged: not a summary: KeyError"),
+        (
+            '{"kind":"summary","peak":null,"command":["a"]}',
+            "line 1 is damaged: not a summary: KeyError",
+        ),
         ('{"results": []}', "no file of memstat bench: the runs of hyperfine have no peaks"),
         ('{"results": [], "memstat": {"format": 2}}', "its format is 2, and only 1 is known"),
         ('{"results": [{}], "memstat": {"format": 1}}', "damaged: KeyError: 'runs'"),
