@@ -64,10 +64,12 @@ def bench_and_report(options: BenchOptions) -> int:
             outcome = event_loop.run(
                 _session, Benchmark(options, context, progress.begin), progress
             )
+        if outcome.failure is None:
+            # First: whoever reads the report may have left.
+            exports.write(outcome.measured)
         _report(outcome, err if "-" in options.exports else out, err)
-        if outcome.failure is not None:
-            raise outcome.failure
-        exports.write(outcome.measured)
+    if outcome.failure is not None:
+        raise outcome.failure
     if outcome.stopped_by is not None:
         exit_by_signal(outcome.stopped_by, {outcome.stopped_by})
         return stopped_by(outcome.stopped_by)

@@ -32,7 +32,7 @@ for each run, recordings, or folders of these; one of them may be `-`.
 Examples:
   memstat compare base.json new.json
   memstat compare --format markdown base.json new.json >> "$GITHUB_STEP_SUMMARY"
-  memstat compare --update base.json new.json      and keep the last five runs in base.json
+  memstat compare --update base.json new.json   keep the last five runs
 """
 _STATUSES: Final = {
     Outcome.REGRESSION: ExitStatus.REGRESSION,

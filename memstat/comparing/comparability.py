@@ -11,6 +11,8 @@ from memstat.text import plural
 
 _MOST_APART: Final = 4
 """Intervals may differ by this factor: with a longer one, short peaks are missed more often."""
+_WIDE: Final = 0.05
+"""Bounds that are further apart than this may hide a growth."""
 
 
 def obstacles(base: Measurements, new: Measurements, metric: Metric) -> tuple[str, ...]:
@@ -33,6 +35,7 @@ def doubts(base: Measurements, new: Measurements) -> tuple[str, ...]:
 def _doubts(side: str, one: Measurements) -> Iterator[str]:
     yield from (f"{side}: {remark}" for remark in one.remarks)
     yield from _some_flawed(side, one.runs)
+    yield from _wide(side, one.runs)
 
 
 def release_series(kernel: str) -> str:
@@ -102,6 +105,21 @@ def _flawed(side: str, runs: Sequence[Run]) -> Iterator[str]:
     elif len(flawed) * 2 > len(runs):
         # Of fewer the median does not depend on them alone.
         yield _flaw_text(side, len(flawed), len(runs), flawed[0])
+
+
+def _wide(side: str, runs: Sequence[Run]) -> Iterator[str]:
+    widths = [
+        (run.pss_high_bytes - run.pss_low_bytes) / max(1, run.pss_high_bytes)
+        for run in runs
+        if run.pss_low_bytes is not None and run.pss_high_bytes is not None
+    ]
+    wide = [width for width in widths if width > _WIDE]
+    if wide:
+        peaks = plural(len(runs), "peak", "peaks")
+        yield (
+            f"{len(wide)} of {peaks} of {side} are estimates, with bounds up to"
+            f" {100 * max(wide):.0f} % apart: --exact narrows them"
+        )
 
 
 def _some_flawed(side: str, runs: Sequence[Run]) -> Iterator[str]:

@@ -60,8 +60,8 @@ def _spread(runs: Sequence[Run], sizes: Sequence[int]) -> str:
 def _samples(runs: Sequence[Run]) -> str:
     least = min(run.samples or 0 for run in runs)
     intervals = [run.interval_s for run in runs if run.interval_s]
-    rate = f", at {1 / min(intervals):.4g} Hz" if intervals else ""
-    return f"{least} a run or more{rate}"
+    rate = f", at {1 / min(intervals):.3g} Hz" if intervals else ""
+    return f"{least} or more{rate}"
 
 
 def _against_first(measured: Sequence[Measurements], width: int | None) -> Iterator[str]:
@@ -83,8 +83,8 @@ def _difference(base: Sequence[int], sizes: Sequence[int]) -> str:
         Outcome.IMPROVEMENT: "less",
         Outcome.UNCHANGED: "no difference shown",
     }[verdict.outcome]
-    p_value = "" if verdict.p_value is None else f" (p = {verdict.p_value:.2g})"
-    return f"{part}, {what}{p_value}"
+    how = "too few runs" if verdict.p_value is None else f"p = {verdict.p_value:.2g}"
+    return f"{part}, {what} ({how})"
 
 
 def remarks(measured: Sequence[Measurements]) -> Iterator[str]:

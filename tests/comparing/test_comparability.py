@@ -73,6 +73,14 @@ def test_a_few_torn_peaks_are_a_doubt() -> None:
     )
 
 
+def test_estimates_that_may_hide_a_growth_are_a_doubt() -> None:
+    guessed = measured(100, 100, pss_low_bytes=80 * MIB, pss_high_bytes=100 * MIB)
+    narrow = measured(100, pss_low_bytes=98 * MIB)
+    assert doubts(narrow, guessed) == (
+        "2 of 2 peaks of NEW are estimates, with bounds up to 20 % apart: --exact narrows them",
+    )
+
+
 def test_uss_that_no_walk_has_seen_is_unknown() -> None:
     (reason, _) = obstacles(BASE, BASE, Metric.USS)
     assert reason == "BASE has no USS at the peak, which --exact measures"

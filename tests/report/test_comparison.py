@@ -72,7 +72,7 @@ def test_a_benchmark_has_its_figures_and_a_strip_of_its_runs() -> None:
         "  largest   100 MiB",
         "  spread    50.0 %, by the program",
         "  time      1.5 s, 3 runs",
-        "  samples   120 a run or more, at 100 Hz",
+        "  samples   120 or more, at 100 Hz",
     ]
 
 
