@@ -1,7 +1,7 @@
 """How often the rule errs, with the peaks of real programs.
 
-They were sampled at the rate of ``bench``, on two busy cores: ``sort``, ``gcc``, ``make -j2``, Node.js
-and Java with objects to collect, Python with threads. Two of them scatter by a fifth and more.
+They were sampled at the rate of ``bench``, on two busy cores: ``sort``, ``gcc``, ``make -j2``,
+Node.js and Java with objects to collect, Python with threads. Two scatter by a fifth and more.
 """
 
 from __future__ import annotations
