@@ -114,7 +114,7 @@ frequency = _option(
     metavar="HZ",
     type=PositiveNumber("Hz", least=1 / _MAX_S, most=_MAX_HZ),
     help=f"Ticks per second, up to {_MAX_HZ:g}.  [default: {_DEFAULT_HZ:g}; of run, 10 to 50, as 2"
-    " % of a core allow, of which -v shows 10]",
+    " % of a core allow, of which -v shows 10; of bench, by the warm-up]",
 )
 interval = _option(
     "-i",

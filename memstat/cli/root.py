@@ -17,6 +17,8 @@ from memstat.proc.platform import require_linux_kernel
 _HOMES: Final[Mapping[str, str]] = {
     "get": "memstat.cli.get",
     "run": "memstat.cli.run",
+    "bench": "memstat.cli.bench",
+    "compare": "memstat.cli.compare",
     "help": "memstat.cli.help",
     "completion": "memstat.cli.completion",
 }
@@ -138,5 +140,7 @@ def status_of(error: BaseException, command: str | None) -> int:
             return ExitStatus.OWN_FAILURE
         case click.UsageError():
             return ExitStatus.USAGE
+        case _ if command == "compare":
+            return ExitStatus.USAGE  # 1 means a regression.
         case _:
             return ExitStatus.FAILURE

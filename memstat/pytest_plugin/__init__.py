@@ -25,6 +25,7 @@ _OPTIONS = (
     "memstat_baseline",
     "memstat_update",
     "memstat_record",
+    "memstat_append",
 )
 _MEASURING = "memstat-measuring"
 _MARKER = (
@@ -71,6 +72,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--memstat-record",
         metavar="DIR",
         help="Measure every test; record each in a file of this directory.",
+    )
+    group.addoption(
+        "--memstat-append",
+        action="store_true",
+        default=None,
+        help="Compare, and append the tests that passed; the last five runs of each are kept.",
     )
 
 

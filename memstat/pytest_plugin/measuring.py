@@ -171,10 +171,10 @@ class MeasuringPlugin:
     def _problems(
         self, item: pytest.Item, state: _TestState, limit: MaxPss | None
     ) -> Iterator[str]:
-        before_bytes = self._settings.growth_before(item.nodeid)
+        before = self._settings.growths_before(item.nodeid)
         if state.usage is not None:
-            yield from problems_of(state.usage, limit, before_bytes, self._settings.tolerance)
-        elif state.is_opted_in or before_bytes is not None:
+            yield from problems_of(state.usage, limit, before, self._settings.tolerance)
+        elif state.is_opted_in or before is not None:
             # Only a test that needs the figures fails without them; the list names the others.
             yield f"memstat: the test could not be measured: {state.failure}"
 

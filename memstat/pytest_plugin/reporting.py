@@ -72,7 +72,7 @@ class ReportingPlugin:
         if settings.top is not None and self._usages:
             yield from messages.table(self._usages, settings.top)
         new = len(self._growths.keys() - settings.baseline.keys())
-        if settings.baseline_path is not None and not settings.updates and new:
+        if settings.baseline_path is not None and not settings.writes_baseline and new:
             yield f"{plural(new, 'test is', 'tests are')} not in the baseline: --memstat-update"
         yield from self._errors
 
@@ -89,6 +89,7 @@ class ReportingPlugin:
 
     def _baseline(self) -> str:
         settings = self._settings
-        return baseline.encode(
-            baseline.update(settings.baseline, self._growths, settings.tolerance)
-        )
+        before = settings.baseline
+        if settings.appends:
+            return baseline.encode(baseline.append(before, self._growths))
+        return baseline.encode(baseline.update(before, self._growths, settings.tolerance))

@@ -57,6 +57,8 @@ EXAMPLES: list[MemstatError] = [
     errors.NotAProcess(8, "8 is a thread of process 7"),
     errors.SpawnError("nothing: command not found", 127),
     errors.CommandLeftRunning(7, 15),
+    errors.ComparisonError("new.json: it is no JSON"),
+    errors.BenchmarkError("run 2 of make failed"),
     errors.OutputError("cannot write to standard output: it is closed"),
     errors.ParseError("/proc/PID/stat: nonsense"),
     errors.SizeError("'x' is not a size"),
