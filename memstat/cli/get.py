@@ -24,7 +24,6 @@ _EPILOG: Final = """\b
 Examples:
   memstat get -r 1234            a process and all its descendants
   memstat get -rvw 1234          the same live, until it ends
-  memstat get -r --json 1234     the same for a program
   memstat get -r --maps 1234     what its memory consists of: heap, stacks, files
 """
 
