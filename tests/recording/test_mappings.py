@@ -26,7 +26,9 @@ from tests.targets import Target, python
 MIB = 1 << 20
 BUDGET = 0.02
 HEAP = MappingGroup(MappingKind.HEAP, "", 3 * MIB, 2 * MIB, 4 * MIB, 0, 0)
-MAPPINGS = Mappings((HEAP,), 1_700_000_000.0, elapsed_s=0.25, read_s=0.5, held_s=0.125, processes=1)
+MAPPINGS = Mappings(
+    (HEAP,), 1_700_000_000.0, elapsed_s=0.25, read_s=0.5, cpu_s=0.25, held_s=0.125, processes=1
+)
 
 
 def plan_after(pss_bytes: int, cost_s: float, budget: float = BUDGET) -> PeakPlan:
