@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,8 +13,8 @@ from memstat.comparing.loading import load
 from memstat.comparing.measurements import Measurements
 from tests.cli.harness import assert_one_line
 from tests.comparing.made import MIB, measured
-from tests.preloaded import memstat
-from tests.targets import memstat_path, python
+from tests.preloaded import memstat, memstat_in_bytes
+from tests.targets import python
 
 BASE = (100, 101, 99, 100, 102)
 
@@ -100,17 +99,14 @@ def test_few_runs_are_said_to_be_judged_by_the_tolerance_alone(tmp_path: Path) -
 
 
 def test_summaries_come_from_a_pipe(tmp_path: Path) -> None:
-    script = 'for _ in 1 2 3; do "$0" run -r --json -- sleep 0.2; done'
-    summaries = subprocess.run(
-        ["sh", "-c", script, memstat_path()], stdout=subprocess.PIPE, check=True
-    ).stdout
     path = tmp_path / "base.jsonl"
-    path.write_bytes(summaries)
-    done = subprocess.run(
-        [memstat_path(), "compare", str(path), "-"], input=summaries, stdout=subprocess.PIPE
-    )
+    summary = memstat("run", "-r", "--json", "--", "sleep", "0.2").stdout
+    path.write_text(summary * 3)
+    with path.open() as file:
+        done = memstat_in_bytes("compare", str(path), "-", stdin=file.fileno())
     assert done.returncode == 0
-    assert done.stdout.startswith(b"sleep 0.2: unchanged, +0.0 %")
+    assert done.stdout.startswith(b"sleep 0.2: unchanged, +0.0 % (0 B more PSS)\n")
+    assert b" 3 runs, " in done.stdout
 
 
 def test_two_recordings_show_what_has_grown(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memstat.comparing import bench_file
@@ -44,6 +44,7 @@ runs = st.builds(
 )
 
 
+@settings(max_examples=30)
 @given(st.lists(st.builds(Measurements, st.text(min_size=1), st.tuples(runs, runs), st.just("c"))))
 def test_a_file_has_all_of_every_run(found: list[Measurements]) -> None:
     assert [*bench_file.decode(bench_file.encode(found, "1"))] == found
