@@ -153,6 +153,15 @@ def test_an_update_keeps_a_regression_and_the_mode_but_nothing_that_is_not_compa
     assert Path(base).read_text() == updated
 
 
+def test_an_update_overwrites_nothing_of_another_form(new: str, tmp_path: Path) -> None:
+    path = tmp_path / "runs.jsonl"
+    summary = memstat("run", "--json", "--", "sleep", "0.1").stdout
+    path.write_text(summary)
+    done = memstat("compare", "--update", str(path), new)
+    assert (done.returncode, path.read_text()) == (2, summary)
+    assert_one_line(done.stderr, "runs are appended only to a file of `memstat bench")
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -164,6 +173,7 @@ def test_an_update_keeps_a_regression_and_the_mode_but_nothing_that_is_not_compa
         (("--tolerance", "nan", "base.json", "base.json"), "'nan' is not a percentage"),
         (("--min-change", "-1", "base.json", "base.json"), "'-1' is not a size"),
         (("--update", "-", "base.json"), "--update needs a BASE that is a file"),
+        (("--update", "/dev/null", "base.json"), "/dev/null: runs are appended only to a file of"),
         (("--update", ".", "base.json"), "--update needs a BASE that is a file"),
         (("--update", "no/base.json", "base.json"), "cannot write to no/base.json"),
     ],
