@@ -84,8 +84,10 @@ class Mappings:
     """Seconds from the first tick of a measurement to the start; 0 where it stands alone."""
     read_s: float = 0.0
     """How long it took."""
+    cpu_s: float = 0.0
+    """The CPU time that it took."""
     held_s: float = 0.0
-    """How long the reading of one process took at most, which may have held it up meanwhile."""
+    """The most CPU time that reading one process took, and may have held it up for."""
     processes: int = 0
     """How many processes were read."""
     complete: bool = True

@@ -19,6 +19,8 @@ _HOMES: Final[Mapping[str, str]] = {
     "run": "memstat.cli.run",
     "report": "memstat.cli.report",
     "export": "memstat.cli.export",
+    "bench": "memstat.cli.bench",
+    "compare": "memstat.cli.compare",
     "help": "memstat.cli.help",
     "completion": "memstat.cli.completion",
 }
@@ -140,5 +142,7 @@ def status_of(error: BaseException, command: str | None) -> int:
             return ExitStatus.OWN_FAILURE
         case click.UsageError():
             return ExitStatus.USAGE
+        case _ if command == "compare":
+            return ExitStatus.USAGE  # 1 means a regression.
         case _:
             return ExitStatus.FAILURE

@@ -14,7 +14,12 @@ from memstat.mappings import MappingGroup, MappingKind, Mappings
 from memstat.mappings_json import mappings_from, mappings_object
 from memstat.model import DenialReason, Memory, ProcessKey, ProcessSample, ReadStatus
 from memstat.report.formats import Bytes, Json, Plain, Readable
-from memstat.report.mappings import mapping_rows, mappings_block, mappings_notes, mappings_text
+from memstat.report.mappings import (
+    mapping_rows,
+    mappings_block,
+    mappings_notes,
+    mappings_text,
+)
 from tests.cli import json_fields
 
 MIB = 1 << 20
