@@ -17,7 +17,7 @@ from memstat.charts.joining import Gap
 
 _FIRST_WIDTH_S: Final = 0.001
 """As short as an interval can be."""
-MOST_COLUMNS: Final = 600
+MOST_COLUMNS: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
