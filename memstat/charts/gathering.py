@@ -101,22 +101,28 @@ def _limits(recording: Recording) -> Iterator[Limit]:
 
 def _about_s(path: str) -> float | None:
     """Return about how long a recording is, by its last lines; ``None`` where they do not say."""
-    with suppress(OSError, ValueError), open(path, "rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - _TAIL_BYTES))
-        tail = file.read()
-        return max(_times(tail), default=None)
-    return None
+    try:
+        with open(path, "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL_BYTES))
+            tail = file.read(_TAIL_BYTES)
+    except (OSError, ValueError):
+        return None
+    return next(filter(None, map(_latest_s, _starts(tail))), None)
 
 
-def _times(tail: bytes) -> Iterator[float]:
-    """Yield the times of the last lines that can be read, newest members of gzip first."""
+def _starts(tail: bytes) -> Iterator[bytes]:
+    """Yield what follows each start of a member of gzip, the last first; then all."""
     start = tail.rfind(_MEMBER)
-    while True:
-        for line in lines_of(iter([tail[max(0, start) :]])):
-            with suppress(ValueError, TypeError, KeyError):
-                value = json.loads(line) if isinstance(line, bytes) else {}
-                yield float(value.get("elapsed_s") or value.get("duration_s") or 0)
-        if start <= 0:
-            return
+    while start >= 0:
+        yield tail[start:]
         start = tail.rfind(_MEMBER, 0, start)
+    yield tail
+
+
+def _latest_s(part: bytes) -> float | None:
+    times_s = []
+    for line in lines_of(iter([part])):
+        with suppress(AttributeError, TypeError, ValueError):
+            value = json.loads(line) if isinstance(line, bytes) else {}
+            times_s.append(float(value.get("elapsed_s") or value.get("duration_s") or 0))
+    return max(times_s, default=None)

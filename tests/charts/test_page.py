@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ import pytest
 
 import memstat
 from memstat.charts.chart import Heading, Overlay
-from memstat.charts.gathering import gather
+from memstat.charts.gathering import _about_s, gather
 from memstat.charts.page import page
 from memstat.errors import ReportError
 from tests.charts.browser import CHROMIUM, Browser
@@ -169,3 +170,16 @@ def test_where_nothing_was_measured_there_is_no_chart(tmp_path: Path) -> None:
     path = write_recording(tmp_path / "empty.gz", [])
     with pytest.raises(ReportError, match=r"nothing was measured in .*empty\.gz"):
         gather([str(path)])
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+def test_about_how_long_a_recording_is_stands_at_its_end(
+    tmp_path: Path, *, compressed: bool
+) -> None:
+    path = write_recording(tmp_path / "mem.gz", snapshots([{7: MIB}] * 5))
+    if not compressed:
+        path.write_bytes(gzip.decompress(path.read_bytes()))
+    assert _about_s(str(path)) == 0.4
+    path.write_bytes(path.read_bytes()[:-9])  # As a reader sees it that is killed, or too early.
+    assert _about_s(str(path)) in (0.3, 0.4)
+    assert _about_s("-") is None
