@@ -133,7 +133,7 @@ function move() {
 }
 
 function top_bytes() {
-  return 1.04 * Math.max(...(isZoomed() ? [] : page.tops), ...charts.map(topOf), 1);
+  return 1.04 * Math.max(...(isZoomed() ? [] : page.tops), ...charts.map(topOf), 4096);
 }
 
 function topOf(chart) {
