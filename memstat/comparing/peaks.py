@@ -10,7 +10,8 @@ from memstat.comparing.measurements import Flaw, Program, Run
 from memstat.model import ProcessSample, ReadStatus, Snapshot
 from memstat.results import Peak, SamplingStats
 
-_MOST_PROGRAMS: Final = 20
+MOST_PROGRAMS: Final = 100
+"""So many are kept of a peak, those with most."""
 _ROUNDING_BYTES: Final = 3 << 10
 """The kernel rounds each part to a kilobyte."""
 _PART: Final = 100
@@ -113,7 +114,7 @@ def flaw_of(snapshot: Snapshot) -> Flaw | None:
 
 
 def programs_of(processes: Iterable[ProcessSample]) -> tuple[Program, ...]:
-    """Return the processes by their names, the largest first, and no more than twenty.
+    """Return the processes by their names, the largest first, and no more than a hundred.
 
     >>> from memstat.testing import snapshot_of
     >>> [program.pss_bytes for program in programs_of(snapshot_of({7: 10, 8: 20}).processes)]
@@ -125,7 +126,7 @@ def programs_of(processes: Iterable[ProcessSample]) -> tuple[Program, ...]:
             groups[process.name].append(process)
     programs = [_program(name, group) for name, group in groups.items()]
     programs.sort(key=lambda program: (-program.pss_bytes, program.name))
-    return tuple(programs[:_MOST_PROGRAMS])
+    return tuple(programs[:MOST_PROGRAMS])
 
 
 def _program(name: str, processes: Sequence[ProcessSample]) -> Program:

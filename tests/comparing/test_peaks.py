@@ -87,6 +87,13 @@ def test_what_has_grown_is_taken_from_the_run_nearest_to_the_median() -> None:
     assert growths(base, measured(100)) == ()
 
 
+def test_a_program_that_may_have_been_too_small_to_be_kept_has_not_grown() -> None:
+    many = with_programs({f"worker-{number}": 10 for number in range(100)})
+    few = with_programs({"worker-1": 10, "ld": 20})
+    assert [growth.name for growth in growths(few, with_programs({"ld": 20}))] == ["worker-1"]
+    assert "ld" not in {growth.name for growth in growths(many, few)}
+
+
 def with_programs(*runs: dict[str, int]) -> Measurements:
     return Measurements(
         "make",
