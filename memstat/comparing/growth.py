@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from memstat.comparing.measurements import Measurements, Program, Run, median
+from memstat.comparing.figures import median
+from memstat.comparing.measurements import Measurements, Program, Run
 from memstat.comparing.peaks import MOST_PROGRAMS
 
 _NOTHING: Final = Program("", 0, 0, 0, 0, 0)

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from memstat.comparing.comparison import Comparison, Comparisons
+from memstat.comparing.figures import LEAST_RUNS, median, spread
 from memstat.comparing.growth import Growth
-from memstat.comparing.measurements import median, spread
-from memstat.comparing.verdict import LEAST_RUNS, Outcome, Rule, Verdict
+from memstat.comparing.verdict import Outcome, Rule, Verdict
 from memstat.report.lines import in_lines
 from memstat.text import plural, printable
 from memstat.units import format_size
