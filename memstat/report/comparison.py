@@ -154,8 +154,8 @@ def _grown(pair: Comparison, width: int | None) -> Iterator[str]:
 
 
 def _table(shown: Sequence[Growth], *, has_parts: bool) -> Iterator[str]:
-    parts = _columns("", "anon", "file", "shmem") if has_parts else ""
-    yield f"    {'MiB of PSS':<15} {'base':>7} {'new':>7}{parts}"
+    parts = _columns("anon", "file", "shmem") if has_parts else ""
+    yield f"    {'MiB of PSS':<15} {'base':>7} {'new':>7}{_columns('change')}{parts}"
     for growth in shown:
         base, new = growth.base, growth.new
         count = f" x{new.processes}" if new.processes > 1 else ""
