@@ -12,8 +12,6 @@ from memstat.results import Peak, SamplingStats
 
 MOST_PROGRAMS: Final = 100
 """So many are kept of a peak, those with most."""
-_ROUNDING_BYTES: Final = 3 << 10
-"""The kernel rounds each part to a kilobyte."""
 _PART: Final = 100
 """What has changed by no more than a hundredth since a walk is as that has found it."""
 
@@ -131,14 +129,13 @@ def programs_of(processes: Iterable[ProcessSample]) -> tuple[Program, ...]:
 
 def _program(name: str, processes: Sequence[ProcessSample]) -> Program:
     memories = [process.memory for process in processes]
-    is_known = all(map(_is_current, processes))
     return Program(
         name,
         len(memories),
         sum(memory.pss_bytes or 0 for memory in memories),
-        _sum(memory.pss_anon_bytes for memory in memories) if is_known else None,
-        _sum(memory.pss_file_bytes for memory in memories) if is_known else None,
-        _sum(memory.pss_shmem_bytes for memory in memories) if is_known else None,
+        _sum(memory.pss_anon_bytes for memory in memories),
+        _sum(memory.pss_file_bytes for memory in memories),
+        _sum(memory.pss_shmem_bytes for memory in memories),
     )
 
 
@@ -149,13 +146,8 @@ def _sum(sizes: Iterable[int | None]) -> int | None:
 
 
 def _is_current(sample: ProcessSample) -> bool:
-    """Whether what only a walk shows is of the same time as PSS.
-
-    The parts of PSS are those of the last walk; PSS has changed since where they do not add up.
-    """
-    memory = sample.memory
-    if not sample.walk_age_s or memory.pss_bytes is None:
+    """Whether what only a walk shows is of the same time as PSS."""
+    pss_bytes, walked_bytes = sample.memory.pss_bytes, sample.walked_pss_bytes
+    if not sample.walk_age_s or pss_bytes is None or walked_bytes is None:
         return True
-    parts = (memory.pss_anon_bytes, memory.pss_file_bytes, memory.pss_shmem_bytes)
-    changed_bytes = abs(memory.pss_bytes - sum(part or 0 for part in parts))
-    return changed_bytes <= max(_ROUNDING_BYTES, memory.pss_bytes // _PART)
+    return abs(pss_bytes - walked_bytes) <= pss_bytes // _PART

@@ -24,8 +24,7 @@ BY_TOLERANCE_ALONE: Final = (
 """How often it errs: resampled from 20 runs of six programs."""
 
 NO_PARTS: Final = (
-    "what of that is anonymous, of files or shared memory is known where pages were walked near the"
-    " peak: measure with --exact"
+    "what of that is anonymous, of files or shared memory is not known: its pages were never walked"
 )
 
 

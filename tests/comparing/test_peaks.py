@@ -21,18 +21,17 @@ MACHINE = Machine("6.8.0", 4096)
 
 def glanced(mib: int) -> Snapshot:
     """Return a snapshot of a process that has grown to this since its last walk, at 1 MiB."""
-    snapshot = snapshot_of({7: MIB})
+    snapshot = snapshot_of({7: mib * MIB})
     (process,) = snapshot.processes
-    memory = replace(process.memory, pss_bytes=mib * MIB)
-    process = replace(process, memory=memory, walk_age_s=0.5)
-    total = replace(snapshot.total, pss_bytes=mib * MIB)
-    return replace(snapshot, processes=(process,), total=total)
+    memory = replace(process.memory, uss_bytes=MIB)
+    process = replace(process, memory=memory, walk_age_s=0.5, walked_pss_bytes=MIB)
+    return replace(snapshot, processes=(process,), total=memory)
 
 
 def test_sizes_that_only_a_walk_shows_are_unknown_when_none_was_near() -> None:
     run = run_of(Peak(9 * MIB, glanced(9)), STATS, MACHINE)
     assert (run.pss_bytes, run.uss_bytes, run.swap_bytes) == (9 * MIB, None, None)
-    assert run.programs == (Program("p7", 1, 9 * MIB, None, None, None),)
+    assert run.programs == (Program("p7", 1, 9 * MIB, 9 * MIB, 0, 0),)
 
 
 @pytest.mark.parametrize(("mib", "known"), [(99.5, 99.5), (98, None)])
