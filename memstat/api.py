@@ -8,9 +8,9 @@ import subprocess
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 
 from memstat.background import beside, in_thread
-from memstat.mappings import Mappings
 from memstat.model import ProcessKey, Snapshot
 from memstat.proc.linux import LinuxProcSource
 from memstat.proc.tree import Scope
@@ -26,6 +26,9 @@ from memstat.supervision.spawn import SpawnContext, Stream, as_arguments
 from memstat.supervision.supervised import Supervised
 from memstat.supervision.supervisor import SupervisionOptions
 from memstat.supervision.supervisor import supervise as _supervise
+
+if TYPE_CHECKING:  # Most measurements do without it.
+    from memstat.mappings import Mappings
 
 __all__ = ["Watch", "measure", "measure_mappings", "run", "supervise", "watch"]
 
@@ -62,7 +65,7 @@ async def measure_mappings(pid: int, *, recursive: bool = True) -> Mappings:
 
     >>> import anyio, os
     >>> mappings = anyio.run(measure_mappings, os.getpid())
-    >>> MappingKind.STACK in {group.kind for group in mappings.groups}
+    >>> "stack" in {group.kind for group in mappings.groups}
     True
     """
     return await in_thread(_measure_mappings, pid, recursive)

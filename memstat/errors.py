@@ -121,6 +121,14 @@ class OutputError(MemstatError):
     """A result of the command line could not be written."""
 
 
+class ComparisonError(MemstatError):
+    """What was to be compared cannot be read, or is something else."""
+
+
+class BenchmarkError(MemstatError):
+    """A run of a benchmark failed, or what prepares it."""
+
+
 class ParseError(MemstatError):
     """A file of ``/proc`` did not hold what the kernel documents for it."""
 

@@ -85,7 +85,7 @@ class Mappings:
     read_s: float = 0.0
     """How long it took."""
     held_s: float = 0.0
-    """How long the reading of one process took at most, which may have held it up meanwhile."""
+    """The most CPU time that reading one process took, and may have held it up for."""
     processes: int = 0
     """How many processes were read."""
     complete: bool = True

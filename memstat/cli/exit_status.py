@@ -19,9 +19,15 @@ class ExitStatus(IntEnum):
 
     OK = 0
     FAILURE = 1
-    """A target of ``get`` does not exist or cannot be read, or a result could not be written."""
+    """A target of ``get`` does not exist or cannot be read, a run of ``bench`` failed, or a result
+    could not be written."""
+    REGRESSION = 1
+    """``compare``: something uses more than before."""
     USAGE = 2
-    """Arguments that make no sense, except those of ``run``."""
+    """Arguments that make no sense, except those of ``run``; whatever else keeps ``compare`` from
+    an answer."""
+    NOT_COMPARABLE = 3
+    """``compare``: what it was given was not measured alike."""
     LIMIT_EXCEEDED = 124
     """The command used more than ``--max-pss``."""
     OWN_FAILURE = OWN_FAILURE

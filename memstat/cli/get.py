@@ -25,7 +25,6 @@ Examples:
   memstat get -r 1234            a process and all its descendants
   memstat get -rvw 1234          the same live, until it ends
   memstat get -r --maps 1234     what its memory consists of: heap, stacks, files
-  memstat get -r --json 1234     the same for a program
 """
 
 

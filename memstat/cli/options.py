@@ -114,7 +114,7 @@ frequency = _option(
     metavar="HZ",
     type=PositiveNumber("Hz", least=1 / _MAX_S, most=_MAX_HZ),
     help=f"Ticks per second, up to {_MAX_HZ:g}.  [default: {_DEFAULT_HZ:g}; of run, 10 to 50, as 2"
-    " % of a core allow, of which -v shows 10]",
+    " % of a core allow, of which -v shows 10; of bench, by the warm-up]",
 )
 interval = _option(
     "-i",
@@ -191,8 +191,8 @@ def choose_recording(
     if record_path is None:
         if maps:
             raise click.UsageError(
-                "--maps shows a single moment of what runs already (memstat get --maps PID); to"
-                " keep what the memory consists of at each new peak, add --record FILE"
+                "--maps needs --record FILE here, to keep what is read at each new peak; memstat"
+                " get --maps PID shows it once"
             )
         if record_arguments:
             raise click.UsageError("--record-arguments needs --record")

@@ -20,6 +20,8 @@ _HOMES: Final[Mapping[str, str]] = {
     "report": "memstat.cli.report",
     "export": "memstat.cli.export",
     "replay": "memstat.cli.replay",
+    "bench": "memstat.cli.bench",
+    "compare": "memstat.cli.compare",
     "help": "memstat.cli.help",
     "completion": "memstat.cli.completion",
 }
@@ -141,5 +143,7 @@ def status_of(error: BaseException, command: str | None) -> int:
             return ExitStatus.OWN_FAILURE
         case click.UsageError():
             return ExitStatus.USAGE
+        case _ if command == "compare":
+            return ExitStatus.USAGE  # 1 means a regression.
         case _:
             return ExitStatus.FAILURE

@@ -50,6 +50,10 @@ class _System:
         """Return CLOCK_MONOTONIC in seconds. Tools that travel in time leave this call alone."""
         return self._clock_gettime(_CLOCK_MONOTONIC)
 
+    def unix_time_s(self) -> float:
+        """Return CLOCK_REALTIME in seconds, likewise."""
+        return self._clock_gettime(_CLOCK_REALTIME)
+
     def identity(self, fd: int) -> tuple[int, int] | None:
         """Return what a descriptor refers to; ``None`` when it is closed.
 
@@ -79,6 +83,7 @@ class _System:
 
 
 _CLOCK_MONOTONIC: Final = time.CLOCK_MONOTONIC
+_CLOCK_REALTIME: Final = time.CLOCK_REALTIME
 _READ_ONLY: Final = os.O_RDONLY | os.O_CLOEXEC
 _WRITE_ONLY: Final = os.O_WRONLY | os.O_CLOEXEC
 

@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 
 __all__ = ["MemoryProbe"]
 
-_OPTIONS = ("memstat", "memstat_top", "memstat_json", "memstat_baseline", "memstat_update")
+_OPTIONS = (
+    "memstat",
+    "memstat_top",
+    "memstat_json",
+    "memstat_baseline",
+    "memstat_update",
+    "memstat_record",
+    "memstat_append",
+)
 _MEASURING = "memstat-measuring"
 _MARKER = (
     "max_pss(size, absolute=False): fail the test if it and all that it starts grow by more PSS"
@@ -59,6 +67,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         default=None,
         help="Write the tests that passed to the baseline; within the tolerance it is not changed.",
+    )
+    group.addoption(
+        "--memstat-record",
+        metavar="DIR",
+        help="Measure every test; record each in a file of this directory.",
+    )
+    group.addoption(
+        "--memstat-append",
+        action="store_true",
+        default=None,
+        help="Compare, and append the tests that passed; the last five runs of each are kept.",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -17,6 +17,9 @@ from memstat.pytest_plugin.selection import is_opted_in
 from memstat.pytest_plugin.settings import Settings
 from memstat.pytest_plugin.usage import Survivor, TestUsage
 from memstat.pytest_plugin.verdict import problems_of
+
+if TYPE_CHECKING:  # Most often nothing is recorded.
+    from memstat.pytest_plugin.recordings import TestRecordings
 
 _PROPERTY: Final = "memstat_"
 
@@ -57,8 +60,13 @@ class MeasuringPlugin:
     """
 
     def __init__(self, config: pytest.Config) -> None:
-        self._meter = Meter()
         self._settings = Settings.of(config)
+        self._recordings: TestRecordings | None = None
+        if self._settings.record_directory is not None:
+            from memstat.pytest_plugin.recordings import TestRecordings  # noqa: PLC0415 - only here
+
+            self._recordings = TestRecordings(self._settings.record_directory)
+        self._meter = Meter(self._recordings)
         self._runs_tests = not config.getoption("collectonly", default=False)
 
     def probe(self, item: pytest.Item) -> MemoryProbe:
@@ -125,13 +133,28 @@ class MeasuringPlugin:
 
     def pytest_unconfigure(self) -> None:
         self._meter.close()
+        if self._recordings is not None:
+            self._recordings.close()
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self._recordings is not None and self._recordings.failure is not None:
+            terminalreporter.write_line(f"memstat: {self._recordings.failure}", red=True)
 
     def _start(self, item: pytest.Item, state: _TestState) -> None:
+        if self._recordings is not None:
+            self._recordings.prepare()
         state.start = self._meter.begin(
-            is_asked=state.is_opted_in,
+            is_asked=self._is_asked(state),
             # The fixture was made before.
             keeps_snapshots=state.is_opted_in and "memory" in getattr(item, "fixturenames", ()),
         )
+        if self._recordings is not None:
+            with self._meter.shared.connection.reading() as record:
+                self._recordings.begin(item.nodeid, record.tally)
+
+    def _is_asked(self, state: _TestState) -> bool:
+        """Whether a test begins and ends with a sample: what is recorded does."""
+        return state.is_opted_in or self._recordings is not None
 
     def _end(self, item: pytest.Item, state: _TestState) -> None:
         start = state.start
@@ -139,16 +162,19 @@ class MeasuringPlugin:
             state.attempt(lambda: self._finish(item, state, start))
 
     def _finish(self, item: pytest.Item, state: _TestState, start: Start) -> None:
-        state.usage = usage = self._meter.end(start, is_asked=state.is_opted_in)
+        state.usage = usage = self._meter.end(start, is_asked=self._is_asked(state))
+        if self._recordings is not None:
+            with self._meter.shared.connection.reading() as record:
+                self._recordings.end(record.tally)
         _set_properties(item, usage)
 
     def _problems(
         self, item: pytest.Item, state: _TestState, limit: MaxPss | None
     ) -> Iterator[str]:
-        before_bytes = self._settings.growth_before(item.nodeid)
+        before = self._settings.growths_before(item.nodeid)
         if state.usage is not None:
-            yield from problems_of(state.usage, limit, before_bytes, self._settings.tolerance)
-        elif state.is_opted_in or before_bytes is not None:
+            yield from problems_of(state.usage, limit, before, self._settings.tolerance)
+        elif state.is_opted_in or before is not None:
             # Only a test that needs the figures fails without them; the list names the others.
             yield f"memstat: the test could not be measured: {state.failure}"
 

@@ -25,11 +25,17 @@ def over_limit(usage: Usage, limit: MaxPss) -> str:
     return _failure(f"{what}, {excess} more than max_pss allows", f"limit  {most}", usage)
 
 
-def over_baseline(usage: Usage, before_bytes: int, slack_bytes: int) -> str:
-    """Return the message for a test that grew more than the baseline allows."""
+def over_baseline(
+    usage: Usage, before_bytes: int, slack_bytes: int, runs: Sequence[int] = ()
+) -> str:
+    """Return the message for a test that grew more than the baseline allows.
+
+    ``before_bytes`` is the median of its ``runs``.
+    """
     grew = format_size(usage.growth_bytes)
     before = format_size(before_bytes)
-    allowed = f"limit  {before} before, and a tolerance of {format_size(slack_bytes)}"
+    of = f" (median of {len(runs)} runs, up to {format_size(max(runs))})" if len(runs) > 1 else ""
+    allowed = f"limit  {before} before{of}, and a tolerance of {format_size(slack_bytes)}"
     return _failure(f"the test grew by {grew}; the baseline has {before}", allowed, usage)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from memstat.errors import SidecarError
 from memstat.model import Memory, ProcessKey, ProcessSample, Snapshot
@@ -16,6 +16,9 @@ from memstat.pytest_plugin.probe import SharedSidecar
 from memstat.pytest_plugin.usage import Survivor
 from memstat.sampling.liveness import alive
 from memstat.sampling.torn import REPEATS_OF_ONE
+
+if TYPE_CHECKING:
+    from memstat.pytest_plugin.recordings import TestRecordings
 
 _WORTH_A_SAMPLE_BYTES: Final = 1 << 20
 """Only a sample shows how much of the file pages that a test mapped is shared."""
@@ -61,8 +64,8 @@ class Meter:
     SidecarError.
     """
 
-    def __init__(self) -> None:
-        self.shared = SharedSidecar()
+    def __init__(self, recordings: TestRecordings | None = None) -> None:
+        self.shared = SharedSidecar(recordings)
         self._boundaries = Boundaries()
         self._newest: _Parts | None = None
 

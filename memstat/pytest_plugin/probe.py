@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from memstat.errors import SidecarError
 from memstat.model import Snapshot
@@ -15,6 +15,9 @@ from memstat.sampling.rate import FASTEST_S
 from memstat.sidecars.client import KEPT_SNAPSHOTS, Sidecar, start_request
 from memstat.sidecars.connection import Connection
 from memstat.sidecars.record import Record
+
+if TYPE_CHECKING:  # Most often nothing is recorded.
+    from memstat.pytest_plugin.recordings import TestRecordings
 
 _ALONE_INTERVAL_S: Final = 0.25
 """How often a process without children is sampled while no test asks for figures: the kernel
@@ -27,9 +30,11 @@ _MOST_FAILED_STARTS: Final = 2
 class SharedSidecar:
     """One sidecar for all tests of a process, and another one after a failure."""
 
-    def __init__(self) -> None:
+    def __init__(self, recordings: TestRecordings | None = None) -> None:
+        """With ``recordings`` it is read all the time, so that none of its snapshots is dropped."""
         self.started = StartedProcesses()
         """The processes that the test has started."""
+        self._recordings = recordings
         self._launched: Connection | None = None
         self._connection: Connection | None = None
         self._is_asked: bool | None = None
@@ -144,8 +149,13 @@ class SharedSidecar:
 
     def _launch(self) -> Connection:
         record = Record(FASTEST_S, keep_snapshots=0)
-        record.observe = self.started.observe
-        return Connection.start(record)
+        record.observe = self._observe
+        return Connection.start(record, listens=self._recordings is not None)
+
+    def _observe(self, snapshot: Snapshot) -> None:
+        self.started.observe(snapshot)
+        if self._recordings is not None:
+            self._recordings.take(snapshot)
 
 
 class MemoryProbe:

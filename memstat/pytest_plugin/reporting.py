@@ -19,8 +19,10 @@ def register(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         return
     settings.check_writable()
+    # A worker may have another current directory.
+    if settings.record_directory is not None:
+        config.option.memstat_record = str(settings.record_directory)
     if settings.baseline_path is not None:
-        # A worker may have another current directory.
         config.option.memstat_baseline = str(settings.baseline_path)
     config.pluginmanager.register(ReportingPlugin(settings), "memstat-reporting")
 
@@ -70,7 +72,7 @@ class ReportingPlugin:
         if settings.top is not None and self._usages:
             yield from messages.table(self._usages, settings.top)
         new = len(self._growths.keys() - settings.baseline.keys())
-        if settings.baseline_path is not None and not settings.updates and new:
+        if settings.baseline_path is not None and not settings.writes_baseline and new:
             yield f"{plural(new, 'test is', 'tests are')} not in the baseline: --memstat-update"
         yield from self._errors
 
@@ -87,6 +89,7 @@ class ReportingPlugin:
 
     def _baseline(self) -> str:
         settings = self._settings
-        return baseline.encode(
-            baseline.update(settings.baseline, self._growths, settings.tolerance)
-        )
+        before = settings.baseline
+        if settings.appends:
+            return baseline.encode(baseline.append(before, self._growths))
+        return baseline.encode(baseline.update(before, self._growths, settings.tolerance))

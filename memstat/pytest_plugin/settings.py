@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,43 +28,62 @@ class Settings:
     baseline_path: Path | None
     """Where the baseline is."""
     baseline: Baseline
-    """The growth of each test in the earlier run; empty without a baseline."""
+    """The growths of each test in earlier runs; empty without a baseline."""
     tolerance: Tolerance
     """How much more than before is allowed."""
     updates: bool
     """Whether the baseline is written rather than compared with."""
+    appends: bool
+    """Whether the run is compared with it, and then appended."""
+    record_directory: Path | None = None
+    """Where each test has its recording; ``None``: nowhere."""
 
     @property
     def measures_all(self) -> bool:
         """Whether every test is measured, not only those with a marker or the fixture."""
-        return (self.top, self.json_path, self.baseline_path) != (None, None, None)
+        asked = (self.top, self.json_path, self.baseline_path, self.record_directory)
+        return any(option is not None for option in asked)
 
-    def growth_before(self, test: str) -> int | None:
-        """Return the growth to compare with; ``None`` for a new test, and where it is updated."""
-        return None if self.updates else self.baseline.get(test)
+    def growths_before(self, test: str) -> tuple[int, ...] | None:
+        """Return the growths to compare with; ``None`` for a new test, and where it is updated."""
+        growths = None if self.updates else self.baseline.get(test)
+        return None if growths is None else baseline.runs_of(growths)
+
+    @property
+    def writes_baseline(self) -> bool:
+        """Whether the baseline changes."""
+        return self.updates or self.appends
 
     @classmethod
     def of(cls, config: pytest.Config) -> Settings:
         """Return the settings of a run. Raises pytest.UsageError for options that are not valid."""
         top, updates = config.getoption("memstat_top"), bool(config.getoption("memstat_update"))
+        appends = bool(config.getoption("memstat_append"))
         if top is not None and top < 1:
             raise pytest.UsageError(f"--memstat-top: must be 1 or more, not {top}")
         if top is None and config.getoption("memstat"):
             top = _TOP
         baseline_path = _path(config, "memstat_baseline")
-        if updates and baseline_path is None:
-            raise pytest.UsageError("--memstat-update needs a file: add --memstat-baseline FILE")
+        if updates and appends:
+            raise pytest.UsageError("--memstat-update and --memstat-append: give only one")
+        if (updates or appends) and baseline_path is None:
+            option = "--memstat-update" if updates else "--memstat-append"
+            raise pytest.UsageError(f"{option} needs a file: add --memstat-baseline FILE")
         return cls(
             top=top,
             json_path=_path(config, "memstat_json"),
             baseline_path=baseline_path,
-            baseline=_read(baseline_path, may_be_new=updates) if baseline_path else {},
+            baseline=_read(baseline_path, may_be_new=updates or appends) if baseline_path else {},
             tolerance=_tolerance(config.getoption("memstat_tolerance")),
             updates=updates,
+            record_directory=_path(config, "memstat_record"),
+            appends=appends,
         )
 
     def check_writable(self) -> None:
         """Raise pytest.UsageError for a file that cannot be written, before any test runs."""
+        if self.record_directory is not None:
+            _make_directory(self.record_directory)
         for option, path in self.outputs().items():
             try:
                 existed = path.exists()
@@ -81,9 +101,21 @@ class Settings:
         found = {}
         if self.json_path is not None:
             found["--memstat-json"] = self.json_path
-        if self.baseline_path is not None and self.updates:
+        if self.baseline_path is not None and self.writes_baseline:
             found["--memstat-baseline"] = self.baseline_path
         return found
+
+
+def _make_directory(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        is_writable = os.access(path, os.W_OK | os.X_OK)
+    except OSError as error:
+        raise pytest.UsageError(
+            f"--memstat-record: cannot make the directory {path}: {error.strerror}"
+        ) from None
+    if not is_writable:
+        raise pytest.UsageError(f"--memstat-record: cannot write to {path}: Permission denied")
 
 
 def _path(config: pytest.Config, option: str) -> Path | None:

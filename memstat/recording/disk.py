@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import select
 import stat
 import sys
 from contextlib import suppress
@@ -35,7 +36,8 @@ class Disk:
             raise RecordingError(f"cannot write to {name}: {reason}") from error
         mode = os.fstat(self._file.fileno()).st_mode
         self._is_regular = stat.S_ISREG(mode)
-        if stat.S_ISFIFO(mode):
+        self._is_pipe = stat.S_ISFIFO(mode)
+        if self._is_pipe:
             os.set_blocking(self._file.fileno(), False)
 
     def hurry(self) -> None:
@@ -63,6 +65,9 @@ class Disk:
     async def _write(self, data: bytes) -> None:
         file, rest = self._wrapped(), memoryview(data)
         while rest:
+            if self._is_pipe and _has_no_reader(self._file.fileno()):
+                # Where SIGPIPE is not ignored, as in a filter, the write would end all.
+                raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
             written = await file.write(rest)
             if written is None:
                 await self._room()
@@ -85,6 +90,12 @@ class Disk:
         from aiofiles.threadpool import wrap  # noqa: PLC0415 - only where something is recorded
 
         return wrap(self._file)
+
+
+def _has_no_reader(fd: int) -> bool:
+    poll = select.poll()
+    poll.register(fd, 0)
+    return any(events & select.POLLERR for _, events in poll.poll(0))
 
 
 def _is_on_trio() -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 
 from memstat.errors import RecordingError
 
@@ -12,7 +12,7 @@ from memstat.errors import RecordingError
 def expand(name: str, *, pid: int, host: str, unix_time_s: float) -> str:
     """Return a name with ``%p``, ``%h`` and ``%t`` replaced by PID, host and UTC; ``%%`` is ``%``.
 
-    Raises RecordingError for any other letter, and for an empty name.
+    Raises RecordingError for any other letter, for an empty name and for ``-``, which is no file.
 
     >>> expand("mem-%h-%p-%t.gz", pid=7, host="node3", unix_time_s=0)
     'mem-node3-7-19700101T000000Z.gz'
@@ -20,7 +20,7 @@ def expand(name: str, *, pid: int, host: str, unix_time_s: float) -> str:
     values: Mapping[str, Callable[[], str]] = {
         "%p": lambda: str(pid),
         "%h": lambda: host.replace("/", "_"),
-        "%t": lambda: time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(unix_time_s)),
+        "%t": lambda: datetime.fromtimestamp(unix_time_s, UTC).strftime("%Y%m%dT%H%M%SZ"),
         "%%": lambda: "%",
     }
 
@@ -34,6 +34,8 @@ def expand(name: str, *, pid: int, host: str, unix_time_s: float) -> str:
 
     if not name:
         raise RecordingError("the name of the recording is empty")
+    if name == "-":
+        raise RecordingError("a recording goes to a file: name one, not -")
     return re.sub("%.?", value, name, flags=re.DOTALL)
 
 

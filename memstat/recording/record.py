@@ -48,7 +48,9 @@ async def record(
     >>> async def peaks(path: str) -> tuple[int, int]:
     ...     async with memstat.watch(os.getpid(), interval_s=0.01) as w:
     ...         async with memstat.record(w, path):
-    ...             await anyio.sleep(0.1)
+    ...             async for snapshot in w:
+    ...                 if snapshot.tick >= 2:
+    ...                     break
     ...     return w.peak.pss_bytes, memstat.load(path).peak.pss_bytes
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     of_watch, of_recording = anyio.run(peaks, f"{folder}/run.jsonl.gz")

@@ -26,7 +26,7 @@ class MappedTree(NamedTuple):
     samples: tuple[ProcessSample, ...]
     """Its processes, in the order of the tree, with what ``smaps`` says of their memory."""
     costs_s: Mapping[ProcessKey, float]
-    """How long each was read, and may have been held up by that."""
+    """The CPU time that each took, and may have been held up for."""
 
 
 def map_once(source: ProcSource, scope: Scope) -> MappedTree:
@@ -77,9 +77,11 @@ def _mapped(
     """Read a process where that is possible; return what it is then, and its mappings."""
     if sample.status is not ReadStatus.MEASURED:
         return sample, ()
-    began_s = time.monotonic()
+    # CPU time: the kernel lets the process go on after every few mappings, so it is not held up
+    # while this thread waits for its turn.
+    began_s = time.thread_time()
     reading, groups = source.mappings(sample.key)
-    costs_s[sample.key] = time.monotonic() - began_s
+    costs_s[sample.key] = time.thread_time() - began_s
     now = replace(
         sample,
         status=reading.status,

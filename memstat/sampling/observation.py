@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING
 
-from memstat.mappings import Mappings
 from memstat.model import ProcessKey, Snapshot
 from memstat.proc.tree import Scope
 from memstat.results import Mark, Peak, SamplingStats
 from memstat.sampling.observer import Observer
 from memstat.sampling.sampler import Sampler
 from memstat.sampling.tally import Tally
+
+if TYPE_CHECKING:  # Most measurements do without it.
+    from memstat.mappings import Mappings
 
 
 class Observation:

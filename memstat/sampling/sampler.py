@@ -6,14 +6,13 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
-from typing import Final, TypeVar, TypeVarTuple, Unpack
+from typing import TYPE_CHECKING, Final, TypeVar, TypeVarTuple, Unpack
 
 import anyio
 from anyio import CapacityLimiter
 from anyio.lowlevel import RunVar
 
 from memstat.background import in_thread
-from memstat.mappings import Mappings
 from memstat.model import ProcessKey, Snapshot
 from memstat.proc.tree import Scope
 from memstat.results import Mark
@@ -26,6 +25,9 @@ from memstat.sampling.rate import Rate
 from memstat.sampling.sweep import Sweep, Sweeper
 from memstat.sampling.tally import Tally
 from memstat.sampling.torn import REPEATS, is_worth_repeating
+
+if TYPE_CHECKING:  # Most measurements do without it.
+    from memstat.mappings import Mappings
 
 _COARSE_S: Final = 0.02
 """Between ticks that are so far apart, a millisecond more or less does not matter."""

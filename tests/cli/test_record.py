@@ -89,6 +89,7 @@ def test_a_watch_is_recorded_until_it_is_stopped(
         (["--record", "/none/file"], ["cannot write to /none/file", "No such file"]),
         (["--record", "/"], ["cannot write to /", "Is a directory"]),
         (["--record", ""], ["name of the recording is empty"]),
+        (["--record", "-"], ["a recording goes to a file"]),
         (["--record", "x%y"], ["%p, %h, %t or %%"]),
         (["--record-arguments"], ["--record-arguments needs --record"]),
         (["--record", "{}/same", "-O", "{}/same"], ["-O and --record name the same file"]),
@@ -118,6 +119,25 @@ def test_a_full_disk_ends_the_recording_alone() -> None:
     done = memstat("run", "--no-peak", "--record", "/dev/full", "--", "sh", "-c", "echo; exit 3")
     assert (done.returncode, done.stdout) == (3, "\n")
     assert_one_line(done.stderr, "the recording stopped", "/dev/full: No space left on device")
+
+
+def test_a_reader_that_leaves_ends_the_recording_alone(
+    start: Callable[..., Target], tmp_path: Path
+) -> None:
+    """Not the watch, which a pipe that is closed on its stdout would end as it ends any filter."""
+    target, path = start(*UNTIL_INPUT), tmp_path / "pipe"
+    os.mkfifo(path)
+    command = ["get", "-wf50", "--record", str(path), str(target.pid)]
+    watching = start(memstat_path(), *command, stderr=subprocess.PIPE)
+    with path.open("rb") as reader:
+        assert reader.read(1) == b"{"
+    assert watching.process.stderr is not None
+    note = watching.process.stderr.readline().decode()
+    assert note == f"memstat: the recording stopped: cannot write to {path}: Broken pipe\n"
+    watching.line()
+    watching.process.send_signal(signal.SIGINT)
+    watching.process.communicate(timeout=60)
+    assert watching.process.returncode == 130
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from memstat.mappings import MappingKind
 from memstat.model import Memory
 from memstat.proc.linux import LinuxProcSource
+from memstat.sampling.mapped import map_once
 from memstat.sampling.sweep import sweep_once
 from tests.scopes import scope_of
 from tests.targets import Target, memstat
@@ -90,6 +92,17 @@ def test_huge_pages_are_counted_beside_pss(
     assert total.hugetlb_shared_bytes == shared_mib * MIB
     assert total.pss_bytes is not None
     assert total.pss_bytes < MIB
+
+
+def test_they_are_a_group_of_their_own_in_each_process_whole(
+    holder: Callable[..., Target],
+) -> None:
+    source = LinuxProcSource()
+    target = holder("shared", "fork")
+    mappings = map_once(source, scope_of(source.require(target.pid).key)).mappings
+    (huge,) = [group for group in mappings.groups if group.kind is MappingKind.HUGE_PAGES]
+    assert (huge.name, huge.hugetlb_bytes, huge.pss_bytes) == ("", 64 * MIB, 0)
+    assert (huge.processes, huge.mappings) == (2, 2)
 
 
 def test_people_are_told_what_the_total_leaves_out(holder: Callable[..., Target]) -> None:

@@ -224,26 +224,6 @@ def test_memory_of_every_kind(
     assert (stacks.rss_bytes > MIB) == (stacks.mappings == 2) == (kernel_version() >= (6, 7))
 
 
-def test_the_groups_add_up_to_what_a_walk_finds(
-    start: Callable[..., Target], c_program: Callable[[str], Path], tmp_path: Path
-) -> None:
-    target = start(str(c_program(VARIOUS)), str(tmp_path / "data"), "pool")
-    target.line()
-    source = LinuxProcSource()
-    key = source.require(target.pid).key
-    reading, groups = source.mappings(key)
-    walk = source.reader(key)
-    walked = walk.walk().memory
-    walk.close()
-    mapped = reading.memory
-    assert (mapped.rss_bytes, mapped.uss_bytes) == (walked.rss_bytes, walked.uss_bytes)
-    # What each mapping loses is less than a kB, in the sum of the kernel too.
-    assert mapped.pss_bytes is not None
-    assert walked.pss_bytes is not None
-    lost_bytes = walked.pss_bytes - mapped.pss_bytes
-    assert 0 <= lost_bytes <= KIB * sum(group.mappings for group in groups)
-
-
 def test_a_process_without_a_main_thread_is_read_through_another(
     start: Callable[..., Target], c_program: Callable[[str], Path]
 ) -> None:

@@ -8,12 +8,21 @@ from collections.abc import Callable
 import pytest
 
 from memstat.errors import NoSuchProcess, NotAProcess
+from memstat.mappings import sizes_of
 from memstat.model import Memory, ProcessKey, ReadStatus
 from memstat.proc.linux import LinuxProcSource
-from memstat.proc.source import GONE, Afterwards, Glance, ProcessReader, Reading
+from memstat.proc.source import (
+    GONE,
+    Afterwards,
+    Glance,
+    MappedReading,
+    ProcessReader,
+    Reading,
+)
 from tests.proc.worlds import A_FEW_PAGES, COUNTED_PER_CPU, STEP_BYTES, World
 from tests.targets import Target
 
+KIB = 1 << 10
 _A_STEP = range(STEP_BYTES - A_FEW_PAGES, STEP_BYTES + A_FEW_PAGES)
 
 
@@ -201,6 +210,45 @@ def at_rest(reader: ProcessReader) -> tuple[Glance, Reading]:
         before, reading = reader.glance(with_faults=True), reader.walk()
         if before is not None and reader.glance(with_faults=True) == before:
             return before, reading
+
+
+def test_the_mappings_add_up_to_what_a_walk_finds(world: World) -> None:
+    process = world.start("a")
+    process.grow()
+    child = process.fork()
+    for key in (process.key, child.key):
+        mapped, walked = mapped_and_walked(world, key)
+        found, memory = sizes_of(mapped.groups), walked.memory
+        assert mapped.reading.status is ReadStatus.MEASURED
+        assert (found.uss_bytes, found.rss_bytes) == (memory.uss_bytes, memory.rss_bytes)
+        assert found.pss_bytes is not None
+        assert memory.pss_bytes is not None
+        # The kernel cuts what each mapping has to whole kB.
+        cut_bytes = KIB * sum(group.mappings for group in mapped.groups)
+        assert 0 <= memory.pss_bytes - found.pss_bytes <= cut_bytes
+
+
+def mapped_and_walked(world: World, key: ProcessKey) -> tuple[MappedReading, Reading]:
+    """Return mappings and a walk between which nothing has changed.
+
+    Others that map the same libraries start and end.
+    """
+    reader = world.source.reader(key)
+    try:
+        while True:
+            before, mapped, after = reader.walk(), world.source.mappings(key), reader.walk()
+            if before.memory == after.memory:
+                return mapped, after
+    finally:
+        reader.close()
+
+
+def test_what_has_ended_maps_nothing(world: World) -> None:
+    process = world.start("a")
+    process.end()
+    assert world.source.mappings(process.key).reading.status is ReadStatus.NO_MEMORY
+    process.reap()
+    assert world.source.mappings(process.key) == MappedReading(GONE)
 
 
 def test_a_glance_at_what_has_not_changed_is_the_same_object(world: World) -> None:

@@ -30,6 +30,7 @@ LINE = (
     "supervision",
     "api",
     "recording",
+    "comparing",
     "report",
     "exports",
     "sidecars",

@@ -78,8 +78,11 @@ def sessions(block: str) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.alone("the examples take their steps by the clock")
 @pytest.mark.parametrize("block", in_all_documents("console"))
-def test_a_command_prints_what_is_shown(block: str, request: pytest.FixtureRequest) -> None:
+def test_a_command_prints_what_is_shown(
+    block: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     variables = {"PID": request.getfixturevalue("tree")} if "$PID" in block else {}
+    variables["DIR"] = str(tmp_path)
     for command, output in sessions(block):
         printed = subprocess.run(
             ["bash", "-c", f"exec 2>&1\n{command}"],
@@ -228,7 +231,7 @@ def test_the_pages_are_part_of_the_package() -> None:
     assert {page.name for page in pages} == {path.name for path in DOCUMENTS} - {"README.md"}
 
 
-@pytest.mark.parametrize("command", ["get", "run"])
+@pytest.mark.parametrize("command", ["get", "run", "bench", "compare"])
 def test_every_option_is_in_the_table(command: str) -> None:
     page = (GUIDE / "options.md").read_text()
     text = subprocess.run(

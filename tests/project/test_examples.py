@@ -10,6 +10,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+import yaml
 
 from tests.targets import memstat, search_path
 
@@ -105,7 +106,70 @@ def test_a_course_is_drawn_with_its_bounds_and_walks() -> None:
     assert b"MiB</text>" in done.stdout
 
 
+def compare_in_ci(
+    directory: Path, mib: int, *, name: str = "compare_in_ci.sh", **variables: str
+) -> subprocess.CompletedProcess[str]:
+    source = f"import time; held = b'x' * ({mib} << 20); time.sleep(0.1)"
+    return subprocess.run(
+        [EXAMPLES / name, "base.json", sys.executable, "-c", source],
+        capture_output=True,
+        text=True,
+        cwd=directory,
+        env={**os.environ, "PATH": search_path(), "RUNS": "3", **variables},
+        timeout=100,
+        check=False,
+    )
+
+
+def test_a_comparison_in_ci_makes_a_baseline_and_fails_for_a_growth(tmp_path: Path) -> None:
+    table = tmp_path / "summary.md"
+    made = compare_in_ci(tmp_path, 20)
+    assert made.stdout == "base.json was made: there is nothing to compare with yet\n"
+    again = compare_in_ci(tmp_path, 20, UPDATE="1")
+    assert again.returncode == 0
+    assert "| unchanged |" in again.stdout
+    assert "base.json has 5 runs now" in again.stderr
+    # The command is another one by its text; it is the only one all the same.
+    more = compare_in_ci(tmp_path, 40, GITHUB_STEP_SUMMARY=str(table))
+    assert (more.returncode, more.stdout) == (1, "")
+    assert more.stderr.endswith("failed: it uses more memory than before\n")
+    assert "| **regression** |" in table.read_text()
+
+
+def test_a_comparison_in_ci_with_another_kernel_begins_anew(tmp_path: Path) -> None:
+    base = tmp_path / "base.json"
+    compare_in_ci(tmp_path, 10, RUNS="1")
+    older = base.read_text().replace(os.uname().release, "4.18.0")
+    base.write_text(older)
+    done = compare_in_ci(tmp_path, 10, RUNS="1")
+    assert (done.returncode, base.read_text()) == (0, older)
+    assert "the kernels differ: Linux 4.18 and " in done.stdout
+    assert done.stderr.endswith("not comparable with base.json: nothing is known\n")
+    compare_in_ci(tmp_path, 10, RUNS="1", UPDATE="1")
+    assert "4.18.0" not in base.read_text()
+
+
+def test_the_workflow_runs_what_is_there(tmp_path: Path) -> None:
+    workflow = yaml.safe_load((EXAMPLES / "github_workflow.yml").read_text())
+    (job,) = workflow["jobs"].values()
+    (install, compare) = (step["run"] for step in job["steps"] if "run" in step)
+    assert install == "pip install memstat"
+    # YAML of today reads the key "on" as true.
+    assert workflow[True].keys() == {"pull_request", "push"}
+    base = tmp_path / "base.json"
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", compare],
+        env={**os.environ, "PATH": search_path(), "BASE": str(base), "IS_MAIN": "", "RUNS": "1"},
+        cwd=EXAMPLES.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.endswith("was made: there is nothing to compare with yet\n")
+    assert base.exists()
+
+
 def test_every_example_is_tested() -> None:
     sources = Path(__file__).parent.glob("test_examples*.py")
-    tested = re.findall(r"\b(\w+\.(?:py|sh))\"", "".join(path.read_text() for path in sources))
+    tested = re.findall(r"\b(\w+\.(?:py|sh|yml))\"", "".join(path.read_text() for path in sources))
     assert {path.name for path in EXAMPLES.glob("*.*")} == set(tested)

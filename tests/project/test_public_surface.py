@@ -27,7 +27,15 @@ NAMES = dir(memstat)
 PUBLIC_HOMES = [importlib.import_module(home) for home in memstat._HOMES]
 INTERNAL: set[str] = set()
 """Names in those texts that users never meet."""
-NOT_FOR_A_SMALL_RUN = {"aiofiles", "ctypes", "rich", "shutil", "trio", "uvloop"}
+NOT_FOR_A_SMALL_RUN = {
+    "aiofiles",
+    "ctypes",
+    "memstat.mappings",
+    "rich",
+    "shutil",
+    "trio",
+    "uvloop",
+}
 NOT_FOR_ONE_SWEEP = {
     *NOT_FOR_A_SMALL_RUN,
     "anyio",
@@ -49,6 +57,8 @@ EXAMPLES: list[MemstatError] = [
     errors.NotAProcess(8, "8 is a thread of process 7"),
     errors.SpawnError("nothing: command not found", 127),
     errors.CommandLeftRunning(7, 15),
+    errors.ComparisonError("new.json: it is no JSON"),
+    errors.BenchmarkError("run 2 of make failed"),
     errors.OutputError("cannot write to standard output: it is closed"),
     errors.ParseError("/proc/PID/stat: nonsense"),
     errors.SizeError("'x' is not a size"),

@@ -399,6 +399,24 @@ def test_a_baseline_is_recorded_and_compared_with(pytester: pytest.Pytester) -> 
     run(40).assert_outcomes(passed=2)
 
 
+def test_a_baseline_keeps_the_runs_that_passed_where_they_are_appended(
+    pytester: pytest.Pytester,
+) -> None:
+    make(pytester, "\n    import os\n\n    def test_it(): use(int(os.environ['MIB']))\n")
+    options = ("--memstat-baseline", "base.json", "--memstat-append")
+    for mib, passed in ((30, True), (31, True), (45, False), (30, True)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("MIB", str(mib))
+            result = pytester.runpytest(*options)
+        result.assert_outcomes(passed=passed, failed=not passed)
+        if not passed:
+            result.stdout.re_match_lines(
+                [r"  limit  3\d\.\d MiB before \(median of 2 runs, up to 3\d\.\d MiB\), and a "]
+            )
+    (runs,) = json.loads(Path("base.json").read_text())["growth_pss_bytes"].values()
+    assert [round(run / (1 << 20)) // 10 for run in runs] == [3, 3, 3]
+
+
 def test_workers_of_xdist_compare_with_a_baseline_that_is_written_once(
     pytester: pytest.Pytester,
 ) -> None:
@@ -421,6 +439,8 @@ def test_workers_of_xdist_compare_with_a_baseline_that_is_written_once(
         (["--memstat-json", "no/such/file"], "--memstat-json: cannot write to*No such file"),
         (["--memstat-json", "."], "--memstat-json: cannot write to*Is a directory"),
         (["--memstat-update"], "--memstat-update needs a file: add --memstat-baseline FILE"),
+        (["--memstat-append"], "--memstat-append needs a file: add --memstat-baseline FILE"),
+        (["--memstat-append", "--memstat-update"], "*give only one"),
         (["--memstat-baseline", "test_it.py"], "--memstat-baseline: cannot read*"),
         (["--memstat", "--memstat-tolerance", "some"], "--memstat-tolerance: 'some' is neither"),
     ],

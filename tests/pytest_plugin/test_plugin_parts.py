@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memstat.pytest_plugin import baseline, messages
+from memstat.pytest_plugin.baseline import Baseline
 from memstat.pytest_plugin.limits import (
     MaxPss,
     Tolerance,
@@ -165,16 +166,17 @@ def test_a_tolerance_that_is_not_valid_is_an_error(text: str) -> None:
         parse_tolerance(text)
 
 
-growths = st.dictionaries(st.text(), st.integers(0, 1 << 50))
+runs = st.integers(0, 1 << 50)
+growths = st.dictionaries(st.text(), runs | st.lists(runs, min_size=1, max_size=5))
 
 
 @given(growths)
-def test_a_baseline_is_the_same_after_its_file(before: dict[str, int]) -> None:
+def test_a_baseline_is_the_same_after_its_file(before: Baseline) -> None:
     assert baseline.decode(baseline.encode(before)) == before
 
 
 @given(growths)
-def test_a_baseline_has_one_line_for_each_test_in_order(before: dict[str, int]) -> None:
+def test_a_baseline_has_one_line_for_each_test_in_order(before: Baseline) -> None:
     lines = baseline.encode(before).split("\n")
     assert len(lines) == len(before) + 5 - (not before)
     assert [*baseline.decode("\n".join(lines))] == sorted(before)
@@ -182,11 +184,39 @@ def test_a_baseline_has_one_line_for_each_test_in_order(before: dict[str, int]) 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", "{}", '{"growth_pss_bytes": {"a": "1"}}', '{"growth_pss_bytes": {"a": true}}'],
+    [
+        *("", "[]", "{}"),
+        *('{"growth_pss_bytes": {"a": "1"}}', '{"growth_pss_bytes": {"a": true}}'),
+        *('{"growth_pss_bytes": {"a": []}}', '{"growth_pss_bytes": {"a": [1, null]}}'),
+    ],
 )
 def test_a_text_that_is_not_a_baseline_is_an_error(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         baseline.decode(text)
+
+
+@pytest.mark.parametrize(
+    ("before", "most"),
+    [
+        ([100], 110),
+        # Of two, one may be an accident.
+        ([100, 140], 132),
+        ([100, 100, 150], 150),
+        ([150] * 5, 165),
+    ],
+)
+def test_a_test_fails_beyond_the_tolerance_and_beyond_three_runs_that_vary(
+    before: list[int], most: int
+) -> None:
+    assert not baseline.has_grown(most, before, Tolerance(0.1, 0))
+    assert baseline.has_grown(most + 1, before, Tolerance(0.1, 0))
+
+
+def test_an_update_begins_anew_where_a_growth_differs_from_the_median() -> None:
+    before = {"same": [100 * MIB, 90 * MIB, 200 * MIB], "more": [100 * MIB, 90 * MIB, 200 * MIB]}
+    now = {"same": 105 * MIB, "more": 200 * MIB}
+    updated = baseline.update(before, now, Tolerance(0.1, MIB))
+    assert updated == {"same": before["same"], "more": 200 * MIB}
 
 
 def test_an_update_changes_growths_that_differ_and_keeps_the_others() -> None:

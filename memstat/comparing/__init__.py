@@ -1,0 +1,1 @@
+"""Whether a program uses more memory than before: measurements of runs, and a verdict on them."""

@@ -1,0 +1,150 @@
+"""One run as it was measured, from its peak and how it was sampled. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from memstat.comparing.measurements import Flaw, Program, Run
+from memstat.model import ProcessSample, ReadStatus, Snapshot
+from memstat.results import Peak, SamplingStats
+
+_MOST_PROGRAMS: Final = 20
+_ROUNDING_BYTES: Final = 3 << 10
+"""The kernel rounds each part to a kilobyte."""
+_PART: Final = 100
+"""What has changed by no more than a hundredth since a walk is as that has found it."""
+
+
+class Machine(NamedTuple):
+    """What a size depends on besides the program."""
+
+    kernel: str | None
+    """The release of Linux."""
+    page_bytes: int | None
+    """The size of a page."""
+
+
+class WalkedPeak:
+    """The largest snapshot of which every size is known.
+
+    The peak itself is often seen at a glance, which knows PSS and RSS; the next walk follows.
+
+    >>> from memstat.testing import snapshot_of
+    >>> walked = WalkedPeak()
+    >>> walked.add(snapshot_of({7: 4096}))
+    >>> walked.near(Peak(4096, snapshot_of({7: 4096}))).total.uss_bytes
+    4096
+    """
+
+    def __init__(self) -> None:
+        self._largest: Snapshot | None = None
+        self._pss_bytes = 0
+
+    def add(self, snapshot: Snapshot) -> None:
+        """Take in a snapshot."""
+        pss_bytes = snapshot.total.pss_bytes or 0
+        if pss_bytes > self._pss_bytes and all(map(_is_current, snapshot.processes)):
+            self._largest, self._pss_bytes = snapshot, pss_bytes
+
+    def near(self, peak: Peak) -> Snapshot:
+        """Return the one that says what a peak consisted of: within 1 % of it, or else itself."""
+        is_near = peak.pss_bytes - self._pss_bytes <= peak.pss_bytes // _PART
+        return self._largest if self._largest is not None and is_near else peak.snapshot
+
+
+def run_of(
+    peak: Peak | None, stats: SamplingStats, machine: Machine, walked: WalkedPeak | None = None
+) -> Run:
+    """Return what is known of a run by its snapshots."""
+    if peak is None:
+        return Run(
+            samples=stats.samples,
+            interval_s=stats.interval_s,
+            kernel=machine.kernel,
+            page_bytes=machine.page_bytes,
+        )
+    detailed = peak.snapshot if walked is None else walked.near(peak)
+    is_walked = all(map(_is_current, detailed.processes))
+    return Run(
+        pss_bytes=peak.pss_bytes,
+        pss_low_bytes=peak.pss_low_bytes,
+        pss_high_bytes=peak.pss_high_bytes,
+        uss_bytes=detailed.total.uss_bytes if is_walked else None,
+        rss_bytes=peak.snapshot.total.rss_bytes,
+        swap_bytes=detailed.total.swap_pss_bytes if is_walked else None,
+        samples=stats.samples,
+        interval_s=stats.interval_s,
+        flaw=flaw_of(peak.snapshot),
+        kernel=machine.kernel,
+        page_bytes=machine.page_bytes,
+        programs=programs_of(detailed.processes),
+    )
+
+
+def flaw_of(snapshot: Snapshot) -> Flaw | None:
+    """Return why a total may be wrong; ``None`` where it lacks nothing.
+
+    >>> from memstat.testing import snapshot_of
+    >>> flaw_of(snapshot_of({7: 4096, 8: None})).value
+    'a process could not be read'
+    """
+    if snapshot.complete:
+        return None
+    statuses = {process.status for process in snapshot.processes}
+    if ReadStatus.DENIED in statuses:
+        return Flaw.DENIED
+    if ReadStatus.UNREADABLE in statuses:
+        return Flaw.UNREADABLE
+    if snapshot.missing_reason is not None:
+        return Flaw.MISSING
+    return Flaw.TORN if snapshot.torn else Flaw.ENDED
+
+
+def programs_of(processes: Iterable[ProcessSample]) -> tuple[Program, ...]:
+    """Return the processes by their names, the largest first, and no more than twenty.
+
+    >>> from memstat.testing import snapshot_of
+    >>> [program.pss_bytes for program in programs_of(snapshot_of({7: 10, 8: 20}).processes)]
+    [20, 10]
+    """
+    groups: defaultdict[str, list[ProcessSample]] = defaultdict(list)
+    for process in processes:
+        if process.memory.pss_bytes is not None:
+            groups[process.name].append(process)
+    programs = [_program(name, group) for name, group in groups.items()]
+    programs.sort(key=lambda program: (-program.pss_bytes, program.name))
+    return tuple(programs[:_MOST_PROGRAMS])
+
+
+def _program(name: str, processes: Sequence[ProcessSample]) -> Program:
+    memories = [process.memory for process in processes]
+    is_walked = all(map(_is_current, processes))
+    return Program(
+        name,
+        len(memories),
+        sum(memory.pss_bytes or 0 for memory in memories),
+        _sum(memory.pss_anon_bytes for memory in memories) if is_walked else None,
+        _sum(memory.pss_file_bytes for memory in memories) if is_walked else None,
+        _sum(memory.pss_shmem_bytes for memory in memories) if is_walked else None,
+    )
+
+
+def _sum(sizes: Iterable[int | None]) -> int | None:
+    """Return the sum; ``None`` where a part of it is unknown, as before Linux 5.3."""
+    known = [*sizes]
+    return None if None in known else sum(size or 0 for size in known)
+
+
+def _is_current(sample: ProcessSample) -> bool:
+    """Whether what only a walk shows is of the same time as PSS.
+
+    The parts of PSS are those of the last walk; PSS has changed since where they do not add up.
+    """
+    memory = sample.memory
+    if not sample.walk_age_s or memory.pss_bytes is None:
+        return True
+    parts = (memory.pss_anon_bytes, memory.pss_file_bytes, memory.pss_shmem_bytes)
+    changed_bytes = abs(memory.pss_bytes - sum(part or 0 for part in parts))
+    return changed_bytes <= max(_ROUNDING_BYTES, memory.pss_bytes // _PART)
