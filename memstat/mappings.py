@@ -84,6 +84,8 @@ class Mappings:
     """Seconds from the first tick of a measurement to the start; 0 where it stands alone."""
     read_s: float = 0.0
     """How long it took."""
+    cpu_s: float = 0.0
+    """The CPU time that it took."""
     held_s: float = 0.0
     """The most CPU time that reading one process took, and may have held it up for."""
     processes: int = 0

@@ -17,7 +17,7 @@ from memstat.cli.whole_file import WholeFile
 from memstat.comparing import bench_file
 from memstat.comparing.comparison import compare
 from memstat.comparing.history import appended
-from memstat.comparing.loading import load
+from memstat.comparing.loading import load, load_baseline
 from memstat.comparing.measurements import Measurements, Metric
 from memstat.comparing.verdict import Outcome, Rule
 from memstat.report.comparison import lines
@@ -26,7 +26,7 @@ from memstat.text import plural
 
 _EPILOG: Final = """
 BASE and NEW are files of `memstat bench --export-json`, summaries of `memstat run --json`, a line
-for each run, recordings, or folders of these; one of them may be `-`.
+for each run, recordings, baselines of the pytest plugin, or folders of these; one may be `-`.
 
 \b
 Examples:
@@ -130,7 +130,7 @@ def command(
         file = None
         if update:
             file = files.enter_context(_opened_base(base))
-        before = () if update and not os.path.exists(base) else load(base)
+        before = load_baseline(base) if update else load(base)
         after = load(new)
         compared = compare(before, after, Metric(metric), rule, force=force)
         if file is not None and not before:

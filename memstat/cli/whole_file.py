@@ -29,7 +29,7 @@ class WholeFile:
         with _explained(path):
             if path != "-" and stream_of(path) is None and self._is_replaceable():
                 self._target = os.path.realpath(path)
-                self._beside = f"{self._target}.{os.getpid()}.new"
+                self._beside = f"{self._target}.{os.urandom(4).hex()}.new"
                 self._file: IO[str] = open(self._beside, "x", encoding="utf-8")  # noqa: SIM115
 
     def __enter__(self) -> Self:

@@ -117,7 +117,7 @@ def _wide(side: str, runs: Sequence[Run]) -> Iterator[str]:
     if wide:
         peaks = plural(len(runs), "peak", "peaks")
         yield (
-            f"{len(wide)} of {peaks} of {side} are estimates, with bounds up to"
+            f"estimates at {len(wide)} of {peaks} of {side}, with bounds up to"
             f" {100 * max(wide):.0f} % apart: --exact narrows them"
         )
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from io import BufferedReader
 from typing import IO, Final
 
-from memstat.comparing import bench_file, summaries
+from memstat.comparing import baselines, bench_file, summaries
 from memstat.comparing.history import grouped
 from memstat.comparing.measurements import Measurements
 from memstat.errors import ComparisonError
@@ -26,8 +26,8 @@ _RECORDING: Final = re.compile(rb'\s*\{\s*"kind"\s*:\s*"recording"')
 _HEAD_BYTES: Final = 1 << 16
 _MOST_BYTES: Final = 256 << 20
 _NAMES: Final = (
-    "a file of `memstat bench --export-json`, summaries of `memstat run --json`, a recording, or a"
-    " folder of these"
+    "a file of `memstat bench --export-json`, summaries of `memstat run --json`, a recording, a"
+    " baseline of the pytest plugin, or a folder of these"
 )
 
 
@@ -45,6 +45,24 @@ def load(path: str) -> tuple[Measurements, ...]:
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ComparisonError(f"cannot read {path}: {reason}") from error
+
+
+def load_baseline(path: str) -> tuple[Measurements, ...]:
+    """Return what a file of ``memstat bench`` holds, to append to it; nothing where there is none.
+
+    Raises ComparisonError where it cannot be read, or is of another form: that would be lost.
+    """
+    try:
+        with open(path, "rb") as file:
+            return bench_file.decode(file.read(_MOST_BYTES).decode())
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise ComparisonError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise ComparisonError(
+            f"{path}: runs are appended only to a file of `memstat bench --export-json`"
+        ) from error
 
 
 def _files(folder: str) -> Iterator[str]:
@@ -113,4 +131,6 @@ def _decode(text: str) -> tuple[Measurements, ...]:
         )
     if bench_file.is_bench(value):
         return bench_file.measurements_of(value)
+    if baselines.is_baseline(value):
+        return baselines.measurements_of(value)
     return summaries.measurements_of([value])

@@ -45,7 +45,7 @@ class WalkedPeak:
     def add(self, snapshot: Snapshot) -> None:
         """Take in a snapshot."""
         pss_bytes = snapshot.total.pss_bytes or 0
-        if pss_bytes > self._pss_bytes and all(map(_is_current, snapshot.processes)):
+        if pss_bytes > self._pss_bytes and is_walked(snapshot):
             self._largest, self._pss_bytes = snapshot, pss_bytes
 
     def near(self, peak: Peak) -> Snapshot:
@@ -66,14 +66,14 @@ def run_of(
             page_bytes=machine.page_bytes,
         )
     detailed = peak.snapshot if walked is None else walked.near(peak)
-    is_walked = all(map(_is_current, detailed.processes))
+    is_known = is_walked(detailed)
     return Run(
         pss_bytes=peak.pss_bytes,
         pss_low_bytes=peak.pss_low_bytes,
         pss_high_bytes=peak.pss_high_bytes,
-        uss_bytes=detailed.total.uss_bytes if is_walked else None,
+        uss_bytes=detailed.total.uss_bytes if is_known else None,
         rss_bytes=peak.snapshot.total.rss_bytes,
-        swap_bytes=detailed.total.swap_pss_bytes if is_walked else None,
+        swap_bytes=detailed.total.swap_pss_bytes if is_known else None,
         samples=stats.samples,
         interval_s=stats.interval_s,
         flaw=flaw_of(peak.snapshot),
@@ -81,6 +81,16 @@ def run_of(
         page_bytes=machine.page_bytes,
         programs=programs_of(detailed.processes),
     )
+
+
+def is_walked(snapshot: Snapshot) -> bool:
+    """Whether every size in it is of its own time.
+
+    >>> from memstat.testing import snapshot_of
+    >>> is_walked(snapshot_of({7: 4096}))
+    True
+    """
+    return all(map(_is_current, snapshot.processes))
 
 
 def flaw_of(snapshot: Snapshot) -> Flaw | None:
@@ -120,14 +130,14 @@ def programs_of(processes: Iterable[ProcessSample]) -> tuple[Program, ...]:
 
 def _program(name: str, processes: Sequence[ProcessSample]) -> Program:
     memories = [process.memory for process in processes]
-    is_walked = all(map(_is_current, processes))
+    is_known = all(map(_is_current, processes))
     return Program(
         name,
         len(memories),
         sum(memory.pss_bytes or 0 for memory in memories),
-        _sum(memory.pss_anon_bytes for memory in memories) if is_walked else None,
-        _sum(memory.pss_file_bytes for memory in memories) if is_walked else None,
-        _sum(memory.pss_shmem_bytes for memory in memories) if is_walked else None,
+        _sum(memory.pss_anon_bytes for memory in memories) if is_known else None,
+        _sum(memory.pss_file_bytes for memory in memories) if is_known else None,
+        _sum(memory.pss_shmem_bytes for memory in memories) if is_known else None,
     )
 
 

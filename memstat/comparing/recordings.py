@@ -6,7 +6,7 @@ import shlex
 from dataclasses import replace
 
 from memstat.comparing.measurements import Measurements
-from memstat.comparing.peaks import Machine, WalkedPeak, run_of
+from memstat.comparing.peaks import Machine, WalkedPeak, is_walked, run_of
 from memstat.recording.loading import load
 
 
@@ -17,8 +17,9 @@ def measurements_of(path: str) -> tuple[Measurements, ...]:
     command = "" if header.command is None else shlex.join(header.command)
     machine = Machine(header.host.kernel, header.host.page_bytes)
     walked = WalkedPeak()
-    for snapshot in recording:
-        walked.add(snapshot)
+    if peak is not None and not is_walked(peak.snapshot):
+        for snapshot in recording:
+            walked.add(snapshot)
     run = run_of(peak, recording.stats, machine, walked)
     if result is not None:
         run = replace(run, duration_s=result.duration_s, exit_status=result.exit_status)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Final
 
+from memstat.comparing.baselines import KEY
 from memstat.comparing.history import KEPT_RUNS
 from memstat.comparing.measurements import median
 from memstat.comparing.verdict import LEAST_RUNS
@@ -16,15 +16,13 @@ Growths = int | Sequence[int]
 Baseline = Mapping[str, Growths]
 """By test id."""
 
-_KEY: Final = "growth_pss_bytes"
-
 
 def decode(text: str) -> Baseline:
     """Return the baseline of a file's text. Raises ValueError."""
     value = json.loads(text)
-    growths = value.get(_KEY) if isinstance(value, dict) else None
+    growths = value.get(KEY) if isinstance(value, dict) else None
     if not isinstance(growths, dict) or not all(map(_is_valid, growths.values())):
-        raise ValueError(f'it has no "{_KEY}" with a number of bytes for each test, or several')
+        raise ValueError(f'it has no "{KEY}" with a number of bytes for each test, or several')
     return growths
 
 
@@ -49,7 +47,7 @@ def encode(baseline: Baseline) -> str:
         for test, growths in sorted(baseline.items())
     ]
     tests = ",\n".join(lines)
-    return f'{{\n  "{_KEY}": {{{f"{chr(10)}{tests}{chr(10)}  " if lines else ""}}}\n}}\n'
+    return f'{{\n  "{KEY}": {{{f"{chr(10)}{tests}{chr(10)}  " if lines else ""}}}\n}}\n'
 
 
 def runs_of(growths: Growths) -> tuple[int, ...]:

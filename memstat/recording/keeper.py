@@ -81,6 +81,6 @@ class _Keeper:
         self._plan.take(
             pss_bytes,
             longest_s=mappings.held_s,
-            sum_s=mappings.read_s,
+            sum_s=mappings.cpu_s,
             now_s=mappings.elapsed_s,
         )

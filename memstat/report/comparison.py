@@ -55,6 +55,8 @@ def _lines(compared: Comparisons, rule: Rule, width: int | None) -> Iterator[str
         if number:
             yield ""
         yield from _pair(pair, rule, width)
+    if not compared.pairs:
+        yield "not comparable: nothing has the same name on both sides"
     for name in compared.only_base:
         yield f"only in the base: {printable(name)}"
     for name in compared.only_new:

@@ -7,11 +7,10 @@ from typing import Final, NamedTuple
 
 from memstat.mappings import MappingGroup, MappingKind, Mappings, sizes_of
 from memstat.model import Memory
-from memstat.report.lines import in_lines
 from memstat.report.notes import ended, lacks
 from memstat.report.scale import scale_for
 from memstat.text import printable
-from memstat.units import KIB, format_elapsed, format_size
+from memstat.units import KIB
 
 _SMALL_PART: Final = 100
 """Groups that are less than a hundredth of all are summed up."""
@@ -81,28 +80,6 @@ def mappings_text(mappings: Mappings, width: int | None = None, *, verbose: bool
         if room is None or room >= _LEAST_WHAT_WIDTH or not left:
             return _lines(numbers, ["WHAT", *(row.what for row in rows)], room)
         columns.remove(left[0])
-
-
-def mappings_lines(mappings: Mappings, width: int | None = None) -> list[str]:
-    """Return the same under a line that says when they were read; after it, what they lack.
-
-    >>> heap = MappingGroup(MappingKind.HEAP, "", 6 << 20, 6 << 20, 7 << 20)
-    >>> for line in mappings_lines(Mappings((heap,), 0.0, elapsed_s=2.5, processes=1), 30):
-    ...     print(line)
-    What the memory consisted of
-      at 2.5 s: 6.00 MiB
-    PSS MiB  WHAT
-        6.0  heap
-        6.0  total
-    """
-    size, when = format_size(mappings.total.pss_bytes), format_elapsed(mappings.elapsed_s)
-    words = ["What", "the", "memory", "consisted", "of", f"at {when}: {size}"]
-    notes = [f"Note: {note}".split(" ") for note in mappings_notes(mappings)]
-    return [
-        *in_lines(words, " ", width),
-        *mappings_text(mappings, width).splitlines(),
-        *(line for note in notes for line in in_lines(note, " ", width)),
-    ]
 
 
 def mappings_block(mappings: Mappings, *, verbose: bool, in_bytes: bool) -> str:

@@ -61,6 +61,7 @@ def map_processes(
         elapsed_s=elapsed_s,
         unix_time_s=unix_time_s,
         read_s=time.monotonic() - began_s,
+        cpu_s=sum(costs_s.values()),
         held_s=max(costs_s.values(), default=0.0),
         processes=sum(sample.status is ReadStatus.MEASURED for sample in samples),
         complete=is_complete(samples) and missing_reason is None and not torn,

@@ -78,6 +78,7 @@ MAPPINGS: Final = (
     "time",
     "elapsed_s",
     "read_s",
+    "cpu_s",
     "held_s",
     "processes",
     "complete",
@@ -121,7 +122,7 @@ def assert_mappings(mappings: Json) -> None:
     """All fields in their order, no other, of their types."""
     assert tuple(mappings) == MAPPINGS
     assert mappings["kind"] == "mappings"
-    assert_numbers(mappings, float, "elapsed_s", "read_s", "held_s")
+    assert_numbers(mappings, float, "elapsed_s", "read_s", "cpu_s", "held_s")
     assert_numbers(mappings, int, "processes")
     assert tuple(mappings["total"]) == MAPPED
     assert_sizes(mappings["total"])

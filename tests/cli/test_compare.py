@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,8 +13,8 @@ from memstat.comparing.loading import load
 from memstat.comparing.measurements import Measurements
 from tests.cli.harness import assert_one_line
 from tests.comparing.made import MIB, measured
-from tests.preloaded import memstat
-from tests.targets import memstat_path, python
+from tests.preloaded import memstat, memstat_in_bytes
+from tests.targets import python
 
 BASE = (100, 101, 99, 100, 102)
 
@@ -100,17 +99,14 @@ def test_few_runs_are_said_to_be_judged_by_the_tolerance_alone(tmp_path: Path) -
 
 
 def test_summaries_come_from_a_pipe(tmp_path: Path) -> None:
-    script = 'for _ in 1 2 3; do "$0" run -r --json -- sleep 0.2; done'
-    summaries = subprocess.run(
-        ["sh", "-c", script, memstat_path()], stdout=subprocess.PIPE, check=True
-    ).stdout
     path = tmp_path / "base.jsonl"
-    path.write_bytes(summaries)
-    done = subprocess.run(
-        [memstat_path(), "compare", str(path), "-"], input=summaries, stdout=subprocess.PIPE
-    )
+    summary = memstat("run", "-r", "--json", "--", "sleep", "0.2").stdout
+    path.write_text(summary * 3)
+    with path.open() as file:
+        done = memstat_in_bytes("compare", str(path), "-", stdin=file.fileno())
     assert done.returncode == 0
-    assert done.stdout.startswith(b"sleep 0.2: unchanged, +0.0 %")
+    assert done.stdout.startswith(b"sleep 0.2: unchanged, +0.0 % (0 B more PSS)\n")
+    assert b" 3 runs, " in done.stdout
 
 
 def test_two_recordings_show_what_has_grown(tmp_path: Path) -> None:
@@ -157,6 +153,15 @@ def test_an_update_keeps_a_regression_and_the_mode_but_nothing_that_is_not_compa
     assert Path(base).read_text() == updated
 
 
+def test_an_update_overwrites_nothing_of_another_form(new: str, tmp_path: Path) -> None:
+    path = tmp_path / "runs.jsonl"
+    summary = memstat("run", "--json", "--", "sleep", "0.1").stdout
+    path.write_text(summary)
+    done = memstat("compare", "--update", str(path), new)
+    assert (done.returncode, path.read_text()) == (2, summary)
+    assert_one_line(done.stderr, "runs are appended only to a file of `memstat bench")
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -168,6 +173,7 @@ def test_an_update_keeps_a_regression_and_the_mode_but_nothing_that_is_not_compa
         (("--tolerance", "nan", "base.json", "base.json"), "'nan' is not a percentage"),
         (("--min-change", "-1", "base.json", "base.json"), "'-1' is not a size"),
         (("--update", "-", "base.json"), "--update needs a BASE that is a file"),
+        (("--update", "/dev/null", "base.json"), "/dev/null: runs are appended only to a file of"),
         (("--update", ".", "base.json"), "--update needs a BASE that is a file"),
         (("--update", "no/base.json", "base.json"), "cannot write to no/base.json"),
     ],

@@ -36,7 +36,7 @@ def press_tab() -> Iterator[Callable[[str], str]]:
     ("line", "completed"),
     [
         ("memstat ru", "memstat run "),
-        ("memstat compl", "memstat completion "),
+        ("memstat comple", "memstat completion "),
         ("memstat run --only", "memstat run --only-peak "),
         ("memstat run -r --max", "memstat run -r --max-pss "),
         ("memstat run --on-exceed wa", "memstat run --on-exceed warn "),

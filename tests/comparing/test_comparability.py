@@ -77,7 +77,7 @@ def test_estimates_that_may_hide_a_growth_are_a_doubt() -> None:
     guessed = measured(100, 100, pss_low_bytes=80 * MIB, pss_high_bytes=100 * MIB)
     narrow = measured(100, pss_low_bytes=98 * MIB)
     assert doubts(narrow, guessed) == (
-        "2 of 2 peaks of NEW are estimates, with bounds up to 20 % apart: --exact narrows them",
+        "estimates at 2 of 2 peaks of NEW, with bounds up to 20 % apart: --exact narrows them",
     )
 
 

@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memstat.comparing import bench_file
 from memstat.comparing.history import appended
 from memstat.comparing.loading import load
-from memstat.comparing.measurements import Flaw, Measurements, Program, Run
+from memstat.comparing.measurements import Flaw, Measurements, Metric, Program, Run
 from memstat.errors import ComparisonError
 from memstat.jsonlines import line, run_summary
+from memstat.pytest_plugin import baseline
 from memstat.results import Peak, RunResult, SamplingStats
 from memstat.testing import snapshot_of
 from tests.comparing.made import MIB, measured
@@ -44,6 +45,7 @@ runs = st.builds(
 )
 
 
+@settings(max_examples=30)
 @given(st.lists(st.builds(Measurements, st.text(min_size=1), st.tuples(runs, runs), st.just("c"))))
 def test_a_file_has_all_of_every_run(found: list[Measurements]) -> None:
     assert [*bench_file.decode(bench_file.encode(found, "1"))] == found
@@ -94,6 +96,13 @@ def test_a_folder_is_all_of_its_files(tmp_path: Path) -> None:
     assert [run.pss_bytes for run in sort.runs] == [MIB, 2 * MIB, 3 * MIB]
 
 
+def test_a_baseline_of_the_pytest_plugin_is_its_tests(tmp_path: Path) -> None:
+    path = tmp_path / "base.json"
+    path.write_text(baseline.encode({"test_a": [MIB, 2 * MIB], "test_b": MIB}))
+    found = {one.name: one.sizes_bytes(Metric.PSS) for one in load(str(path))}
+    assert found == {"test_a": (MIB, 2 * MIB), "test_b": (MIB,)}
+
+
 def test_a_dash_is_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     given_bytes = io.TextIOWrapper(io.BufferedReader(io.BytesIO(SUMMARIES.encode())))
     monkeypatch.setattr(sys, "stdin", given_bytes)
@@ -123,6 +132,8 @@ def changed(**fields: Any) -> str:
         ('{"results": []}', "no file of memstat bench: the runs of hyperfine have no peaks"),
         ('{"results": [], "memstat": {"format": 2}}', "its format is 2, and only 1 is known"),
         ('{"results": [{}], "memstat": {"format": 1}}', "damaged: KeyError: 'runs'"),
+        ('{"growth_pss_bytes": []}', 'its "growth_pss_bytes" is no object'),
+        ('{"growth_pss_bytes": {"a": []}}', "a: [] is no number of bytes, nor several"),
         (changed(pss_bytes="1"), "pss_bytes: '1' is no whole number from 0"),
         (changed(pss_bytes=-1), "pss_bytes: -1 is no whole number from 0"),
         (changed(pss_bytes=True), "pss_bytes: True is no whole number from 0"),

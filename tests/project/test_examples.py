@@ -12,6 +12,8 @@ from xml.etree import ElementTree as ET
 import pytest
 import yaml
 
+from memstat.comparing import bench_file
+from tests.comparing.made import measured
 from tests.targets import memstat, search_path
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -138,8 +140,7 @@ def test_a_comparison_in_ci_makes_a_baseline_and_fails_for_a_growth(tmp_path: Pa
 
 def test_a_comparison_in_ci_with_another_kernel_begins_anew(tmp_path: Path) -> None:
     base = tmp_path / "base.json"
-    compare_in_ci(tmp_path, 10, RUNS="1")
-    older = base.read_text().replace(os.uname().release, "4.18.0")
+    older = bench_file.encode([measured(10, kernel="4.18.0")], "0.1.0")
     base.write_text(older)
     done = compare_in_ci(tmp_path, 10, RUNS="1")
     assert (done.returncode, base.read_text()) == (0, older)

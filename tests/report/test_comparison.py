@@ -50,6 +50,15 @@ def test_nothing_is_wider_than_the_terminal(width: int) -> None:
         assert max(map(len, lines)) <= width, "\n".join(lines)
 
 
+def test_nothing_in_common_is_said() -> None:
+    base = [measured(1, name="a"), measured(1, name="b")]
+    compared = compare(base, [measured(1, name="c")], Metric.PSS, Rule())
+    assert [*comparison.lines(compared, Rule())] == [
+        "not comparable: nothing has the same name on both sides",
+        *("only in the base: a", "only in the base: b", "not in the base: c"),
+    ]
+
+
 def test_a_name_is_shown_as_it_is_and_does_nothing() -> None:
     hostile = replace(measured(100, 100, 100), name=EVIL)
     compared = compare([hostile], [hostile, measured(1, name=EVIL + "2")], Metric.PSS, Rule())

@@ -17,7 +17,6 @@ from memstat.report.formats import Bytes, Json, Plain, Readable
 from memstat.report.mappings import (
     mapping_rows,
     mappings_block,
-    mappings_lines,
     mappings_notes,
     mappings_text,
 )
@@ -209,11 +208,3 @@ def test_anything_else_is_no_mappings(field: str) -> None:
     value = {**mappings_object(MIXED), field: [{}]}
     with pytest.raises(ValueError, match="not the mappings of a tree"):
         mappings_from(value)
-
-
-def test_in_a_report_they_say_when_they_were_read_and_what_they_lack() -> None:
-    lines = mappings_lines(replace(PARTIAL, elapsed_s=12.3), 60)
-    assert lines[0] == "What the memory consisted of at 12.3 s: 201 MiB"
-    assert lines[1].startswith("PSS MiB ")
-    assert lines[9].startswith("Note: the total is partial: 1 process could not be read;")
-    assert max(map(cell_len, lines)) <= 60

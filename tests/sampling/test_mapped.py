@@ -76,6 +76,7 @@ def test_a_tree_is_read_process_by_process() -> None:
     )
     assert mappings.total.pss_bytes == 8 * MIB
     assert costs_s.keys() == {shell.key, child.key}
+    assert mappings.cpu_s == sum(costs_s.values())
     assert mappings.held_s == max(costs_s.values())
     assert (mappings.processes, mappings.complete, mappings.torn) == (2, True, False)
     assert mapped(proc, shell.key, recursive=False).mappings.processes == 1
