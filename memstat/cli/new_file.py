@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 from memstat.errors import OutputError
+from memstat.proc.streams import stream_of
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
@@ -28,8 +29,9 @@ def new_file(path: str) -> Iterator[str]:
     """
     target = os.path.realpath(path)
     try:
-        if _is_special(target):
-            yield target
+        # A stream that was inherited has a path of its own, and may be a pipe.
+        if stream_of(path) is not None or _is_special(target):
+            yield path
             return
         beside = _create_beside(target)
         with _removed_by_signals(beside):
