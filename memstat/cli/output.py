@@ -49,18 +49,23 @@ class Output:
         return None
 
     @property
+    def ascii_only(self) -> bool:
+        """Whether its encoding has no bars and arrows."""
+        return self._stream is None or not self._stream.encoding.lower().startswith("utf")
+
+    @property
     def live_terminal(self) -> TextIO | None:
         """The stream itself where it is a terminal that can move its cursor."""
         if self.is_terminal and can_move_cursor(os.environ.get("TERM", "")):
             return self._stream
         return None
 
-    def write(self, text: str) -> None:
-        """Write text and a newline. Raises OutputError."""
+    def write(self, text: str, *, end: str = "\n") -> None:
+        """Write text and, unless there is another end, a newline. Raises OutputError."""
         self.require_written()
         assert self._stream is not None
         try:
-            self._stream.write(f"{text}\n")
+            self._stream.write(f"{text}{end}")
             self._stream.flush()
         except OSError as error:
             # Closed now, or the interpreter would try again at its end and complain.

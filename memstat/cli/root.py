@@ -17,6 +17,9 @@ from memstat.proc.platform import require_linux_kernel
 _HOMES: Final[Mapping[str, str]] = {
     "get": "memstat.cli.get",
     "run": "memstat.cli.run",
+    "report": "memstat.cli.report",
+    "export": "memstat.cli.export",
+    "replay": "memstat.cli.replay",
     "bench": "memstat.cli.bench",
     "compare": "memstat.cli.compare",
     "help": "memstat.cli.help",

@@ -270,7 +270,7 @@ def fitting(width: int, *, absent: Sequence[Column] = (), command_lines: bool) -
             columns.remove(column)
     spare = width - _total_width(columns) - _LEAST_NAME_WIDTH
     if spare < 0:
-        return [_name_column(width)]
+        return [name_column(width)]
     return _spread(columns, spare, command_lines=command_lines)
 
 
@@ -290,7 +290,7 @@ def _spread(columns: list[Column], spare: int, *, command_lines: bool) -> list[C
         at = columns.index(TREND_COLUMN)
         columns[at] = TREND_COLUMN._replace(width=_LEAST_TREND_WIDTH + wider)
         spare -= wider
-    columns.insert(int(PID in columns), _name_column(name_width))
+    columns.insert(int(PID in columns), name_column(name_width))
     if has_command:
         columns.append(Column("COMMAND", spare - _GAP, _command, is_left=True))
     return columns
@@ -300,5 +300,5 @@ def _total_width(columns: Sequence[Column]) -> int:
     return sum(column.width + _GAP for column in columns)
 
 
-def _name_column(width: int) -> Column:
+def name_column(width: int) -> Column:
     return Column("NAME", width, _name, is_left=True, order=Order.NAME)

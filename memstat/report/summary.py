@@ -23,7 +23,7 @@ def run_summary_lines(result: RunResult, width: int | None = None) -> list[str]:
     Lines end between facts where a terminal is only ``width`` columns wide.
     """
     after = f"after {format_elapsed(result.duration_s)}"
-    end = in_lines([f"{_end(result)} {after}", *_samples(result.stats)], ", ", width)
+    end = in_lines([f"{end_text(result)} {after}", *sampling_facts(result.stats)], ", ", width)
     if result.peak is not None:
         return [*peak_lines(result.peak, width), *end]
     reason = f"Peak: {no_peak_reason(result.duration_s, result.last)}"
@@ -34,7 +34,10 @@ def watch_summary_lines(
     peak: Peak | None, stats: SamplingStats, width: int | None = None
 ) -> list[str]:
     """Return the end of a watch: peak, time and largest processes; samples."""
-    return [*(peak_lines(peak, width) if peak else []), *in_lines(_samples(stats), ", ", width)]
+    return [
+        *(peak_lines(peak, width) if peak else []),
+        *in_lines(sampling_facts(stats), ", ", width),
+    ]
 
 
 def peak_lines(peak: Peak, width: int | None = None) -> list[str]:
@@ -50,12 +53,17 @@ def peak_lines(peak: Peak, width: int | None = None) -> list[str]:
     >>> peak_lines(peak, width=25)
     ['Peak: 5.00 MiB at 2.5 s', '  p7 [7] 4.00 MiB,', '  p8 [8] 1.00 MiB']
     """
-    bracket = peak_bracket(peak)
-    when = f"at {format_elapsed(peak.elapsed_s)}"
-    facts = [f"Peak: {format_size(peak.pss_bytes)}", *([f"({bracket})"] if bracket else []), when]
     largest = _largest(peak.snapshot)
     # The first of them is indented as what follows on further lines.
-    return [*in_lines(facts, " ", width), *in_lines([f"  {largest[0]}", *largest[1:]], ", ", width)]
+    of_peak = in_lines([f"  {largest[0]}", *largest[1:]], ", ", width)
+    return [*in_lines(peak_facts(peak), " ", width), *of_peak]
+
+
+def peak_facts(peak: Peak) -> list[str]:
+    """Return how large the peak was, its bounds where they are more than 1 % apart, and when."""
+    bracket = peak_bracket(peak)
+    when = f"at {format_elapsed(peak.elapsed_s)}"
+    return [f"Peak: {format_size(peak.pss_bytes)}", *([f"({bracket})"] if bracket else []), when]
 
 
 def _largest(snapshot: Snapshot) -> list[str]:
@@ -74,13 +82,15 @@ def _pss_bytes(process: ProcessSample) -> int:
     return process.memory.pss_bytes or 0
 
 
-def _end(result: RunResult) -> str:
+def end_text(result: RunResult) -> str:
+    """Return how a command ended."""
     if result.signal is not None:
         return f"Killed by signal {signal_name(result.signal)}"
     return f"Exited with code {result.exit_code}"
 
 
-def _samples(stats: SamplingStats) -> list[str]:
+def sampling_facts(stats: SamplingStats) -> list[str]:
+    """Return how many samples there are, and what they have cost."""
     parts = [plural(stats.samples, "sample", "samples")]
     if stats.missed_ticks:
         parts.append(f"{plural(stats.missed_ticks, 'tick', 'ticks')} missed")

@@ -35,7 +35,7 @@ def press_tab() -> Iterator[Callable[[str], str]]:
 @pytest.mark.parametrize(
     ("line", "completed"),
     [
-        ("memstat r", "memstat run "),
+        ("memstat ru", "memstat run "),
         ("memstat comple", "memstat completion "),
         ("memstat run --only", "memstat run --only-peak "),
         ("memstat run -r --max", "memstat run -r --max-pss "),

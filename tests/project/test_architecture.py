@@ -32,6 +32,7 @@ LINE = (
     "recording",
     "comparing",
     "report",
+    "exports",
     "sidecars",
     "terminal",
     "cli",
