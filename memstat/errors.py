@@ -11,6 +11,7 @@ __all__ = [
     "NoSuchProcess",
     "NotAProcess",
     "RecordingError",
+    "ReportError",
     "SidecarError",
     "SizeError",
     "SpawnError",
@@ -115,6 +116,10 @@ class SidecarError(MemstatError):
 
 class RecordingError(MemstatError):
     """A recording cannot be written, or nothing of it be read; the message says why."""
+
+
+class ReportError(MemstatError):
+    """A page or a picture cannot be made; the message says why, and what helps."""
 
 
 class OutputError(MemstatError):

@@ -10,7 +10,7 @@ import tempfile
 import weakref
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
-from functools import cached_property, partial
+from functools import partial
 from typing import IO, Final
 
 from memstat.errors import RecordingError
@@ -18,7 +18,7 @@ from memstat.mappings import Mappings
 from memstat.model import ProcessKey, Snapshot
 from memstat.recording.header import Header, header_from
 from memstat.recording.members import Fault, lines_of
-from memstat.recording.reading import Entry, Reader, Totals
+from memstat.recording.reading import Entry, Totals
 from memstat.results import Mark, Peak, RunResult, SamplingStats
 
 __all__ = ["Recording", "load"]
@@ -37,6 +37,7 @@ class Recording:
         """``chunks`` yields all that there is, from the start each time."""
         self._name = name
         self._read = chunks
+        self._read_totals: Totals | None = None
         self.header: Header = self._read_header()
         """What was recorded, when and where."""
 
@@ -45,10 +46,15 @@ class Recording:
         return (entry for entry in self.entries() if isinstance(entry, Snapshot))
 
     def entries(self) -> Iterator[Entry]:
-        """Yield snapshots, marks, mappings and gaps in their order; unknown kinds are skipped."""
+        """Yield snapshots, marks, mappings and gaps in their order; unknown kinds are skipped.
+
+        Who reads to the end knows peak, marks and the rest then without reading again.
+        """
+        totals = Totals(self.header)
         with closing(self._lines()) as lines:
             next(lines, None)
-            yield from Reader().entries(lines)
+            yield from totals.entries(lines)
+        self._read_totals = totals
 
     @property
     def peak(self) -> Peak | None:
@@ -88,11 +94,13 @@ class Recording:
         """What one has to know of it, in a line each: that it was cut off or damaged, and where."""
         return self._totals.remarks
 
-    @cached_property
+    @property
     def _totals(self) -> Totals:
-        with closing(self._lines()) as lines:
-            next(lines, None)
-            return Totals(self.header, lines)
+        if self._read_totals is None:
+            for _ in self.entries():
+                pass
+        assert self._read_totals is not None
+        return self._read_totals
 
     def _read_header(self) -> Header:
         with closing(self._lines()) as lines:

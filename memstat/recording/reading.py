@@ -126,31 +126,41 @@ class Reader:
 
 
 class Totals:
-    """What a whole recording adds up to: by its summary or, without one, by what was read."""
+    """What a whole recording adds up to: by its summary or, without one, by what was read.
 
-    def __init__(self, header: Header, lines: Iterable[bytes | Fault]) -> None:
-        reader = Reader()
-        peak, stats = RunningPeak(), RunningStats(header.interval_s)
-        marks = []
+    It is known once all entries have been taken.
+    """
+
+    def __init__(self, header: Header) -> None:
+        self._reader = Reader()
+        self._peak, self._stats = RunningPeak(), RunningStats(header.interval_s)
+        self.marks: tuple[Mark, ...] = ()
         self.mappings: Mappings | None = None
+        self.result: RunResult | None = None
+        self.peak: Peak | None = None
+        self.stats: SamplingStats = self._stats.stats()
+        self.remarks: tuple[str, ...] = ()
         self.process_peaks: dict[ProcessKey, int] = {}
         """The largest PSS of each process in bytes."""
-        for entry in reader.entries(lines):
+
+    def entries(self, lines: Iterable[bytes | Fault]) -> Iterator[Entry]:
+        """Yield what can be read, and take it in."""
+        marks = []
+        for entry in self._reader.entries(lines):
             if isinstance(entry, Snapshot):
-                peak.observe(entry)
-                stats.observe(entry)
-                self._take_processes(reader.decoder)
+                self._peak.observe(entry)
+                self._stats.observe(entry)
+                self._take_processes(self._reader.decoder)
             elif isinstance(entry, Mark):
                 marks.append(entry)
             elif isinstance(entry, Mappings):
                 self.mappings = entry
+            yield entry
         self.marks = tuple(marks)
-        self.result: RunResult | None = None
-        self.peak: Peak | None = peak.peak
-        self.stats: SamplingStats = stats.stats()
-        self.remarks = reader.remarks
-        if reader.summary is not None:
-            self._take_summary(reader.summary)
+        self.peak, self.stats = self._peak.peak, self._stats.stats()
+        self.remarks = self._reader.remarks
+        if self._reader.summary is not None:
+            self._take_summary(self._reader.summary)
 
     def _take_processes(self, decoder: Decoder) -> None:
         peaks = self.process_peaks

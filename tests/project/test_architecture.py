@@ -32,6 +32,7 @@ LINE = (
     "recording",
     "comparing",
     "report",
+    "charts",
     "exports",
     "sidecars",
     "terminal",
@@ -51,7 +52,12 @@ LEAF_TO_LEAF = {
 }
 """What leaves import from each other."""
 
-ONLY_IN = {"rich": {"report", "terminal"}, "click": {"cli"}, "pytest": {"pytest_plugin"}}
+ONLY_IN = {
+    "rich": {"report", "terminal"},
+    "click": {"cli"},
+    "pytest": {"pytest_plugin"},
+    "vl_convert": {"charts"},
+}
 """Third-party packages and the places that may know them."""
 
 IMPURE = {"anyio", "os", "threading", "time"}

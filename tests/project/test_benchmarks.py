@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 from memstat import measure
 from tests.benchmarks.herd import herd_of
 from tests.benchmarks.side_by_side import turns
+from tests.charts.browser import CHROMIUM
 
 
 def benchmark(name: str, *arguments: str) -> list[str]:
@@ -86,6 +88,13 @@ def test_the_recording_benchmark_runs() -> None:
     figures = [float(re.split("  +", line)[1]) for line in lines[2:]]
     assert len(figures) == 5
     assert all(figure > 0 for figure in figures)
+
+
+@pytest.mark.skipif(CHROMIUM is None and "CI" not in os.environ, reason="needs chromium")
+def test_the_page_benchmark_runs() -> None:
+    lines = benchmark("report_page", "--processes=3", "--ticks=20", "--busy=0.5")
+    assert lines[0].startswith("3 processes, 20 ticks, 50% busy")
+    assert "ready in Chromium after" in lines[-1]
 
 
 @pytest.mark.parametrize("in_c", [True, False])

@@ -35,6 +35,7 @@ NOT_FOR_A_SMALL_RUN = {
     "shutil",
     "trio",
     "uvloop",
+    "vl_convert",
 }
 NOT_FOR_ONE_SWEEP = {
     *NOT_FOR_A_SMALL_RUN,
@@ -64,6 +65,7 @@ EXAMPLES: list[MemstatError] = [
     errors.SizeError("'x' is not a size"),
     errors.SidecarError("the sidecar ended"),
     errors.RecordingError("run.jsonl.gz: it is empty"),
+    errors.ReportError("nothing was measured in run.jsonl.gz"),
 ]
 
 

@@ -1,0 +1,156 @@
+"""A chart as a page: one file that needs no other, and asks nobody for anything."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import cache
+from html import escape
+from importlib import resources
+from string import Template
+from typing import Any, Final
+
+from memstat.charts.axes import unit_for
+from memstat.charts.bands import MOST, Band
+from memstat.charts.chart import Chart, Overlay
+from memstat.charts.colours import DARK, LIGHT, REST, Theme, palette, shade
+from memstat.charts.converter import converter
+from memstat.charts.course import halved
+from memstat.charts.payload import payload
+from memstat.charts.specification import (
+    Canvas,
+    near_limits,
+    overlaid,
+    overlaid_bands,
+    specification,
+)
+
+MOST_BYTES: Final = 2_000_000
+_WIDTH: Final = 1200
+_HEIGHT: Final = 420
+_MARGIN: Final = 76
+"""Beside the chart, for the sizes of its axis."""
+_KINDS: Final = (
+    ("anonymous", shade(0, 0)),
+    ("file", shade(1, 0)),
+    ("shared", shade(2, 0)),
+    ("unknown since the last walk", REST),
+)
+
+
+def page(charts: Chart | Overlay, *, footer: str) -> bytes:
+    """Return a page of HTML with the chart and the tree at each of its instants.
+
+    It has as many instants as it can have within 2 MB. Raises ReportError where vl-convert is not
+    installed.
+    """
+    library = _library()
+    packed_library = _packed(library)
+    while True:
+        packed = _packed(json.dumps(_data(charts), separators=(",", ":")))
+        if len(packed) + len(packed_library) < MOST_BYTES - 60_000 or _instants(charts) < 50:
+            break
+        charts = _halved(charts)
+    return _filled(charts, library, packed_library, packed, footer).encode()
+
+
+@cache
+def _library() -> str:
+    text: str = converter().javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    return text
+
+
+def _filled(
+    charts: Chart | Overlay, library: str, packed_library: str, packed: str, footer: str
+) -> str:
+    heading = charts.heading
+    style, script = _text("page.css"), _text("data.js") + _text("page.js")
+    facts = "\n".join(f"<p>{escape(fact)}</p>" for fact in heading.facts)
+    remarks = "\n".join(f'<p class="remark">{escape(remark)}</p>' for remark in heading.remarks)
+    return Template(_text("page.html")).substitute(
+        policy=_policy(style, [library, script]),
+        title=escape(heading.title),
+        facts=facts,
+        remarks=remarks,
+        footer=escape(footer),
+        style=style,
+        script=script,
+        library=packed_library,
+        data=packed,
+    )
+
+
+def _policy(style: str, scripts: Sequence[str]) -> str:
+    """Return what a browser lets the page do: nothing but to run these, and to ask nobody.
+
+    Vega interprets its expressions: to compile them would need ``unsafe-eval``.
+    """
+    hashes = " ".join(map(_hash, scripts))
+    return (
+        f"default-src 'none'; script-src {hashes}; style-src {_hash(style)};"
+        " base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def _text(name: str) -> str:
+    return resources.files("memstat.charts").joinpath(name).read_text("utf-8")
+
+
+def _packed(text: str) -> str:
+    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
+
+
+def _data(charts: Chart | Overlay) -> dict[str, Any]:
+    members = charts.charts if isinstance(charts, Overlay) else [charts]
+    most = max(chart.course.peak.pss_bytes for chart in members)
+    return {
+        "overlay": isinstance(charts, Overlay),
+        "charts": [payload(chart) for chart in members],
+        "unit": unit_for(most).size_bytes,
+        "tops": [limit.size_bytes for chart in members for limit in near_limits(chart)],
+        "margin": _MARGIN,
+        "palette": palette(),
+        "kinds": _KINDS,
+        "rest": REST,
+        "light": _compiled(charts, LIGHT),
+        "dark": _compiled(charts, DARK),
+    }
+
+
+def _compiled(charts: Chart | Overlay, theme: Theme) -> Any:
+    """Return the specification as Vega's own: the page needs not know Vega-Lite then.
+
+    Its script fills in the bands.
+    """
+    canvas = Canvas(_WIDTH, _HEIGHT, theme, is_page=True)
+    if isinstance(charts, Overlay):
+        spec = overlaid(charts, canvas)
+        bands = overlaid_bands(charts)
+    else:
+        bands = [Band("", REST, [0] * len(charts.course.frames)) for _ in range(MOST)]
+        spec = specification(charts, bands, canvas)
+    spec["datasets"]["course"] = []
+    return converter().vegalite_to_vega(spec)
+
+
+def _halved(charts: Chart | Overlay) -> Chart | Overlay:
+    if isinstance(charts, Overlay):
+        return charts._replace(charts=[_halved_one(chart) for chart in charts.charts])
+    return _halved_one(charts)
+
+
+def _halved_one(chart: Chart) -> Chart:
+    return chart._replace(course=halved(chart.course))
+
+
+def _instants(charts: Chart | Overlay) -> int:
+    members = charts.charts if isinstance(charts, Overlay) else [charts]
+    return sum(len(chart.course.frames) for chart in members)
