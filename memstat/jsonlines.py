@@ -179,6 +179,7 @@ def process_object(process: ProcessSample) -> dict[str, object]:
         **memory_object(process.memory),
         "rss_peak_bytes": process.rss_peak_bytes,
         "walk_age_s": seconds(process.walk_age_s),
+        "walked_pss_bytes": process.walked_pss_bytes,
     }
 
 
@@ -195,6 +196,7 @@ def process_from(value: Mapping[str, Any]) -> ProcessSample:
         command_line=value.get("command_line"),
         reason=value["reason"],
         walk_age_s=value.get("walk_age_s"),
+        walked_pss_bytes=value.get("walked_pss_bytes"),
     )
 
 

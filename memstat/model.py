@@ -186,8 +186,10 @@ class ProcessSample:
     """Why it is unreadable, or denied (a ``DenialReason``); ``None`` otherwise."""
     walk_age_s: float | None = None
     """How long before this sweep the one began that last walked its pages: what a glance cannot
-    know (USS, the parts of PSS, swap, huge pages) is as old. 0 when walked in this sweep, ``None``
-    never yet."""
+    know (USS, swap, huge pages, how much of its files is shared memory) is as old. 0 when walked in
+    this sweep, ``None`` never yet."""
+    walked_pss_bytes: int | None = None
+    """Its PSS as that walk showed it. Where it is another by now, what is as old is out of date."""
 
 
 @dataclass(frozen=True, slots=True)

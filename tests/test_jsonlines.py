@@ -44,6 +44,7 @@ SNAPSHOT = Snapshot(
             Memory(**SIZES),
             8,
             walk_age_s=1.2000004,
+            walked_pss_bytes=4096,
         ),
         ProcessSample(ProcessKey(8, 100), "b", None, 1, ReadStatus.GONE),
     ),
@@ -108,6 +109,7 @@ def test_a_snapshot() -> None:
                 **SIZES,
                 "rss_peak_bytes": 8,
                 "walk_age_s": 1.2,
+                "walked_pss_bytes": 4096,
             },
             {
                 "pid": 8,
@@ -120,6 +122,7 @@ def test_a_snapshot() -> None:
                 **UNKNOWN,
                 "rss_peak_bytes": None,
                 "walk_age_s": None,
+                "walked_pss_bytes": None,
             },
         ],
     }

@@ -32,6 +32,7 @@ from memstat.proc.environment import (
     occupy_closed_streams,
 )
 from memstat.proc.linux import require_linux
+from memstat.proc.streams import stream_of
 from memstat.report import bench_report, bench_tables
 from memstat.supervision.forwarding import exit_by_signal
 from memstat.supervision.spawn import SpawnContext
@@ -64,10 +65,12 @@ def bench_and_report(options: BenchOptions) -> int:
             outcome = event_loop.run(
                 _session, Benchmark(options, context, progress.begin), progress
             )
-        if outcome.failure is None:
-            # First: whoever reads the report may have left.
-            exports.write(outcome.measured)
-        _report(outcome, err if "-" in options.exports else out, err)
+        try:
+            if outcome.failure is None:
+                # First: whoever reads the report may have left.
+                exports.write(outcome.measured)
+        finally:
+            _report(outcome, err if _takes_stdout(options) else out, err)
     if outcome.failure is not None:
         raise outcome.failure
     if outcome.stopped_by is not None:
@@ -156,6 +159,11 @@ def _progress(options: BenchOptions, err: Output, shown: ExitStack) -> _Progress
 
     steps = len(options.cases) * (options.warmups + options.runs)
     return _ShownProgress(shown.enter_context(StepProgress(terminal, steps)), options.cases)
+
+
+def _takes_stdout(options: BenchOptions) -> bool:
+    """Whether stdout is for a file that is exported."""
+    return any(path == "-" or (path and stream_of(path) == 1) for path in options.exports)
 
 
 def _report(outcome: Outcome, out: Output, err: Output) -> None:

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 from memstat.errors import OutputError
+from memstat.proc.streams import stream_of
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
@@ -28,14 +29,15 @@ def new_file(path: str) -> Iterator[str]:
     """
     target = os.path.realpath(path)
     try:
-        if _is_special(target):
-            yield target
+        # A stream that was inherited has a path of its own, and may be a pipe.
+        if stream_of(path) is not None or is_special(target):
+            yield path
             return
-        beside = _create_beside(target)
+        beside = create_beside(target)
         with _removed_by_signals(beside):
             try:
                 yield beside
-                _put_in_place(beside, target)
+                put_in_place(beside, target)
             finally:
                 # It has another name by now, where all went well.
                 with suppress(FileNotFoundError):
@@ -50,7 +52,7 @@ def cannot_write(path: str, error: Exception) -> OutputError:
     return OutputError(f"cannot write to {path}: {reason or error}")
 
 
-def _is_special(target: str) -> bool:
+def is_special(target: str) -> bool:
     """Whether it is there and no regular file. Raises OSError where it may not be overwritten."""
     try:
         mode = os.stat(target).st_mode
@@ -63,13 +65,15 @@ def _is_special(target: str) -> bool:
     return not stat.S_ISREG(mode)
 
 
-def _create_beside(target: str) -> str:
+def create_beside(target: str) -> str:
+    """Return the path of an empty file in the same directory. Raises OSError."""
     fd, beside = tempfile.mkstemp(prefix=".memstat-", dir=os.path.dirname(target))
     os.close(fd)
     return beside
 
 
-def _put_in_place(beside: str, target: str) -> None:
+def put_in_place(beside: str, target: str) -> None:
+    """Replace a file by another that is complete, with its mode. Raises OSError."""
     with open(beside, "rb") as file:
         # Some file systems find only now that the disk is full.
         os.fsync(file.fileno())

@@ -19,6 +19,7 @@ _HOMES: Final[Mapping[str, str]] = {
     "run": "memstat.cli.run",
     "report": "memstat.cli.report",
     "export": "memstat.cli.export",
+    "replay": "memstat.cli.replay",
     "bench": "memstat.cli.bench",
     "compare": "memstat.cli.compare",
     "help": "memstat.cli.help",

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
+from memstat.comparing.figures import BASELINE_KEY
 from memstat.comparing.measurements import Measurements, Run
-
-KEY: Final = "growth_pss_bytes"
-"""What such a file has, and no other."""
 
 
 def is_baseline(value: object) -> bool:
     """Whether a value of JSON is one."""
-    return isinstance(value, dict) and KEY in value
+    return isinstance(value, dict) and BASELINE_KEY in value
 
 
 def measurements_of(value: Any) -> tuple[Measurements, ...]:
     """Return the tests. Raises ValueError where their growths are no numbers of bytes.
 
-    >>> [len(one.runs) for one in measurements_of({KEY: {"test_a": 4096, "test_b": [1, 2]}})]
-    [1, 2]
+    >>> one, two = measurements_of({"growth_pss_bytes": {"test_a": 4096, "test_b": [1, 2]}})
+    >>> len(one.runs), len(two.runs)
+    (1, 2)
     """
-    tests = value[KEY]
+    tests = value[BASELINE_KEY]
     if not isinstance(tests, dict):
-        raise ValueError(f'its "{KEY}" is no object')  # noqa: TRY004 - a file is not valid
+        raise ValueError(f'its "{BASELINE_KEY}" is no object')  # noqa: TRY004 - a file is not valid
     return tuple(Measurements(test, _runs(test, growths)) for test, growths in tests.items())
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from memstat.comparing.measurements import Measurements, Program, Run, median
+from memstat.comparing.figures import median
+from memstat.comparing.measurements import Measurements, Program, Run
+from memstat.comparing.peaks import MOST_PROGRAMS
 
 _NOTHING: Final = Program("", 0, 0, 0, 0, 0)
 _LEAST_BYTES: Final = 256 << 10
@@ -52,10 +54,17 @@ def growths(base: Measurements, new: Measurements) -> tuple[Growth, ...]:
     were = {program.name: program for program in before.programs}
     are = {program.name: program for program in after.programs}
     found = [
-        Growth(name, were.get(name, _NOTHING), are.get(name, _NOTHING)) for name in {**were, **are}
+        Growth(name, were.get(name, _NOTHING), are.get(name, _NOTHING))
+        for name in {**were, **are}
+        if _is_known(name, were) and _is_known(name, are)
     ]
     found.sort(key=lambda growth: (-abs(growth.pss_bytes), growth.name))
     return tuple(growth for growth in found if abs(growth.pss_bytes) >= _LEAST_BYTES)
+
+
+def _is_known(name: str, programs: Mapping[str, Program]) -> bool:
+    """Whether it is known what a program had: of very many, the smallest were not kept."""
+    return name in programs or len(programs) < MOST_PROGRAMS
 
 
 def typical(runs: Sequence[Run]) -> Run | None:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Final
 
+from memstat.comparing.figures import KEPT_RUNS
 from memstat.comparing.measurements import Measurements
-
-KEPT_RUNS: Final = 5
-"""So many are compared well, and are soon all of the program as it is now."""
 
 
 def grouped(measurements: Iterable[Measurements]) -> tuple[Measurements, ...]:

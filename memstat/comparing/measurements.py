@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -119,22 +118,3 @@ class Measurements:
         """Return the known sizes of the runs."""
         sizes = (run.size_bytes(metric) for run in self.runs)
         return tuple(size for size in sizes if size is not None)
-
-
-def median(values: Sequence[int]) -> int:
-    """Return the value in the middle, or the mean of the two there, rounded down.
-
-    >>> median([3, 1, 2]), median([1, 2, 4, 9])
-    (2, 3)
-    """
-    ordered = sorted(values)
-    return (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) // 2
-
-
-def spread(values: Sequence[int]) -> float:
-    """Return how far the largest is above the smallest, as a part of the median.
-
-    >>> spread([100, 110, 120])
-    0.18181818181818182
-    """
-    return (max(values) - min(values)) / max(1, median(values))

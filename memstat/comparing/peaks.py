@@ -10,9 +10,8 @@ from memstat.comparing.measurements import Flaw, Program, Run
 from memstat.model import ProcessSample, ReadStatus, Snapshot
 from memstat.results import Peak, SamplingStats
 
-_MOST_PROGRAMS: Final = 20
-_ROUNDING_BYTES: Final = 3 << 10
-"""The kernel rounds each part to a kilobyte."""
+MOST_PROGRAMS: Final = 100
+"""So many are kept of a peak, those with most."""
 _PART: Final = 100
 """What has changed by no more than a hundredth since a walk is as that has found it."""
 
@@ -113,7 +112,7 @@ def flaw_of(snapshot: Snapshot) -> Flaw | None:
 
 
 def programs_of(processes: Iterable[ProcessSample]) -> tuple[Program, ...]:
-    """Return the processes by their names, the largest first, and no more than twenty.
+    """Return the processes by their names, the largest first, and no more than a hundred.
 
     >>> from memstat.testing import snapshot_of
     >>> [program.pss_bytes for program in programs_of(snapshot_of({7: 10, 8: 20}).processes)]
@@ -125,19 +124,18 @@ def programs_of(processes: Iterable[ProcessSample]) -> tuple[Program, ...]:
             groups[process.name].append(process)
     programs = [_program(name, group) for name, group in groups.items()]
     programs.sort(key=lambda program: (-program.pss_bytes, program.name))
-    return tuple(programs[:_MOST_PROGRAMS])
+    return tuple(programs[:MOST_PROGRAMS])
 
 
 def _program(name: str, processes: Sequence[ProcessSample]) -> Program:
     memories = [process.memory for process in processes]
-    is_known = all(map(_is_current, processes))
     return Program(
         name,
         len(memories),
         sum(memory.pss_bytes or 0 for memory in memories),
-        _sum(memory.pss_anon_bytes for memory in memories) if is_known else None,
-        _sum(memory.pss_file_bytes for memory in memories) if is_known else None,
-        _sum(memory.pss_shmem_bytes for memory in memories) if is_known else None,
+        _sum(memory.pss_anon_bytes for memory in memories),
+        _sum(memory.pss_file_bytes for memory in memories),
+        _sum(memory.pss_shmem_bytes for memory in memories),
     )
 
 
@@ -148,13 +146,8 @@ def _sum(sizes: Iterable[int | None]) -> int | None:
 
 
 def _is_current(sample: ProcessSample) -> bool:
-    """Whether what only a walk shows is of the same time as PSS.
-
-    The parts of PSS are those of the last walk; PSS has changed since where they do not add up.
-    """
-    memory = sample.memory
-    if not sample.walk_age_s or memory.pss_bytes is None:
+    """Whether what only a walk shows is of the same time as PSS."""
+    pss_bytes, walked_bytes = sample.memory.pss_bytes, sample.walked_pss_bytes
+    if not sample.walk_age_s or pss_bytes is None or walked_bytes is None:
         return True
-    parts = (memory.pss_anon_bytes, memory.pss_file_bytes, memory.pss_shmem_bytes)
-    changed_bytes = abs(memory.pss_bytes - sum(part or 0 for part in parts))
-    return changed_bytes <= max(_ROUNDING_BYTES, memory.pss_bytes // _PART)
+    return abs(pss_bytes - walked_bytes) <= pss_bytes // _PART

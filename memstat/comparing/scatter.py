@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from memstat.comparing.measurements import Run, median
+from memstat.comparing.figures import median
+from memstat.comparing.measurements import Run
 
 
 def unexplained(runs: Sequence[Run]) -> float:

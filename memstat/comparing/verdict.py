@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from memstat.comparing.measurements import median
+from memstat.comparing.figures import LEAST_RUNS, median
 from memstat.comparing.ranks import p_larger
 
-LEAST_RUNS: Final = 3
-"""Of three runs against three, none of which overlap, the probability is 1/20. Of fewer it is more
-than that, whatever they are."""
 _SIGNIFICANT: Final = 0.05
 
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from memstat.comparing.baselines import KEY
-from memstat.comparing.history import KEPT_RUNS
-from memstat.comparing.measurements import median
-from memstat.comparing.verdict import LEAST_RUNS
+from memstat.comparing.figures import BASELINE_KEY, KEPT_RUNS, LEAST_RUNS, median
 from memstat.pytest_plugin.limits import Tolerance
 
 Growths = int | Sequence[int]
@@ -20,9 +17,11 @@ Baseline = Mapping[str, Growths]
 def decode(text: str) -> Baseline:
     """Return the baseline of a file's text. Raises ValueError."""
     value = json.loads(text)
-    growths = value.get(KEY) if isinstance(value, dict) else None
+    growths = value.get(BASELINE_KEY) if isinstance(value, dict) else None
     if not isinstance(growths, dict) or not all(map(_is_valid, growths.values())):
-        raise ValueError(f'it has no "{KEY}" with a number of bytes for each test, or several')
+        raise ValueError(
+            f'it has no "{BASELINE_KEY}" with a number of bytes for each test, or several'
+        )
     return growths
 
 
@@ -47,7 +46,7 @@ def encode(baseline: Baseline) -> str:
         for test, growths in sorted(baseline.items())
     ]
     tests = ",\n".join(lines)
-    return f'{{\n  "{KEY}": {{{f"{chr(10)}{tests}{chr(10)}  " if lines else ""}}}\n}}\n'
+    return f'{{\n  "{BASELINE_KEY}": {{{f"{chr(10)}{tests}{chr(10)}  " if lines else ""}}}\n}}\n'
 
 
 def runs_of(growths: Growths) -> tuple[int, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from memstat.comparing.measurements import median
+from memstat.comparing.figures import median
 from memstat.pytest_plugin import messages
 from memstat.pytest_plugin.baseline import has_grown
 from memstat.pytest_plugin.limits import MaxPss, Tolerance, Usage

@@ -13,7 +13,15 @@ from memstat.recording import walks
 WHOLE_EVERY_S: Final = 60.0
 """How often a whole snapshot stands in a recording, for readers that start there."""
 
-_FIELDS: Final = ("name", "ppid", "depth", "reason", "rss_peak_bytes", "command_line")
+_FIELDS: Final = (
+    "name",
+    "ppid",
+    "depth",
+    "reason",
+    "rss_peak_bytes",
+    "walked_pss_bytes",
+    "command_line",
+)
 """What is recorded as it is, besides the identity, the status and the sizes."""
 _STATE = attrgetter("key", "status", "memory", *_FIELDS)
 """All of a process but the time since its walk."""

@@ -66,6 +66,7 @@ class Row(NamedTuple):
             sample.command_line,
             sample.reason,
             walks.age_s(elapsed_s, self.walked_s),
+            sample.walked_pss_bytes,
         )
 
 

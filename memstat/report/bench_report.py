@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from memstat.comparing.measurements import Measurements, Metric, Run, median, spread
+from memstat.comparing.figures import median, spread
+from memstat.comparing.measurements import Measurements, Metric, Run
 from memstat.comparing.pacing import FASTEST_S, WANTED_SAMPLES
 from memstat.comparing.scatter import unexplained
 from memstat.comparing.verdict import Outcome, Rule, judge

@@ -7,7 +7,8 @@ import io
 from collections.abc import Sequence
 from typing import Final
 
-from memstat.comparing.measurements import Measurements, Metric, median, spread
+from memstat.comparing.figures import median, spread
+from memstat.comparing.measurements import Measurements, Metric
 from memstat.text import printable
 from memstat.units import format_duration, format_size
 

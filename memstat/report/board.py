@@ -97,6 +97,9 @@ class Board:
     """
 
     def __init__(self) -> None:
+        self._restart()
+
+    def _restart(self) -> None:
         self._tracks: dict[ProcessKey, _Track] = {}
         self._ended: dict[ProcessKey, _Ended] = {}
         self._total_trend = Trend(_TOTAL_POINTS)
@@ -108,7 +111,9 @@ class Board:
         self._trends_at_largest: Mapping[ProcessKey, tuple[int, ...]] = {}
 
     def take(self, snapshot: Snapshot) -> None:
-        """Take in the next snapshot."""
+        """Take in the next snapshot; with one from before it, everything begins anew."""
+        if self._snapshot is not None and snapshot.elapsed_s < self._snapshot.elapsed_s:
+            self._restart()
         self._remember_largest(snapshot)
         self._total_trend.add(snapshot.total.pss_bytes or 0)
         living = [p for p in snapshot.processes if p.status is not ReadStatus.GONE]

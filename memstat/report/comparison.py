@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from memstat.comparing.comparison import Comparison, Comparisons
+from memstat.comparing.figures import LEAST_RUNS, median, spread
 from memstat.comparing.growth import Growth
-from memstat.comparing.measurements import median, spread
-from memstat.comparing.verdict import LEAST_RUNS, Outcome, Rule, Verdict
+from memstat.comparing.verdict import Outcome, Rule, Verdict
 from memstat.report.lines import in_lines
 from memstat.text import plural, printable
 from memstat.units import format_size
@@ -24,8 +24,7 @@ BY_TOLERANCE_ALONE: Final = (
 """How often it errs: resampled from 20 runs of six programs."""
 
 NO_PARTS: Final = (
-    "what of that is anonymous, of files or shared memory is known where pages were walked near the"
-    " peak: measure with --exact"
+    "what of that is anonymous, of files or shared memory is not known: its pages were never walked"
 )
 
 
@@ -154,8 +153,8 @@ def _grown(pair: Comparison, width: int | None) -> Iterator[str]:
 
 
 def _table(shown: Sequence[Growth], *, has_parts: bool) -> Iterator[str]:
-    parts = _columns("", "anon", "file", "shmem") if has_parts else ""
-    yield f"    {'MiB of PSS':<15} {'base':>7} {'new':>7}{parts}"
+    parts = _columns("anon", "file", "shmem") if has_parts else ""
+    yield f"    {'MiB of PSS':<15} {'base':>7} {'new':>7}{_columns('change')}{parts}"
     for growth in shown:
         base, new = growth.base, growth.new
         count = f" x{new.processes}" if new.processes > 1 else ""

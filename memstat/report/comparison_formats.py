@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from memstat.comparing.comparison import Comparison, Comparisons
+from memstat.comparing.figures import median
 from memstat.comparing.growth import Growth
-from memstat.comparing.measurements import Measurements, Metric, Program, median
+from memstat.comparing.measurements import Measurements, Metric, Program
 from memstat.comparing.verdict import Outcome, Rule
 from memstat.report import comparison
 from memstat.report.bench_tables import cell

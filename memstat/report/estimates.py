@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from memstat.model import Memory, ProcessSample, ReadStatus, Snapshot
-from memstat.units import KIB, format_bracket, format_size
+from memstat.units import format_bracket, format_size
 
 if TYPE_CHECKING:  # A snapshot alone is reported without these classes.
     from memstat.results import Peak
@@ -15,7 +15,6 @@ if TYPE_CHECKING:  # A snapshot alone is reported without these classes.
 _PART: Final = 100
 """Bounds further apart than a hundredth are stated."""
 _MARK: Final = "~"
-_ROUNDING_BYTES: Final = 3 * KIB
 
 
 def is_wide(low_bytes: int | None, high_bytes: int | None) -> bool:
@@ -69,19 +68,11 @@ def measured_total(snapshot: Snapshot) -> Memory:
 
 
 def is_outdated(sample: ProcessSample) -> bool:
-    """Whether what only a walk shows (USS, swap, huge pages) is of another time than PSS.
-
-    The parts of PSS are those of the last walk too: they add up to what it was then, but for a
-    kilobyte each.
-    """
-    memory = sample.memory
-    if not sample.walk_age_s or memory.pss_bytes is None:
+    """Whether what only a walk shows (USS, swap, huge pages) is of another time than PSS."""
+    memory, walked_bytes = sample.memory, sample.walked_pss_bytes
+    if not sample.walk_age_s or memory.pss_bytes is None or walked_bytes is None:
         return False
-    parts = (memory.pss_anon_bytes, memory.pss_file_bytes, memory.pss_shmem_bytes)
-    walked_bytes = sum(part or 0 for part in parts)
-    low_bytes, high_bytes = sorted((walked_bytes, memory.pss_bytes))
-    has_changed = high_bytes - low_bytes > _ROUNDING_BYTES and is_wide(low_bytes, high_bytes)
-    return has_changed or reads_as_estimate(memory)
+    return is_wide(*sorted((walked_bytes, memory.pss_bytes))) or reads_as_estimate(memory)
 
 
 def peak_bracket(peak: Peak) -> str | None:

@@ -10,7 +10,7 @@ from rich.style import Style
 
 from memstat.report.board import View
 from memstat.report.estimates import peak_bracket, pss_text, reads_as_estimate
-from memstat.report.keys import HELP
+from memstat.report.keys import HELP, REPLAY_HELP
 from memstat.report.page import DIM, STRONG, TREND, WARN, Line, Span, cut, in_ascii
 from memstat.report.trend import bars
 from memstat.report.view_options import Order, ViewOptions
@@ -76,6 +76,8 @@ def facts_line(view: View, options: ViewOptions, *, width: int, ascii_only: bool
 
 def _states(options: ViewOptions, sought: str) -> Iterator[Span]:
     """Yield in which way it is not shown as usual."""
+    if options.replay_text:
+        yield options.replay_text, STRONG
     if options.is_paused:
         yield "paused", WARN
     if options.filter_text:
@@ -131,9 +133,12 @@ def _fitting(facts: Iterable[Span], width: int) -> list[Span]:
     return spans
 
 
-def help_lines(width: int, room: int, *, ascii_only: bool = False) -> list[Line]:
+def help_lines(
+    width: int, room: int, *, ascii_only: bool = False, is_replay: bool = False
+) -> list[Line]:
     """Return the keys, in as many columns as they need, and what signs mean if there is room."""
-    lines = [f"{key:<6}{what}" for key, what in HELP]
+    keys = (*HELP, *REPLAY_HELP) if is_replay else HELP
+    lines = [f"{key:<6}{what}" for key, what in keys]
     columns = min(max(1, width // _HELP_WIDTH), -(-len(lines) // max(1, room)))
     per_column = -(-len(lines) // columns)
     column_width = width // columns

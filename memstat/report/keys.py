@@ -127,8 +127,12 @@ _NAMED: Final[Mapping[bytes, str]] = {
     b"\x08": "backspace",
     b"\x1b[A": "up",
     b"\x1b[B": "down",
+    b"\x1b[C": "right",
+    b"\x1b[D": "left",
     b"\x1bOA": "up",
     b"\x1bOB": "down",
+    b"\x1bOC": "right",
+    b"\x1bOD": "left",
     b"\x1b[5~": "page-up",
     b"\x1b[6~": "page-down",
     b"\x1b[H": "home",
@@ -201,3 +205,10 @@ HELP: Final = (
     ("?", "these keys"),
 )
 """All keys and what they do: 20 columns are enough for each."""
+
+REPLAY_HELP: Final = (
+    ("left", "5 s back"),
+    ("right", "5 s on"),
+    ("+ -", "speed"),
+)
+"""Those that only a replay has."""

@@ -38,7 +38,9 @@ def dashboard(
         footer.append(facts_line(view, options, width=width, ascii_only=ascii_only))
     room = height - len(footer)
     if options.shows_help:
-        return Page([*help_lines(width, room, ascii_only=ascii_only), *footer][:height])
+        is_replay = bool(options.replay_text)
+        keys = help_lines(width, room, ascii_only=ascii_only, is_replay=is_replay)
+        return Page([*keys, *footer][:height])
     rows, scroll = _rows(view, options, width, room, ascii_only=ascii_only)
     return Page([*rows, *footer][:height], scroll)
 

@@ -54,6 +54,9 @@ class ViewOptions:
     has_keys: bool = False
     """Whether keys are read, so that the footer may name some."""
 
+    replay_text: str = ""
+    """How a recording is replayed; empty where something is measured."""
+
     @property
     def shows_list(self) -> bool:
         """Whether rows are not indented."""
@@ -83,6 +86,7 @@ class ViewOptions:
             is_paused=False,
             shows_help=False,
             has_keys=False,
+            replay_text="",
         )
 
 

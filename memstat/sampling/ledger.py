@@ -56,6 +56,14 @@ class Bounds(NamedTuple):
     high: int = 0
 
 
+class Share(NamedTuple):
+    """What a process counts."""
+
+    bounds: Bounds
+    anon_best: int
+    """The anonymous memory in the best guess; the rest of it are files and shared memory."""
+
+
 class Ledger:
     """The bounds of a tree, from glance to glance and from walk to walk."""
 
@@ -244,8 +252,8 @@ class Ledger:
         stale, self._stale = self._stale, set()
         return stale
 
-    def share(self, key: ProcessKey) -> Bounds:
-        """Return the bounds of one process; the best values add up to that of the total.
+    def share(self, key: ProcessKey) -> Share:
+        """Return what one process counts; the best values add up to that of the total.
 
         Others that map a page of a file as well may halve what it counts here; what others have
         unmapped may count here now.
@@ -258,11 +266,12 @@ class Ledger:
         low, high = member.anon - min(member.shared, family.most), member.anon
         if family.is_exact:
             low = high = best
-        return Bounds(
+        bounds = Bounds(
             low + max(0, files.low - halved),
             best + files.guess(self._belief.file),
             high + min(files.size, files.high + freed),
         )
+        return Share(bounds, best)
 
 
 def _different(

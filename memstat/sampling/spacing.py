@@ -14,9 +14,12 @@ _EARLY: Final = 0.9
 
 
 async def spaced(snapshots: AsyncIterable[Snapshot], least_s: float) -> AsyncIterator[Snapshot]:
-    """Yield the snapshots that began at least ``least_s`` after the one yielded before."""
+    """Yield the snapshots that began at least ``least_s`` after the one yielded before.
+
+    One from before it, of a recording that is rewound, is the first of those that follow.
+    """
     shown_s = float("-inf")
     async for snapshot in snapshots:
-        if snapshot.elapsed_s - shown_s >= least_s * _EARLY:
+        if not 0 <= snapshot.elapsed_s - shown_s < least_s * _EARLY:
             shown_s = snapshot.elapsed_s
             yield snapshot

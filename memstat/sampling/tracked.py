@@ -9,7 +9,7 @@ from memstat.model import Identity, Memory, ProcessSample, ReadStatus
 from memstat.proc.source import GONE, Glance, ProcessReader, ProcSource, Reading
 from memstat.proc.tree import Node
 from memstat.sampling.clock import Clock
-from memstat.sampling.ledger import Bounds
+from memstat.sampling.ledger import Share
 
 _SPIKE_BYTES: Final = 512 << 10
 """The kernel's mark of the RSS is some 100 kB off: only a clear excess counts."""
@@ -74,11 +74,11 @@ class Tracked:
         """Whether its family shared more, at the last walk, than its members can among them."""
         self.spike_bytes = 0
         """By how much its RSS exceeded the glances in between, since a sweep that was finished."""
-        self.share: Bounds | None = None
+        self.share: Share | None = None
         """What counts of it, where it was glanced at; ``None`` where ``reading`` shows that."""
         self.reader: ProcessReader = source.reader(node.key)
         self._name = node.name
-        self._counted: tuple[Glance, Bounds, Memory] | None = None
+        self._counted: tuple[Glance, Share, Memory] | None = None
         self._source = source
         self._clock = clock
         self._has_command_line = command_line
@@ -161,11 +161,12 @@ class Tracked:
             memory = self._count(glance, self.share)
             ppid, mark_bytes = glance.ppid, glance.rss_peak_bytes
         status = self.status
-        walk_age_s = None
+        walk_age_s = walked_pss_bytes = None
         if self.is_walked:
             self.walked_at_s = now_s
         if self.walked_at_s is not None and status is ReadStatus.MEASURED:
             walk_age_s = now_s - self.walked_at_s
+            walked_pss_bytes = reading.memory.pss_bytes
         return ProcessSample(
             node.key,
             self._name,
@@ -177,6 +178,7 @@ class Tracked:
             self._command_line,
             reading.reason,
             walk_age_s,
+            walked_pss_bytes,
         )
 
     def take_spike(self) -> int:
@@ -210,24 +212,42 @@ class Tracked:
         if self._has_command_line and not (is_same and self._command_line is not None):
             self._command_line = self._source.command_line(self.node.key) or self._command_line
 
-    def _count(self, glance: Glance, share: Bounds) -> Memory:
+    def _count(self, glance: Glance, share: Share) -> Memory:
         if self._counted is not None and not self.is_walked:
             of_glance, of_share, memory = self._counted
             if of_glance is glance and of_share == share:
                 return memory
         walked = self.reading.memory if self.reading is not None else Memory()
         rss_bytes = walked.rss_bytes if self.is_walked else glance.rss_bytes
-        memory = walked
-        if not (share.low == share.high == walked.pss_bytes and rss_bytes == walked.rss_bytes):
+        memory, (low, best, high) = walked, share.bounds
+        if not (low == high == walked.pss_bytes and rss_bytes == walked.rss_bytes):
             memory = replace(
                 walked,
-                pss_bytes=share.best,
+                pss_bytes=best,
                 rss_bytes=rss_bytes,
-                pss_low_bytes=share.low,
-                pss_high_bytes=share.high,
+                pss_low_bytes=low,
+                pss_high_bytes=high,
+                **_parts(share, walked.pss_shmem_bytes),
             )
         self._counted = glance, share, memory
         return memory
+
+
+def _parts(share: Share, shmem_bytes: int | None) -> dict[str, int]:
+    """Return the parts of PSS, which add up to it.
+
+    Of what is not anonymous, no glance shows how much is shared memory: as much as at the last
+    walk. Without one, only the anonymous part is known.
+    """
+    rest_bytes = share.bounds.best - share.anon_best
+    if shmem_bytes is None:
+        return {"pss_anon_bytes": share.anon_best}
+    shmem_bytes = min(shmem_bytes, rest_bytes)
+    return {
+        "pss_anon_bytes": share.anon_best,
+        "pss_file_bytes": rest_bytes - shmem_bytes,
+        "pss_shmem_bytes": shmem_bytes,
+    }
 
 
 def _has_lost_memory(identity: Identity) -> bool:

@@ -41,12 +41,17 @@ class Dashboard:
         relay: TerminalRelay | None = None,
         controls: Controls | None = None,
         apart_s: float = 0.0,
+        freezes: bool = True,
     ) -> None:
-        """Snapshots that came sooner than ``apart_s`` after the last one are left out."""
+        """Snapshots that came sooner than ``apart_s`` after the last one are left out.
+
+        While it is paused the table ``freezes``, unless what it shows stands still itself.
+        """
         self._display = display
         self._relay = relay
         self._controls = controls
         self._apart_s = apart_s
+        self._freezes = freezes
         self._watcher = TerminalWatcher(display.fd, relay.device if relay else None)
         self._pause_s = _FRAME_S
         self._board = Board()
@@ -109,7 +114,7 @@ class Dashboard:
 
     def _choose_view(self, observed: Observation) -> View | None:
         """Return what there is now; while the drawing is paused, what there was then."""
-        if not self._display.options.is_paused:
+        if not (self._freezes and self._display.options.is_paused):
             self._paused = None
             return self._board.view(observed.tally)
         if self._paused is None:

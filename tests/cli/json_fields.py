@@ -47,6 +47,7 @@ PROCESS: Final = (
     *MEMORY,
     "rss_peak_bytes",
     "walk_age_s",
+    "walked_pss_bytes",
 )
 SAMPLING: Final = (
     "interval_s",
@@ -113,7 +114,7 @@ def assert_snapshot(snapshot: Json) -> None:
         assert tuple(process) == PROCESS
         assert_numbers(process, int, "pid", "start_ticks", "depth")
         assert process["status"] in STATUSES
-        assert_sizes({k: process[k] for k in (*MEMORY, "rss_peak_bytes")})
+        assert_sizes({k: process[k] for k in (*MEMORY, "rss_peak_bytes", "walked_pss_bytes")})
         assert_bounds(process)
         assert_seconds(process["walk_age_s"])
 

@@ -139,7 +139,7 @@ def test_tables_for_others(tmp_path: Path) -> None:
     table = tmp_path / "runs.csv"
     done = memstat(
         *("bench", "-n", "2", "--name", "a|b", "--export-csv", str(table)),
-        *("--export-markdown", "-", "--", "sleep", "0.2"),
+        *("--export-markdown", "/dev/stdout", "--", "sleep", "0.2"),
     )
     rows = [*csv.DictReader(table.read_text().splitlines())]
     assert [(row["name"], row["run"]) for row in rows] == [("a|b", "1"), ("a|b", "2")]
@@ -149,6 +149,13 @@ def test_tables_for_others(tmp_path: Path) -> None:
     assert done.stderr.startswith("a|b\n  median ")
     assert header.startswith("| command | median peak PSS |")
     assert row.startswith("| <code>a&#124;b</code> | ")
+
+
+def test_what_cannot_be_exported_is_reported_all_the_same() -> None:
+    done = memstat("bench", "-n", "1", "--export-json", "/dev/full", "--", "sleep", "0.1")
+    assert done.returncode == 1
+    assert done.stdout.startswith("sleep 0.1\n")
+    assert done.stderr.endswith("cannot write to /dev/full: No space left on device\n")
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])

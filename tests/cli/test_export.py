@@ -148,6 +148,12 @@ def test_an_error_within_the_block_leaves_nothing(tmp_path: Path) -> None:
     assert [*tmp_path.iterdir()] == []
 
 
+def test_an_inherited_pipe_is_written_to(recording: str) -> None:
+    script = f'"$0" export {recording} -o /dev/fd/7 --format folded 7>&1 >/dev/null 2>&1'
+    done = subprocess.run(["bash", "-c", script, memstat_path()], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, f"make {4 * MIB}\nmake;cc {MIB}\n")
+
+
 def test_a_device_is_written_to_and_not_replaced(recording: str) -> None:
     export(recording, "-o", "/dev/null", "--format", "csv")
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)

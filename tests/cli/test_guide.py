@@ -22,7 +22,17 @@ PAGES = {
     page.name.removesuffix(".md"): page.read_text("utf-8")
     for page in resources.files("memstat").joinpath("guide").iterdir()
 }
-COMMANDS = ("get", "run", "report", "export", "bench", "compare", "help", "completion")
+COMMANDS = (
+    "get",
+    "run",
+    "report",
+    "export",
+    "replay",
+    "bench",
+    "compare",
+    "help",
+    "completion",
+)
 
 
 def test_help_lists_the_topics_with_a_line_each() -> None:

@@ -21,18 +21,17 @@ MACHINE = Machine("6.8.0", 4096)
 
 def glanced(mib: int) -> Snapshot:
     """Return a snapshot of a process that has grown to this since its last walk, at 1 MiB."""
-    snapshot = snapshot_of({7: MIB})
+    snapshot = snapshot_of({7: mib * MIB})
     (process,) = snapshot.processes
-    memory = replace(process.memory, pss_bytes=mib * MIB)
-    process = replace(process, memory=memory, walk_age_s=0.5)
-    total = replace(snapshot.total, pss_bytes=mib * MIB)
-    return replace(snapshot, processes=(process,), total=total)
+    memory = replace(process.memory, uss_bytes=MIB)
+    process = replace(process, memory=memory, walk_age_s=0.5, walked_pss_bytes=MIB)
+    return replace(snapshot, processes=(process,), total=memory)
 
 
 def test_sizes_that_only_a_walk_shows_are_unknown_when_none_was_near() -> None:
     run = run_of(Peak(9 * MIB, glanced(9)), STATS, MACHINE)
     assert (run.pss_bytes, run.uss_bytes, run.swap_bytes) == (9 * MIB, None, None)
-    assert run.programs == (Program("p7", 1, 9 * MIB, None, None, None),)
+    assert run.programs == (Program("p7", 1, 9 * MIB, 9 * MIB, 0, 0),)
 
 
 @pytest.mark.parametrize(("mib", "known"), [(99.5, 99.5), (98, None)])
@@ -85,6 +84,13 @@ def test_what_has_grown_is_taken_from_the_run_nearest_to_the_median() -> None:
     assert [(growth.name, growth.pss_bytes // MIB) for growth in found] == [("cc1", 10), ("as", 3)]
     assert found[0].parts_bytes == (10 * MIB, 0, None)
     assert growths(base, measured(100)) == ()
+
+
+def test_a_program_that_may_have_been_too_small_to_be_kept_has_not_grown() -> None:
+    many = with_programs({f"worker-{number}": 10 for number in range(100)})
+    few = with_programs({"worker-1": 10, "ld": 20})
+    assert [growth.name for growth in growths(few, with_programs({"ld": 20}))] == ["worker-1"]
+    assert "ld" not in {growth.name for growth in growths(many, few)}
 
 
 def with_programs(*runs: dict[str, int]) -> Measurements:

@@ -42,6 +42,7 @@ def samples(draw: st.DrawFn) -> ProcessSample:
         command_line=draw(st.none() | st.sampled_from(["a --password x", "b"])),
         reason=draw(st.none() | st.just("why")),
         walk_age_s=draw(age) if status is ReadStatus.MEASURED else None,
+        walked_pss_bytes=draw(SIZES),
     )
 
 

@@ -143,7 +143,7 @@ def trace_course(path: Path) -> Iterator[Snapshot]:
             walked_s = elapsed_s
         processes = []
         for key, glance in tick.glances.items():
-            share = ledger.share(key)
+            share = ledger.share(key).bounds
             sizes = private_memory(glance.anon_bytes)
             memory = replace(
                 sizes, pss_bytes=share.best, pss_low_bytes=share.low, pss_high_bytes=share.high

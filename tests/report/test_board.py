@@ -250,3 +250,15 @@ def test_after_a_reset_the_table_at_the_peak_is_that_of_the_peak_since_then() ->
     (row,) = shown.at_peak.rows
     # The peak of the process goes on; its trend is up to the peak that the table is about.
     assert (row.pss_bytes, row.peak_bytes, row.trend) == (20, 50, (50, 10, 20))
+
+
+def test_a_snapshot_from_before_the_last_one_begins_everything_anew() -> None:
+    board, tally = Board(), Tally(0.1)
+    for elapsed_s, size in ((0.0, 1), (5.0, 9), (1.0, 2)):
+        snapshot = snapshot_of({7: size}, elapsed_s=elapsed_s)
+        tally.observe(snapshot)
+        board.take(snapshot)
+    view = board.view(tally)
+    assert view is not None
+    assert view.trend == (2,)
+    assert view.rows[0].growth_bytes is None

@@ -33,7 +33,7 @@ def test_a_comparison_shows_what_has_grown() -> None:
         "  new   120 MiB   largest 120 MiB, 3 runs, spread 0.0 %",
         "  rule  over 5 % and 1.00 MiB more, with p <= 0.05: p is 0.05",
         "  at the peaks nearest to the medians:",
-        "    MiB of PSS         base     new              anon     file    shmem",
+        "    MiB of PSS         base     new   change     anon     file    shmem",
         "    <img src=x o x3   100.0   120.0    +20.0    +20.0      0.0        ?",
     ]
     assert (

@@ -74,15 +74,21 @@ def test_what_is_only_bounded_by_its_rss_is_unknown_and_not_an_estimate() -> Non
 def test_what_a_walk_showed_is_outdated_once_pss_is_another(
     age_s: float | None, pss_bytes: int, *, is_old: bool
 ) -> None:
-    memory = replace(private_memory(100 * MIB), pss_bytes=pss_bytes)
-    memory = replace(memory, pss_low_bytes=pss_bytes, pss_high_bytes=pss_bytes)
-    sample = ProcessSample(ProcessKey(7, 1), "a", memory=memory, walk_age_s=age_s)
+    sample = ProcessSample(
+        ProcessKey(7, 1),
+        "a",
+        memory=private_memory(pss_bytes),
+        walk_age_s=age_s,
+        walked_pss_bytes=100 * MIB,
+    )
     assert is_outdated(sample) is is_old
 
 
 def test_what_a_walk_showed_is_outdated_once_pss_is_an_estimate() -> None:
     memory = replace(private_memory(4 * MIB), pss_high_bytes=5 * MIB)
-    sample = ProcessSample(ProcessKey(7, 1), "a", memory=memory, walk_age_s=0.1)
+    sample = ProcessSample(
+        ProcessKey(7, 1), "a", memory=memory, walk_age_s=0.1, walked_pss_bytes=4 * MIB
+    )
     assert is_outdated(sample)
     assert not is_outdated(replace(sample, memory=Memory()))
 

@@ -54,6 +54,7 @@ def row(
         sizes,
         command_line=command_line,
         walk_age_s=1.2 if estimated else 0.0,
+        walked_pss_bytes=pss_bytes,
     )
     peak_bytes = 2 * pss_bytes if peak_mib is None else round(peak_mib * MIB)
     return ProcessRow(

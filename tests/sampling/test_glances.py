@@ -61,6 +61,7 @@ class Tree:
         memories = {sample.key: sample.memory for sample in snapshot.processes}
         for process in self.members:
             self._hold(memories[process.key], pss_of(process))
+            assert_parts_add_up(memories[process.key])
         parts = [memory.pss_bytes or 0 for memory in memories.values()]
         assert sum(parts) == snapshot.total.pss_bytes
         rss = [memory.rss_bytes for memory in memories.values()]
@@ -97,6 +98,16 @@ def pss_of(process: FakeProcess) -> int:
     assert process.memory is not None
     assert process.memory.pss_bytes is not None
     return process.memory.pss_bytes
+
+
+def assert_parts_add_up(memory: Memory) -> None:
+    """A walk cuts each part to whole kB; without one, only the anonymous part is known."""
+    parts = (memory.pss_anon_bytes, memory.pss_file_bytes, memory.pss_shmem_bytes)
+    known = [part for part in parts if part is not None]
+    assert parts[0] is not None
+    assert memory.pss_bytes is not None
+    missing = memory.pss_bytes - sum(known)
+    assert (-CUT_BYTES <= missing <= 3 * KIB) if len(known) == len(parts) else missing >= 0
 
 
 def is_exact(tree: Tree, snapshot: Snapshot) -> bool:
@@ -178,6 +189,18 @@ def test_a_small_tree_is_exact_at_each_tick(script: list[list[Step]]) -> None:
         snapshot = tree.sweep()
         assert is_exact(tree, snapshot)
         assert not snapshot.torn
+
+
+def test_a_glance_shows_what_has_grown_and_how_far_the_last_walk_holds() -> None:
+    tree = Tree(8 * MIB, NEVER_AGAIN)
+    (walked,) = tree.sweep().processes
+    assert walked.walked_pss_bytes == walked.memory.pss_bytes
+    tree.root.grow(64 * MIB)
+    (glanced,) = tree.sweep().processes
+    before, now = walked.memory, glanced.memory
+    assert now.pss_anon_bytes == (before.pss_anon_bytes or 0) + 64 * MIB
+    assert (now.pss_file_bytes, now.uss_bytes) == (before.pss_file_bytes, before.uss_bytes)
+    assert glanced.walked_pss_bytes == before.pss_bytes
 
 
 @settings(max_examples=200)

@@ -75,7 +75,7 @@ def test_nothing_is_observed_yet(ledger: Ledger) -> None:
 def test_a_process_without_relatives_shares_nothing(ledger: Ledger) -> None:
     ledger.observe({PARENT: parent(100), OTHER: parent(40, family=PROGRAM)})
     assert ledger.total == exactly(140)
-    assert ledger.share(OTHER) == exactly(40)
+    assert ledger.share(OTHER).bounds == exactly(40)
 
 
 def test_relatives_that_were_there_before_share_between_nothing_and_all(ledger: Ledger) -> None:
@@ -85,7 +85,7 @@ def test_relatives_that_were_there_before_share_between_nothing_and_all(ledger: 
 
 def test_a_walk_shows_what_is_shared(pair: Ledger) -> None:
     assert pair.total == exactly(100)
-    assert pair.share(PARENT) == exactly(50)
+    assert pair.share(PARENT).bounds == exactly(50)
 
 
 def test_a_child_shares_what_it_maps_without_faults_of_its_own(ledger: Ledger) -> None:
@@ -172,7 +172,7 @@ def test_a_child_that_forks_at_once_shares_its_own_pages(
     ledger.observe({PARENT: parent(10), **{key: glances[key] for key in order}})
     low, high = limits(ledger.total)
     assert low <= 100 <= high
-    assert ledger.share(CHILD).low <= 50
+    assert ledger.share(CHILD).bounds.low <= 50
 
 
 def test_a_recycled_pid_is_not_the_parent(ledger: Ledger) -> None:
@@ -217,7 +217,7 @@ def test_a_walk_shows_that_an_unknown_family_shares_nothing(ledger: Ledger) -> N
     ledger.take_walks({PARENT: walk(100)})
     ledger.observe({PARENT: parent(120, family=0)})
     assert limits(ledger.total) == (120, 120)
-    assert ledger.share(PARENT).best == 120
+    assert ledger.share(PARENT).bounds.best == 120
 
 
 # Pages of files and shared memory
@@ -256,13 +256,13 @@ def library(ledger: Ledger) -> Ledger:
 def test_what_one_unmaps_the_other_may_count(library: Ledger) -> None:
     library.observe({PARENT: parent(file=30), OTHER: parent(0, faults=30, family=PROGRAM)})
     assert limits(library.total) == (15, 30)
-    assert limits(library.share(PARENT)) == (15, 30)
+    assert limits(library.share(PARENT).bounds) == (15, 30)
 
 
 def test_what_one_that_ended_shared_the_other_may_count(library: Ledger) -> None:
     library.observe({PARENT: parent(file=30)})
     assert limits(library.total) == (15, 30)
-    assert limits(library.share(PARENT)) == (15, 30)
+    assert limits(library.share(PARENT).bounds) == (15, 30)
 
 
 def test_private_pages_end_with_their_process(ledger: Ledger) -> None:
@@ -284,7 +284,7 @@ def test_a_newcomer_may_map_what_another_does(library: Ledger) -> None:
         }
     )
     assert limits(library.total) == (30, 60)
-    assert limits(library.share(PARENT)) == (0, 15)
+    assert limits(library.share(PARENT).bounds) == (0, 15)
 
 
 def test_an_exchange_of_files_is_not_seen(library: Ledger) -> None:
@@ -319,7 +319,7 @@ def test_the_best_values_of_all_add_up(ledger: Ledger) -> None:
         OTHER: child(55, file=7, faults=13),
     }
     ledger.observe(glances)
-    shares = [ledger.share(key) for key in glances]
+    shares = [ledger.share(key).bounds for key in glances]
     assert sum(share.best for share in shares) == ledger.total.best
     assert all(share.low <= share.best <= share.high for share in shares)
 
@@ -403,7 +403,7 @@ def test_unseen_sharers_of_files_make_a_torn_walk_show_less(ledger: Ledger) -> N
     ledger.take_walks({PARENT: part, CHILD: part}, torn_families={FAMILY})
     ledger.observe(two)
     assert limits(ledger.total) == (20, 30)
-    assert limits(ledger.share(PARENT)) == (10, 20)
+    assert limits(ledger.share(PARENT).bounds) == (10, 20)
 
 
 # Whether anything has changed since

@@ -179,7 +179,7 @@ class Story:
     # What must be true
 
     def check(self, *, is_exact: bool = False) -> None:
-        shares = {key: self.ledger.share(key) for key in self.machine.processes}
+        shares = {key: self.ledger.share(key).bounds for key in self.machine.processes}
         total = self.ledger.total
         holds(total, self.machine.pss)
         for key, share in shares.items():

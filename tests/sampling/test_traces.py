@@ -162,7 +162,7 @@ class Replay:
             self.result.held_s[key] = self.result.held_s.get(key, 0) + cost_s
 
     def _check_shares(self) -> None:
-        best = sum(self.ledger.share(key).best for key in self._last)
+        best = sum(self.ledger.share(key).bounds.best for key in self._last)
         assert best == self.ledger.total.best
 
 
