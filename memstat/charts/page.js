@@ -80,7 +80,7 @@ async function draw() {
   fill(spec, bands.map((_, number) => fieldOf(number)));
   const host = document.createElement("div");
   element("chart").replaceChildren(host);
-  const plain = { mode: "vega", ast: true, actions: false, defaultStyle: false, tooltip: false, hover: false };
+  const plain = { mode: "vega-lite", ast: true, actions: false, defaultStyle: false, tooltip: false, hover: false };
   const made = await vegaEmbed(host, spec, plain);
   if (!host.isConnected) {
     made.finalize(); // Something else was asked for meanwhile.
@@ -102,23 +102,19 @@ function overlaid() {
 }
 
 function fill(spec, fields) {
-  const named = (name) => spec.data.find((set) => set.name === name);
+  const [layer] = spec.layer;
   if (page.overlay) {
-    named("course").values = charts.flatMap((chart, at) => [...chart.ms, chart.end].map((t, i) => ({
+    spec.datasets.course = charts.flatMap((chart, at) => [...chart.ms, chart.end].map((t, i) => ({
       t, band: fields[at], total: chart.pss[Math.min(i, chart.pss.length - 1)] / unit,
     })));
   } else {
-    named("course").values = wideRows(charts[0], bands, unit, !state.filter && state.by !== "kind");
-    for (const set of spec.data) {
-      for (const step of set.transform || []) if (step.type === "fold") step.fields = fields;
-    }
+    spec.datasets.course = wideRows(charts[0], bands, unit, !state.filter && state.by !== "kind");
+    layer.transform[0].fold = fields;
   }
+  layer.encoding.color.scale = { domain: fields, range: bands.map((band) => band.colour) };
+  const values = { from: state.from, to: state.to, top: top_bytes() / unit };
+  for (const one of spec.params) if (one.name in values) one.value = values[one.name];
   spec.width = plotWidth();
-  const signals = { from: state.from, to: state.to, top: top_bytes() / unit };
-  for (const one of spec.signals) if (one.name in signals) one.value = signals[one.name];
-  const colour = spec.scales.find((scale) => scale.name === "color");
-  colour.domain = fields;
-  colour.range = bands.map((band) => band.colour);
 }
 
 function plotWidth() {

@@ -11,10 +11,9 @@ from functools import cache
 from html import escape
 from importlib import resources
 from string import Template
-from typing import Any, Final
+from typing import Final
 
 from memstat.charts.axes import unit_for
-from memstat.charts.bands import MOST, Band
 from memstat.charts.chart import Chart, Overlay
 from memstat.charts.colours import DARK, LIGHT, REST, Theme, palette, shade
 from memstat.charts.converter import converter
@@ -22,9 +21,9 @@ from memstat.charts.course import halved
 from memstat.charts.payload import payload
 from memstat.charts.specification import (
     Canvas,
+    Json,
     near_limits,
     overlaid,
-    overlaid_bands,
     specification,
 )
 
@@ -118,7 +117,7 @@ def _packed(text: str) -> str:
     return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
 
 
-def _view(charts: Chart | Overlay) -> dict[str, Any]:
+def _view(charts: Chart | Overlay) -> Json:
     """Return what a page needs to draw its charts."""
     members = _members(charts)
     most = max(chart.course.peak.pss_bytes for chart in members)
@@ -130,25 +129,20 @@ def _view(charts: Chart | Overlay) -> dict[str, Any]:
         "palette": palette(),
         "kinds": _KINDS,
         "rest": REST,
-        "light": _compiled(charts, LIGHT),
-        "dark": _compiled(charts, DARK),
+        "light": _specification(charts, LIGHT),
+        "dark": _specification(charts, DARK),
     }
 
 
-def _compiled(charts: Chart | Overlay, theme: Theme) -> Any:
-    """Return the specification as Vega's own: the page needs not know Vega-Lite then.
-
-    Its script fills in the bands.
-    """
+def _specification(charts: Chart | Overlay, theme: Theme) -> Json:
+    """Return the specification, of which the script of the page fills in bands and rows."""
     canvas = Canvas(_WIDTH, _HEIGHT, theme, is_page=True)
     if isinstance(charts, Overlay):
         spec = overlaid(charts, canvas)
-        bands = overlaid_bands(charts)
     else:
-        bands = [Band("", REST, [0] * len(charts.course.frames)) for _ in range(MOST)]
-        spec = specification(charts, bands, canvas)
+        spec = specification(charts, [], canvas)
     spec["datasets"]["course"] = []
-    return converter().vegalite_to_vega(spec)
+    return spec
 
 
 def _halved(charts: Chart | Overlay) -> Chart | Overlay:
