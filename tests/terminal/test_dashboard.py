@@ -106,7 +106,7 @@ open(sys.argv[1]).read()
 """
 
 
-@pytest.mark.alone("it measures how long")
+@pytest.mark.calm("it measures how long")
 def test_a_process_that_has_ended_stays_dimmed_for_two_seconds(
     open_terminal: OpenTerminal, gate: Gate, tmp_path: Path
 ) -> None:
@@ -377,7 +377,7 @@ def test_watching_with_detail_is_the_table(
     assert "at the peak" in terminal.screen
 
 
-@pytest.mark.alone("it counts the ticks that are kept")
+@pytest.mark.calm("it counts the ticks that are kept")
 def test_it_samples_as_often_as_asked_and_draws_ten_times_a_second(
     open_terminal: OpenTerminal, tmp_path: Path
 ) -> None:
