@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import json
 import os
+import select
 import socket
 import sys
+import termios
+from contextlib import suppress
 from importlib import import_module
 from typing import Final
 
@@ -23,30 +27,59 @@ _IMPORTED_LATE: Final = (
 
 
 def serve(connection: socket.socket) -> None:
-    """Become memstat in a fork at each request; return its PID at once, its status at its end."""
+    """Become memstat in a fork at each request; on its connection come its PID and its status."""
+    running: dict[int, tuple[int, socket.socket]] = {}
     while True:
-        request, streams, _, _ = socket.recv_fds(connection, 1 << 18, 3)
+        readable, _, _ = select.select([connection.fileno(), *running], [], [])
+        for pidfd in running.keys() & readable:
+            _report_end(*running.pop(pidfd))
+            os.close(pidfd)
+        if connection.fileno() not in readable:
+            continue
+        request, streams, _, _ = socket.recv_fds(connection, 1 << 18, 4)
         if not request:
             return
+        numbers = socket.socket(fileno=streams.pop())
         pid = os.fork()
         if pid == 0:
             connection.close()
-            _take(streams, **json.loads(request))
+            for pidfd, (_, other) in running.items():
+                other.close()
+                os.close(pidfd)
+            _take(streams, numbers, **json.loads(request))
             main()
         for fd in streams:
             os.close(fd)
-        connection.send(str(pid).encode())
-        _, status = os.waitpid(pid, 0)
-        connection.send(str(os.waitstatus_to_exitcode(status)).encode())
+        running[os.pidfd_open(pid)] = (pid, numbers)
+
+
+def _report_end(pid: int, numbers: socket.socket) -> None:
+    _, status = os.waitpid(pid, 0)
+    # A test may have given it up.
+    with suppress(BrokenPipeError), numbers:
+        numbers.send(str(os.waitstatus_to_exitcode(status)).encode())
 
 
 def _take(
-    streams: list[int], arguments: list[str], directory: str, environment: dict[str, str]
+    streams: list[int],
+    numbers: socket.socket,
+    *,
+    arguments: list[str],
+    directory: str,
+    environment: dict[str, str],
+    new_session: bool,
+    has_terminal: bool,
 ) -> None:
-    """Have the streams, the arguments, the directory and the environment of a request."""
+    """Have the session, streams, arguments, directory and environment of a request."""
+    if new_session:
+        os.setsid()
+    with numbers:
+        numbers.send(str(os.getpid()).encode())
     for number, fd in enumerate(streams):
         os.dup2(fd, number)
         os.close(fd)
+    if has_terminal:
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     sys.argv[1:] = arguments
     os.chdir(directory)
     os.environ.clear()

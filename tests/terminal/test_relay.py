@@ -159,7 +159,7 @@ def test_the_stream_of_the_report_may_be_full_or_closed() -> None:
 
 def test_a_watch_on_a_terminal_that_goes_away_ends_quietly(tmp_path: Path) -> None:
     with (tmp_path / "err").open("wb") as errors:
-        terminal = BareTerminal("get", "-rvw", str(os.getpid()), stderr=errors)
+        terminal = BareTerminal("get", "-rvw", str(os.getpid()), stderr=errors.fileno())
         with terminal:
             terminal.read_until(b"NAME")
             terminal.hang_up()
