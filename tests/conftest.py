@@ -41,6 +41,10 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     if (shared := _shared_by_workers(config)) is not None:
         config.stash[_TURNS] = Turns(shared)
+    if getattr(config.option, "maxschedchunk", 1) is None:
+        # With the many that pytest-xdist gives to a worker at once, one that is held up by a slow
+        # test still has tests for all when the others have come to those that need a calm machine.
+        config.option.maxschedchunk = 4
     # Where Python may not keep what it has compiled, as in some images of containers, each pytest
     # that is started compiles all plugins anew, which is two thirds of its start.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
