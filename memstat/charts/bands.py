@@ -50,6 +50,8 @@ class Group:
     members: set[Process] = field(default_factory=set)
     at_peak_bytes: int = 0
     most_bytes: int = 0
+    sum_bytes: int = 0
+    """Over all frames."""
 
 
 _KEY_OF: Final[Mapping[By, Callable[[Process], Hashable]]] = {
@@ -70,6 +72,7 @@ def ranked(course: Course, by: By) -> list[Group]:
         for key, size in sizes.items():
             group = groups[key]
             group.most_bytes = max(group.most_bytes, size)
+            group.sum_bytes += size
             if frame is peak:
                 group.at_peak_bytes = size
     # Equal ones stay in the order in which they were first seen.
@@ -105,7 +108,7 @@ def _sizes(course: Course, by: By) -> Iterator[tuple[Frame, dict[Hashable, int]]
 
 
 def natural(course: Course, sources: Sequence[str]) -> By:
-    """Return what shows most: processes, or programs where most of the peak would be one band.
+    """Return what shows most: processes, or programs where most of the chart would be one band.
 
     Of several recordings, their parts.
     """
@@ -113,7 +116,8 @@ def natural(course: Course, sources: Sequence[str]) -> By:
         return By.RECORDING
     groups = ranked(course, By.PROCESS)
     shown = groups if len(groups) <= MOST else groups[: MOST - 1]
-    has_most = 2 * sum(group.at_peak_bytes for group in shown) >= course.peak.pss_bytes
+    everything = sum(group.sum_bytes for group in groups)
+    has_most = 2 * sum(group.sum_bytes for group in shown) >= everything
     return By.PROCESS if has_most else By.PROGRAM
 
 

@@ -11,12 +11,13 @@ async function unpacked(id) {
 }
 
 async function start() {
-  const [library, data] = await Promise.all([unpacked("library"), unpacked("data")]);
+  const [library, ...data] = await Promise.all(["library", "view", "charts"].map(unpacked));
   const script = document.createElement("script");
   script.textContent = library;
   document.head.append(script);
-  page = JSON.parse(data);
-  charts = page.charts.map(decoded);
+  const [settings, raw] = data.map((text) => JSON.parse(text));
+  page = settings;
+  charts = raw.map(decoded);
   readAddress();
   makeControls();
   draw();
@@ -133,7 +134,7 @@ function move() {
 }
 
 function top_bytes() {
-  return 1.04 * Math.max(...(isZoomed() ? [] : page.tops), ...charts.map(topOf), 1);
+  return 1.04 * Math.max(...(isZoomed() ? [] : page.tops), ...charts.map(topOf), 4096);
 }
 
 function topOf(chart) {

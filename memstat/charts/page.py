@@ -29,6 +29,9 @@ from memstat.charts.specification import (
 )
 
 MOST_BYTES: Final = 2_000_000
+_BESIDE_BYTES: Final = 550_000
+"""What a page has besides its instants: most of it is Vega."""
+_FEWEST_INSTANTS: Final = 50
 _WIDTH: Final = 1200
 _HEIGHT: Final = 420
 _MARGIN: Final = 76
@@ -47,14 +50,21 @@ def page(charts: Chart | Overlay, *, footer: str) -> bytes:
     It has as many instants as it can have within 2 MB. Raises ReportError where vl-convert is not
     installed.
     """
-    library = _library()
-    packed_library = _packed(library)
-    while True:
-        packed = _packed(json.dumps(_data(charts), separators=(",", ":")))
-        if len(packed) + len(packed_library) < MOST_BYTES - 60_000 or _instants(charts) < 50:
-            break
+    # First, so that what it takes is free again before Vega takes its own.
+    packed = _packed_payloads(charts)
+    while len(packed) > MOST_BYTES - _BESIDE_BYTES and _instants(charts) > _FEWEST_INSTANTS:
         charts = _halved(charts)
-    return _filled(charts, library, packed_library, packed, footer).encode()
+        packed = _packed_payloads(charts)
+    return _filled(charts, packed, footer).encode()
+
+
+def _packed_payloads(charts: Chart | Overlay) -> str:
+    text = json.dumps([payload(chart) for chart in _members(charts)], separators=(",", ":"))
+    return _packed(text)
+
+
+def _members(charts: Chart | Overlay) -> Sequence[Chart]:
+    return charts.charts if isinstance(charts, Overlay) else [charts]
 
 
 @cache
@@ -63,10 +73,9 @@ def _library() -> str:
     return text
 
 
-def _filled(
-    charts: Chart | Overlay, library: str, packed_library: str, packed: str, footer: str
-) -> str:
+def _filled(charts: Chart | Overlay, packed: str, footer: str) -> str:
     heading = charts.heading
+    library, view = _library(), json.dumps(_view(charts), separators=(",", ":"))
     style, script = _text("page.css"), _text("data.js") + _text("page.js")
     facts = "\n".join(f"<p>{escape(fact)}</p>" for fact in heading.facts)
     remarks = "\n".join(f'<p class="remark">{escape(remark)}</p>' for remark in heading.remarks)
@@ -78,8 +87,9 @@ def _filled(
         footer=escape(footer),
         style=style,
         script=script,
-        library=packed_library,
-        data=packed,
+        library=_packed(library),
+        view=_packed(view),
+        charts=packed,
     )
 
 
@@ -108,12 +118,12 @@ def _packed(text: str) -> str:
     return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
 
 
-def _data(charts: Chart | Overlay) -> dict[str, Any]:
-    members = charts.charts if isinstance(charts, Overlay) else [charts]
+def _view(charts: Chart | Overlay) -> dict[str, Any]:
+    """Return what a page needs to draw its charts."""
+    members = _members(charts)
     most = max(chart.course.peak.pss_bytes for chart in members)
     return {
         "overlay": isinstance(charts, Overlay),
-        "charts": [payload(chart) for chart in members],
         "unit": unit_for(most).size_bytes,
         "tops": [limit.size_bytes for chart in members for limit in near_limits(chart)],
         "margin": _MARGIN,
@@ -152,5 +162,4 @@ def _halved_one(chart: Chart) -> Chart:
 
 
 def _instants(charts: Chart | Overlay) -> int:
-    members = charts.charts if isinstance(charts, Overlay) else [charts]
-    return sum(len(chart.course.frames) for chart in members)
+    return sum(len(chart.course.frames) for chart in _members(charts))

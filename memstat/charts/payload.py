@@ -29,7 +29,7 @@ def payload(chart: Chart) -> Json:
         "title": chart.heading.title,
         "by": natural(course, chart.sources).value,
         "ms": _differences(round(frame.elapsed_s * 1000) for frame in course.frames),
-        "end": round(course.end_s * 1000),
+        "end": max(round(course.end_s * 1000), round(course.start_s * 1000) + 1),
         "pss": [frame.pss_bytes for frame in course.frames],
         "low": [frame.pss_low_bytes for frame in course.frames],
         "high": [frame.pss_high_bytes for frame in course.frames],

@@ -176,7 +176,7 @@ def _top(course: Course, limits: Sequence[Limit]) -> int:
     most = course.peak.pss_bytes
     highest = max(frame.pss_high_bytes for frame in course.frames)
     return round(
-        1.04 * max(most, min(highest, _FAR * most), *(one.size_bytes for one in limits), 1)
+        1.04 * max(most, min(highest, _FAR * most), *(one.size_bytes for one in limits), 1 << 12)
     )
 
 

@@ -53,6 +53,8 @@ def test_names_that_differ_by_a_number_are_one_program() -> None:
 def test_where_most_would_be_the_rest_there_is_a_band_for_each_program() -> None:
     few, many = course(snapshots([{1: 5}])), course(snapshots([dict.fromkeys(range(1, 99), 5)]))
     assert [natural(few, [""]), natural(many, [""])] == [By.PROCESS, By.PROGRAM]
+    one_by_one = course(snapshots([{1: 9}, *({pid: 8} for pid in range(2, 99))]))
+    assert natural(one_by_one, [""]) is By.PROGRAM
     assert natural(few, ["node1", "node2"]) is By.RECORDING
 
 

@@ -135,7 +135,7 @@ def test_recordings_over_each_other_show_a_tree_each(tmp_path: Path, browser: Br
 def test_what_others_have_chosen_is_text(address: str) -> None:
     text = Path(address.removeprefix("file://")).read_text()
     assert HOSTILE not in text
-    assert text.count("</script>") == 3
+    assert text.count("</script>") == 4
     one = page(chart(snapshots(TREES)), footer="").decode()
     assert "<h1>&lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;</h1>" in one
 
