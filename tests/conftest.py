@@ -8,7 +8,8 @@ import pty
 import signal
 import sys
 from collections.abc import Callable, Generator, Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -17,9 +18,10 @@ import uvloop
 from _pytest.doctest import DoctestModule
 from hypothesis import HealthCheck, settings
 
+from tests import preloaded
 from tests.blocking import forbid_blocking
 from tests.targets import Target, compile_c
-from tests.turns import Turns
+from tests.turns import Company, Turns
 
 # A busy machine is no reason to fail.
 settings.register_profile("memstat", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -34,8 +36,15 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "alone(why): no other test runs at the same time, in no worker of pytest-xdist"
     )
+    config.addinivalue_line(
+        "markers", "calm(why): only tests that are marked so too run at the same time"
+    )
     if (shared := _shared_by_workers(config)) is not None:
         config.stash[_TURNS] = Turns(shared)
+    if getattr(config.option, "maxschedchunk", 1) is None:
+        # With the many that pytest-xdist gives to a worker at once, one that is held up by a slow
+        # test still has tests for all when the others have come to those that need a calm machine.
+        config.option.maxschedchunk = 4
     # Where Python may not keep what it has compiled, as in some images of containers, each pytest
     # that is started compiles all plugins anew, which is two thirds of its start.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -60,9 +69,33 @@ def pytest_collect_file() -> Generator[None, list[pytest.Collector], list[pytest
     return [found for found in (yield) if not isinstance(found, DoctestModule)]
 
 
+def pytest_collection(session: pytest.Session) -> None:
+    """Import the test modules, in each worker from another one on.
+
+    In a fresh clone they are compiled so: each by one worker, while others compile others.
+    """
+    if not hasattr(session.config, "workerinput"):
+        return
+    modules = sorted(Path(__file__).parent.rglob("test_*.py"))
+    worker = int(session.config.workerinput["workerid"].removeprefix("gw"))
+    first = len(modules) * worker // session.config.workerinput["workercount"]
+    for path in modules[first:] + modules[:first]:
+        name = ".".join(path.relative_to(session.config.rootpath).with_suffix("").parts)
+        # What is wrong with it is reported where pytest imports it.
+        with suppress(Exception, pytest.skip.Exception):
+            import_module(name)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests that are to be alone last, so that the others end for them only once."""
-    items.sort(key=lambda item: item.get_closest_marker("alone") is not None)
+    """Run the tests that need the machine to be calm last, so that others end for them once."""
+    order = [*Company]
+    items.sort(key=lambda item: order.index(_company(item)))
+
+
+def _company(item: pytest.Item) -> Company:
+    if item.get_closest_marker("alone"):
+        return Company.NONE
+    return Company.CALM if item.get_closest_marker("calm") else Company.ANY
 
 
 def pytest_collection_finish() -> None:
@@ -73,10 +106,9 @@ def pytest_collection_finish() -> None:
 # Around everything else: no time limit counts the wait.
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Let a test wait until it may run beside the others, or alone."""
+    """Let a test wait until it may run beside those that run, or alone."""
     turns = item.config.stash.get(_TURNS, None)
-    alone = item.get_closest_marker("alone") is not None
-    with turns.turn(alone=alone) if turns else nullcontext():
+    with turns.turn(_company(item)) if turns else nullcontext():
         return (yield)
 
 
@@ -103,18 +135,36 @@ def loop_never_blocked(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture
-def start() -> Iterator[Callable[..., Target]]:
-    """Start real targets that are killed, with all their descendants, after the test."""
-    targets: list[Target] = []
+def targets() -> Iterator[list[Target]]:
+    """What is killed, with all its descendants, after the test."""
+    started: list[Target] = []
+    yield started
+    for target in reversed(started):
+        target.kill()
+
+
+@pytest.fixture
+def start(targets: list[Target]) -> Callable[..., Target]:
+    """Start real targets."""
 
     def start_target(*command: str, **options: Any) -> Target:
         target = Target.start(*command, **options)
         targets.append(target)
         return target
 
-    yield start_target
-    for target in reversed(targets):
-        target.kill()
+    return start_target
+
+
+@pytest.fixture
+def start_preloaded(targets: list[Target]) -> Callable[..., Target]:
+    """Start a memstat in a tenth of the time, as a target that is the leader of a session."""
+
+    def start_memstat(*arguments: str, **options: Any) -> Target:
+        running = preloaded.Running(*arguments, start_new_session=True, **options)
+        targets.append(Target(running))
+        return targets[-1]
+
+    return start_memstat
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import json
 import os
+import select
 import socket
 import sys
+import termios
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Final
 
@@ -22,31 +27,82 @@ _IMPORTED_LATE: Final = (
 """What memstat imports only once it is used: here it is loaded before all forks."""
 
 
+@dataclass(frozen=True)
+class _Memstat:
+    """A memstat that was started, and the connection of the test that has started it."""
+
+    pid: int
+    numbers: socket.socket
+    is_ended: bool = False
+
+    def wakes_by(self) -> int:
+        """Return what is readable at its end, and then once the test takes no interest in it."""
+        return self.numbers.fileno() if self.is_ended else os.pidfd_open(self.pid)
+
+
 def serve(connection: socket.socket) -> None:
-    """Become memstat in a fork at each request; return its PID at once, its status at its end."""
+    """Become memstat in a fork at each request; on its connection come its PID and its status."""
+    started: dict[int, _Memstat] = {}
     while True:
-        request, streams, _, _ = socket.recv_fds(connection, 1 << 18, 3)
+        readable, _, _ = select.select([connection.fileno(), *started], [], [])
+        for fd in started.keys() & readable:
+            if ended := _go_on(fd, started.pop(fd)):
+                started[ended.wakes_by()] = ended
+        if connection.fileno() not in readable:
+            continue
+        request, streams, _, _ = socket.recv_fds(connection, 1 << 18, 4)
         if not request:
             return
+        numbers = socket.socket(fileno=streams.pop())
         pid = os.fork()
         if pid == 0:
             connection.close()
-            _take(streams, **json.loads(request))
+            for fd in {*started, *(other.numbers.fileno() for other in started.values())}:
+                os.close(fd)
+            _take(streams, numbers, **json.loads(request))
             main()
         for fd in streams:
             os.close(fd)
-        connection.send(str(pid).encode())
-        _, status = os.waitpid(pid, 0)
-        connection.send(str(os.waitstatus_to_exitcode(status)).encode())
+        memstat = _Memstat(pid, numbers)
+        started[memstat.wakes_by()] = memstat
+
+
+def _go_on(fd: int, memstat: _Memstat) -> _Memstat | None:
+    """Report its end; wait for it once the test has, as for a child of its own."""
+    if memstat.is_ended:
+        os.waitpid(memstat.pid, 0)
+        memstat.numbers.close()
+        return None
+    os.close(fd)
+    end = os.waitid(os.P_PID, memstat.pid, os.WEXITED | os.WNOWAIT)
+    assert end is not None
+    status = end.si_status if end.si_code == os.CLD_EXITED else -end.si_status
+    # A test may have given it up.
+    with suppress(BrokenPipeError):
+        memstat.numbers.send(str(status).encode())
+    return replace(memstat, is_ended=True)
 
 
 def _take(
-    streams: list[int], arguments: list[str], directory: str, environment: dict[str, str]
+    streams: list[int],
+    numbers: socket.socket,
+    *,
+    arguments: list[str],
+    directory: str,
+    environment: dict[str, str],
+    new_session: bool,
+    has_terminal: bool,
 ) -> None:
-    """Have the streams, the arguments, the directory and the environment of a request."""
+    """Have the session, streams, arguments, directory and environment of a request."""
+    if new_session:
+        os.setsid()
+    with numbers:
+        numbers.send(str(os.getpid()).encode())
     for number, fd in enumerate(streams):
         os.dup2(fd, number)
         os.close(fd)
+    if has_terminal:
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     sys.argv[1:] = arguments
     os.chdir(directory)
     os.environ.clear()

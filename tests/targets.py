@@ -116,35 +116,27 @@ def search_path() -> str:
 
 def children_of(pid: int) -> set[int]:
     """Return the PIDs of the children of a process, of those that have ended too."""
-    return {child for child, parent in _parents().items() if parent == pid}
+    with suppress(FileNotFoundError):
+        return {child for thread in os.listdir(f"/proc/{pid}/task") for child in _of(pid, thread)}
+    return set()
 
 
 def descendants_of(pid: int) -> set[int]:
     """Return the PIDs of all that have a process for an ancestor, of those that have ended too."""
-    parents = _parents()
-    found, before = {child for child, parent in parents.items() if parent == pid}, 0
-    while len(found) > before:
-        before = len(found)
-        found |= {child for child, parent in parents.items() if parent in found}
-    return found
+    children = children_of(pid)
+    return children.union(*map(descendants_of, children))
 
 
-def _parents() -> dict[int, int]:
-    """Return the parent of each process."""
-    parents = {}
-    for name in filter(str.isdecimal, os.listdir("/proc")):
-        with suppress(FileNotFoundError, ProcessLookupError):
-            parents[int(name)] = int(_stat(name).rpartition(b")")[2].split()[1])
-    return parents
-
-
-def _stat(pid: str) -> bytes:
-    # With os.open: of a process that has just ended, that says it is not there.
-    fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
-    try:
-        return os.read(fd, 4096)
-    finally:
-        os.close(fd)
+def _of(pid: int, thread: str) -> list[int]:
+    """Return the children that a thread has started."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        # With os.open: of a thread that has just ended, that says it is not there.
+        fd = os.open(f"/proc/{pid}/task/{thread}/children", os.O_RDONLY)
+        try:
+            return [*map(int, os.read(fd, 1 << 16).split())]
+        finally:
+            os.close(fd)
+    return []
 
 
 MAIN_THREAD_GONE = r"""

@@ -1,7 +1,8 @@
-"""Tests in several processes at a time (pytest-xdist), and a few that run alone.
+"""Tests in several processes at a time (pytest-xdist), and a few that need the machine to be calm.
 
-Each test holds a lock, shared with all tests of all workers. A test marked ``alone`` holds it
-without the others: for its time, no other test runs.
+Each test holds a lock for its time, shared with all tests of its kind in all workers, and begins
+when no test that it may not run beside holds one. A test marked ``calm`` runs only beside others
+that are marked so, and one marked ``alone`` beside none.
 """
 
 from __future__ import annotations
@@ -10,32 +11,50 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import Enum
 from pathlib import Path
+
+
+class Company(Enum):
+    """Which tests may run at the same time as one; in the order in which they are to run."""
+
+    ANY = "any"
+    CALM = "calm"
+    NONE = "none"
 
 
 class Turns:
     """Locks that all workers of a test run open in one directory; see flock(2)."""
 
     def __init__(self, directory: Path) -> None:
-        self._lock = _open(directory / "running")
+        self._running = {
+            kind: _open(directory / kind.value) for kind in (Company.ANY, Company.CALM)
+        }
         self._queue = _open(directory / "waiting")
 
     @contextmanager
-    def turn(self, *, alone: bool) -> Iterator[None]:
+    def turn(self, company: Company) -> Iterator[None]:
         """Wait for a turn, beside others or alone, and have it inside the block."""
-        # A test that is to be alone keeps its place in the queue while it waits: were there none,
-        # others would start again and again before the last of them has ended.
+        # A test that is to be without others keeps its place in the queue while it waits: were
+        # there none, others would start again and again before the last of them has ended.
         with _held(self._queue, fcntl.LOCK_EX):
-            fcntl.flock(self._lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+            for kind, lock in self._running.items():
+                if kind is company:
+                    fcntl.flock(lock, fcntl.LOCK_SH)
+                    continue
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if company is not Company.NONE:
+                    fcntl.flock(lock, fcntl.LOCK_UN)
         try:
             yield
         finally:
             # Unlocked, and not closed: a process that the test has forked may have it open too.
-            fcntl.flock(self._lock, fcntl.LOCK_UN)
+            for lock in self._running.values():
+                fcntl.flock(lock, fcntl.LOCK_UN)
 
     def close(self) -> None:
-        os.close(self._lock)
-        os.close(self._queue)
+        for lock in (self._queue, *self._running.values()):
+            os.close(lock)
 
 
 def _open(path: Path) -> int:

@@ -13,7 +13,7 @@ from memstat.report.arrange import arrange
 from memstat.report.board import ProcessRow, View, is_unread
 from memstat.report.columns import Cell, Column, Context, row_line, titles_line
 from memstat.report.entries import Entry, State
-from memstat.report.estimates import measured_total
+from memstat.report.estimates import measured_total, reads_as_estimate
 from memstat.report.page import Line, Span
 from memstat.report.scale import WIDTH, Scale
 from memstat.report.view_options import Order, ViewOptions
@@ -74,24 +74,26 @@ def text_of(line: Line) -> str:
     return "".join(segment.text for segment in line).rstrip()
 
 
-def _part(field: str) -> Cell:
-    """Return the cell of a part of PSS, which a walk shows: an estimate where PSS has changed."""
+def _part(field: str, *, needs_walk: bool) -> Cell:
+    """Return the cell of a part of PSS: an estimate as PSS is, or where only a walk shows it."""
 
     def cell(entry: Entry, _: int, context: Context) -> Span:
         if entry.state is not State.MEASURED:
             return "", None
-        size_bytes = getattr(entry.memory, field)
-        scale = context.scale
-        is_estimate = entry.is_outdated and size_bytes is not None
-        return (scale.estimate(size_bytes) if is_estimate else scale.text(size_bytes)), None
+        size_bytes, scale = getattr(entry.memory, field), context.scale
+        is_old = entry.is_outdated and needs_walk
+        is_estimate = is_old or reads_as_estimate(entry.memory, scale.text)
+        if is_estimate and size_bytes is not None:
+            return scale.estimate(size_bytes), None
+        return scale.text(size_bytes), None
 
     return cell
 
 
 _PARTS: Final = (
-    Column("ANON", WIDTH, _part("pss_anon_bytes")),
-    Column("FILE", WIDTH, _part("pss_file_bytes")),
-    Column("SHMEM", WIDTH, _part("pss_shmem_bytes")),
+    Column("ANON", WIDTH, _part("pss_anon_bytes", needs_walk=False)),
+    Column("FILE", WIDTH, _part("pss_file_bytes", needs_walk=True)),
+    Column("SHMEM", WIDTH, _part("pss_shmem_bytes", needs_walk=True)),
 )
 _PSS: Final = column.PSS._replace(width=WIDTH + 1)
 """Its title has the unit."""

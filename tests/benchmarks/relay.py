@@ -11,13 +11,14 @@ import sys
 import time
 from typing import Final
 
+from tests.targets import memstat_path
 from tests.terminal.bare import BareTerminal
 
 _LINE: Final = "a line as compilers and test runners print them, of some 70 characters"
 _PRINTS: Final = f"yes '{_LINE}' | head -c 100000000"
 _BESIDE: Final = {
     "cat": ("sh", "-c", f"({_PRINTS}) | cat"),
-    "memstat run -v": ("run", "-v", "--", "sh", "-c", _PRINTS),
+    "memstat run -v": (memstat_path(), "run", "-v", "--", "sh", "-c", _PRINTS),
 }
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from tests import preloaded
 from tests.targets import python
 
 PROCESS_LINE = re.compile(r"((?:  )*)\[(\d+)\] ~?(\d+) kB \((.*)\)")
@@ -81,6 +82,23 @@ def open_on_terminal(
     near, far = pty.openpty()
     streams: dict[str, Any] = {"stdin": far, "stdout": far, "stderr": far, **options}
     process = subprocess.Popen(["setsid", "-c", *command], **streams)
+    os.close(far)
+    try:
+        yield process, near
+    finally:
+        process.kill()
+        process.wait()
+        os.close(near)
+
+
+@contextmanager
+def open_preloaded_on_terminal(
+    *arguments: str, **options: Any
+) -> Iterator[tuple[preloaded.Running, int]]:
+    """Do the same with a preloaded memstat."""
+    near, far = pty.openpty()
+    streams: dict[str, Any] = {"stdin": far, "stdout": far, "stderr": far, **options}
+    process = preloaded.Running(*arguments, **streams, has_terminal=True)
     os.close(far)
     try:
         yield process, near

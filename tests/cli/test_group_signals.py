@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -34,15 +35,14 @@ Run = Callable[..., tuple[Target, int, int]]
 
 
 @pytest.fixture
-def run(start: Callable[..., Target]) -> Run:
+def run(start: Callable[..., Target], start_preloaded: Callable[..., Target]) -> Run:
     """Start a command in a session of its own; return it, memstat's PID and the command's."""
 
     def run_counting(
         *before: str, options: tuple[str, ...] = (), after: tuple[str, ...] = COUNTING
     ) -> tuple[Target, int, int]:
-        running = start(
-            *before, memstat_path(), "run", *options, "--", *after, stderr=subprocess.PIPE
-        )
+        begin = partial(start, *before, memstat_path()) if before else start_preloaded
+        running = begin("run", *options, "--", *after, stderr=subprocess.PIPE)
         memstat, command = map(int, running.line().split())
         return running, memstat, command
 

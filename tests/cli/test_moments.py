@@ -10,16 +10,18 @@ import subprocess
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import pytest
 
 from tests.cli.harness import UNTIL_INPUT, open_on_terminal, processes_with, read_to_end, read_until
+from tests.preloaded import Running
 from tests.targets import Target, memstat_path
 
-MOMENTS = 50
-FEWER_MOMENTS = 20
-LATEST_S = 0.3
-"""Later, memstat has long started: it takes a tenth of a second."""
+MOMENTS = 24
+FEWER_MOMENTS = 10
+LATEST_S = 0.15
+"""Later, memstat has started: it takes a tenth of a second."""
 SWALLOWED = re.compile(
     r"Failed checking if argv\[0\] is an import path entry"
     r"|Exception ignored in: <function _get_module_lock\b"
@@ -58,31 +60,40 @@ def assert_truthful(status: int | None, truths: set[int], stderr: str) -> None:
         assert sign not in stderr
 
 
-def end_by(process: subprocess.Popen[str], signum: int) -> tuple[str, str]:
+def end_by(process: subprocess.Popen[bytes], signum: int) -> tuple[str, str]:
     """Send a signal, again if CPython swallowed it, and wait; return what was printed."""
     process.send_signal(signum)
     try:
-        return process.communicate(timeout=15)
+        out, err = process.communicate(timeout=15)
     except subprocess.TimeoutExpired:
         process.send_signal(signum)
         out, err = process.communicate(timeout=15)
-        assert SWALLOWED.search(err)
-        return out, err
+        assert SWALLOWED.search(err.decode())
+    return out.decode(), err.decode()
 
 
+Start = Callable[..., subprocess.Popen[bytes]]
+
+
+def installed(*arguments: str, **options: Any) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([memstat_path(), *arguments], **options)
+
+
+# What begins with main has as many moments by itself, for which Python need not start.
+every_start = pytest.mark.parametrize("start_memstat", [installed, Running])
+PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+
+
+@every_start
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_a_signal_ends_a_run(marked: tuple[str, Mapping[str, str]], signum: signal.Signals) -> None:
+def test_a_signal_ends_a_run(
+    marked: tuple[str, Mapping[str, str]], signum: signal.Signals, start_memstat: Start
+) -> None:
     marker, environment = marked
     # Every other command may end by itself, before the signal or after it.
     durations = ["60", "0.1"] * (MOMENTS // 2)
     for seconds, moment in zip(durations, moments(signum, MOMENTS), strict=True):
-        process = subprocess.Popen(
-            [memstat_path(), "run", "-rv", "sleep", seconds],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment,
-        )
+        process = start_memstat("run", "-rv", "sleep", seconds, env=environment, **PIPES)
         time.sleep(moment)
         # The end of the pipes too: a process that is left would hold them open.
         out, err = end_by(process, signum)
@@ -105,7 +116,7 @@ def read_to_the_end_of_both(near: int) -> str:
 
 def test_ctrl_c_ends_both_whenever_it_is_pressed(marked: tuple[str, Mapping[str, str]]) -> None:
     marker, environment = marked
-    for moment in moments(1, FEWER_MOMENTS):
+    for moment in moments(1, 2 * FEWER_MOMENTS):
         # The terminal has a foreground process to send a signal to once the shell has printed.
         shell = ["sh", "-c", 'echo begin; exec "$@"', "sh"]
         command = [*shell, memstat_path(), "run", "--", "sleep", "60"]
@@ -118,17 +129,15 @@ def test_ctrl_c_ends_both_whenever_it_is_pressed(marked: tuple[str, Mapping[str,
     assert processes_with(marker) == []
 
 
+@every_start
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_a_signal_ends_a_watch(start: Callable[..., Target], signum: signal.Signals) -> None:
+def test_a_signal_ends_a_watch(
+    start: Callable[..., Target], signum: signal.Signals, start_memstat: Start
+) -> None:
     target = start(*UNTIL_INPUT)
     target.line()
     for moment in moments(signum, FEWER_MOMENTS):
-        process = subprocess.Popen(
-            [memstat_path(), "get", "-wr", str(target.pid)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        process = start_memstat("get", "-wr", str(target.pid), **PIPES)
         time.sleep(moment)
         out, err = end_by(process, signum)
         assert_truthful(process.returncode, {-signum, 128 + signum}, err)

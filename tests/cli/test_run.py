@@ -205,7 +205,7 @@ def test_descendants_that_go_on_are_counted_at_the_end() -> None:
     assert "memstat: 1 descendant still running" in done.stderr
 
 
-@pytest.mark.alone("the command, which ends at once, has half a second")
+@pytest.mark.calm("the command, which ends at once, has half a second")
 def test_wait_all_measures_them_to_the_end() -> None:
     done = memstat(
         "run", "-r", "--wait-all", "--json", "--", "sh", "-c", "sleep 0.5 >&- 2>&- & exit 4"

@@ -12,8 +12,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.cli.harness import open_on_terminal, read_to_end, read_until, wait_for
-from tests.targets import AS_NOBODY, Target, memstat, memstat_path, python
+from tests.cli.harness import open_preloaded_on_terminal, read_to_end, read_until, wait_for
+from tests.preloaded import memstat
+from tests.targets import AS_NOBODY, Target, memstat_path, python
 
 SIGNALS = [
     signal.SIGTERM,
@@ -50,8 +51,8 @@ while signal.sigwait(signals):
 
 
 @pytest.fixture
-def run(start: Callable[..., Target]) -> Callable[..., Target]:
-    return lambda *arguments: start(memstat_path(), "run", *arguments, stderr=subprocess.PIPE)
+def run(start_preloaded: Callable[..., Target]) -> Callable[..., Target]:
+    return lambda *arguments: start_preloaded("run", *arguments, stderr=subprocess.PIPE)
 
 
 def finish(running: Target) -> tuple[int, str, str]:
@@ -150,8 +151,7 @@ def test_a_command_that_heeds_sigterm_is_not_waited_for_longer(run: Callable[...
 
 @pytest.mark.parametrize("options", [[], ["-r"]])
 def test_ctrl_c_twice_kills_the_tree(options: list[str]) -> None:
-    command = [memstat_path(), "run", *options, "--", *STUBBORN_FAMILY]
-    with open_on_terminal(command) as (process, near):
+    with open_preloaded_on_terminal("run", *options, "--", *STUBBORN_FAMILY) as (process, near):
         pids = read_until(near, b"\n").split()
         pidfds = [os.pidfd_open(int(pid)) for pid in pids]
         os.write(near, b"\x03")
@@ -176,7 +176,7 @@ signal.signal(signal.SIGINT, lambda *_: heard.append(1))
 input('ready')
 print('times', len(heard))
 """)
-    with open_on_terminal([memstat_path(), "run", "--no-peak", "--", *counting]) as (process, near):
+    with open_preloaded_on_terminal("run", "--no-peak", "--", *counting) as (process, near):
         read_until(near, b"ready")
         os.write(near, b"\x03")
         read_until(near, b"^C")
@@ -187,7 +187,7 @@ print('times', len(heard))
 
 @pytest.mark.parametrize(("key", "signum"), [(b"\x03", signal.SIGINT), (b"\x1c", signal.SIGQUIT)])
 def test_a_key_of_the_terminal_ends_both(key: bytes, signum: signal.Signals) -> None:
-    with open_on_terminal([memstat_path(), "run", "-r", "--", *WAITS]) as (process, near):
+    with open_preloaded_on_terminal("run", "-r", "--", *WAITS) as (process, near):
         read_until(near, b"ready")
         os.write(near, key)
         shown = read_to_end(near)
@@ -196,8 +196,7 @@ def test_a_key_of_the_terminal_ends_both(key: bytes, signum: signal.Signals) -> 
 
 
 def test_a_terminal_that_hangs_up_ends_both() -> None:
-    command = [memstat_path(), "run", "-r", "--", *NAMES_ITSELF]
-    with open_on_terminal(command) as (process, near):
+    with open_preloaded_on_terminal("run", "-r", "--", *NAMES_ITSELF) as (process, near):
         pidfd = os.pidfd_open(int(read_until(near, b"\n")))
         with open(os.devnull) as nothing:
             os.dup2(nothing.fileno(), near)
@@ -226,8 +225,8 @@ def test_a_grandchild_that_is_killed_is_left_to_the_command(run: Callable[..., T
     assert "Traceback" not in err
 
 
-def test_no_core_of_memstat_itself(run: Callable[..., Target]) -> None:
-    running = run("--", *WAITS)
+def test_no_core_of_memstat_itself(start: Callable[..., Target]) -> None:
+    running = start(memstat_path(), "run", "--", *WAITS)
     assert running.line() == "ready"
     running.process.send_signal(signal.SIGQUIT)
     _, wait_status = os.waitpid(running.pid, 0)
@@ -258,14 +257,14 @@ print('heard')
 
 
 def test_a_second_signal_gets_through_when_nothing_reads_the_output(
-    start: Callable[..., Target],
+    start_preloaded: Callable[..., Target],
 ) -> None:
     reading, writing = os.pipe()
     with open(reading, "rb") as pipe:
         room = fcntl.fcntl(reading, fcntl.F_SETPIPE_SZ, 4096)
         os.write(writing, b"x" * room)
         names_itself = python("import os; print(os.getpid()); input()")
-        running = start(memstat_path(), "run", "-v", "--", *names_itself, stderr=writing)
+        running = start_preloaded("run", "-v", "--", *names_itself, stderr=writing)
         os.close(writing)
         pidfd = os.pidfd_open(int(running.line()))
         running.send()

@@ -141,33 +141,45 @@ for fd in sorted(map(int, os.listdir('/proc/self/fd'))):
 """)
 
 
+def sh(script: str) -> tuple[str, ...]:
+    """Return what a shell is to do before it becomes a command that is put behind."""
+    return ("sh", "-c", f'{script}; exec "$@"', "sh")
+
+
 @every_way
 @pytest.mark.parametrize(
+    # Each has several settings that do not touch each other.
     "before",
     [
         (),
-        ("env", "--ignore-signal=INT"),
-        ("env", "--ignore-signal=HUP,USR1,TTOU", "--block-signal=TERM,USR2"),
-        ("env", "--block-signal=INT,CHLD,PIPE"),
-        ("env", "--ignore-signal=PIPE"),
-        ("env", "--ignore-signal=XFSZ,USR2"),
-        ("env", "PYTHONHASHSEED=3", "PYTHONWARNINGS=default", "PYTHONPATH=/nowhere", "name=x"),
-        ("env", "a.b=1", "BASH_FUNC_f%%=() { :; }", "PWD=/elsewhere", "TWO=a\nb", "MEMSTAT_X=1"),
-        ("sh", "-c", 'umask 037; exec "$@"', "sh"),
-        ("sh", "-c", 'cd /usr; exec "$@"', "sh"),
-        ("prlimit", "--nofile=100:200", "--core=0", "--nproc=5000:6000"),
-        ("nice", "-n", "5"),
-        ("taskset", "-c", "0"),
-        ("setsid", "-w"),
-        ("env", "-i", "PATH=/usr/bin:/bin", "ONE=1", "EMPTY="),
-        ("env", "-u", "LC_ALL", "-u", "LC_CTYPE", "LANG=C"),
-        ("env", "-u", "LC_ALL", "LANG=C", "LC_CTYPE=C"),
-        ("env", "LC_ALL=POSIX"),
-        ("env", b"LATIN=caf\xe9".decode("utf-8", "surrogateescape")),
-        ("sh", "-c", 'exec 5</dev/null 9>/dev/null "$@"', "sh"),
-        ("sh", "-c", 'exec <&- "$@"', "sh"),
-        ("sh", "-c", 'exec 2>&- "$@"', "sh"),
-        ("setpriv", "--no-new-privs"),
+        (*sh("umask 037"), "nice", "-n", "5", "env", "--ignore-signal=INT"),
+        (
+            *("env", "--ignore-signal=HUP,USR1,TTOU", "--block-signal=TERM,USR2"),
+            *("PYTHONHASHSEED=3", "PYTHONWARNINGS=default", "PYTHONPATH=/nowhere", "name=x"),
+        ),
+        (
+            *("env", "--block-signal=INT,CHLD,PIPE"),
+            *("a.b=1", "BASH_FUNC_f%%=() { :; }", "PWD=/elsewhere", "TWO=a\nb", "MEMSTAT_X=1"),
+        ),
+        (
+            *("taskset", "-c", "0", "env", "--ignore-signal=PIPE"),
+            *("-u", "LC_ALL", "-u", "LC_CTYPE", "LANG=C"),
+        ),
+        (
+            *("prlimit", "--nofile=100:200", "--core=0", "--nproc=5000:6000"),
+            *("env", "--ignore-signal=XFSZ,USR2", "-u", "LC_ALL", "LANG=C", "LC_CTYPE=C"),
+        ),
+        (
+            *sh("exec 5</dev/null 9>/dev/null"),
+            *("env", "-i", "PATH=/usr/bin:/bin", "ONE=1", "EMPTY="),
+        ),
+        (*sh("cd /usr"), "setsid", "-w", "env", "LC_ALL=POSIX"),
+        (
+            *sh("exec <&-"),
+            *("setpriv", "--no-new-privs"),
+            *("env", b"LATIN=caf\xe9".decode("utf-8", "surrogateescape")),
+        ),
+        sh("exec 2>&-"),
     ],
     ids=" ".join,
 )

@@ -19,12 +19,13 @@ from tests.cli.harness import (
     PROCESS_LINE,
     TOTAL_LINE,
     UNTIL_INPUT,
-    open_on_terminal,
+    open_preloaded_on_terminal,
     read_to_end,
     read_until,
     wait_for,
 )
 from tests.cli.json_fields import assert_snapshot, assert_watch_summary
+from tests.preloaded import Running, memstat
 from tests.targets import Target, memstat_path
 
 
@@ -36,10 +37,10 @@ def target(start: Callable[..., Target]) -> Target:
 
 
 @pytest.fixture
-def watch(start: Callable[..., Target], target: Target) -> Callable[..., Target]:
+def watch(start_preloaded: Callable[..., Target], target: Target) -> Callable[..., Target]:
     """Watch the target at 50 Hz."""
-    return lambda *options: start(
-        memstat_path(), "get", "-wf50", *options, str(target.pid), stderr=subprocess.PIPE
+    return lambda *options: start_preloaded(
+        "get", "-wf50", *options, str(target.pid), stderr=subprocess.PIPE
     )
 
 
@@ -101,8 +102,11 @@ def test_ctrl_c_gives_the_peak_and_130(watch: Callable[..., Target]) -> None:
 
 
 def test_ctrl_c_on_a_terminal_gives_the_peak_and_130(target: Target) -> None:
-    watch = [memstat_path(), "get", "-w", "--json", str(target.pid)]
-    with open_on_terminal(watch, stderr=subprocess.DEVNULL) as (process, near):
+    watch = ("get", "-w", "--json", str(target.pid))
+    with (
+        open(os.devnull, "wb") as nowhere,
+        open_preloaded_on_terminal(*watch, stderr=nowhere.fileno()) as (process, near),
+    ):
         read_until(near, b"snapshot")
         os.write(near, b"\x03")
         shown = read_to_end(near).decode()
@@ -164,24 +168,20 @@ def test_a_reader_that_leaves_ends_it_quietly(target: Target) -> None:
 
 
 def test_a_full_disk_ends_it_with_one_line(target: Target) -> None:
-    with open("/dev/full", "wb") as full:
-        done = subprocess.run(
-            [memstat_path(), "get", "-w", str(target.pid)],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            timeout=60,
-        )
-    assert done.returncode == 1
-    assert done.stderr == "memstat: cannot write to standard output: No space left on device\n"
+    watch = ("get", "-w", str(target.pid))
+    with (
+        open("/dev/full", "wb") as full,
+        Running(*watch, stdout=full.fileno(), stderr=subprocess.PIPE) as watching,
+    ):
+        _, err = watching.communicate(timeout=60)
+    assert watching.returncode == 1
+    assert err == b"memstat: cannot write to standard output: No space left on device\n"
 
 
 def test_a_target_that_has_ended_already_is_missing(target: Target) -> None:
     target.send()
     target.process.wait()
-    done = subprocess.run(
-        [memstat_path(), "get", "-w", str(target.pid)], capture_output=True, text=True, timeout=60
-    )
+    done = memstat("get", "-w", str(target.pid))
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"memstat: no process has PID {target.pid}\n"
 

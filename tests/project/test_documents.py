@@ -76,7 +76,7 @@ def sessions(block: str) -> Iterator[tuple[str, str]]:
         yield command, output
 
 
-@pytest.mark.alone("the examples take their steps by the clock")
+@pytest.mark.calm("the examples take their steps by the clock")
 @pytest.mark.parametrize("block", in_all_documents("console"))
 def test_a_command_prints_what_is_shown(
     block: str, request: pytest.FixtureRequest, tmp_path: Path

@@ -39,7 +39,7 @@ def test_shared_memory_adds_up() -> None:
         assert float(grown) == pytest.approx(int(expected), rel=0.02)
 
 
-@pytest.mark.alone("the process that it watches grows by the clock")
+@pytest.mark.calm("the process that it watches grows by the clock")
 def test_watch_pid_tells_growth_and_peak() -> None:
     output = run_example("watch_pid.py")
     *steps, peak = output.splitlines()

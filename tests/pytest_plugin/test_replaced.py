@@ -79,25 +79,27 @@ REPLACING = {
             assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
         """,
 }
-NEEDS = {"pyfakefs": ("-p", "fakefs")}
 
 
-@pytest.mark.parametrize("what", REPLACING)
 @pytest.mark.parametrize("limit", ["", "pytestmark = pytest.mark.max_pss('1 GiB')"])
-def test_a_test_that_replaces_the_system_is_measured_all_the_same(
-    pytester: pytest.Pytester, what: str, limit: str
+def test_tests_that_replace_the_system_are_measured_all_the_same(
+    pytester: pytest.Pytester, limit: str
 ) -> None:
     pytester.makeini("[pytest]\nfilterwarnings = error\n")
-    pytester.makepyfile(test_first=f"import pytest\n{limit}\ndef test_it(): pass\n")
-    pytester.makepyfile(test_it=f"import pytest\n{limit}\n{_dedent(REPLACING[what])}")
-    pytester.makepyfile(test_last=f"import pytest\n{limit}\ndef test_it(): pass\n")
+    plain = f"import pytest\n{limit}\ndef test_it(): pass\n"
+    pytester.makepyfile(test_0_first=plain)
+    for number, (what, source) in enumerate(REPLACING.items(), 1):
+        replacing = f"import pytest\n{limit}\n{_dedent(source)}"
+        pytester.makepyfile(**{f"test_{number}_{what}": replacing, f"test_{number}_z_plain": plain})
     # Capturing output, pytest itself calls what a test replaces.
-    options = ("-s", *LIGHT, *NEEDS.get(what, ()), "--memstat-json", "out.json", "--memstat")
+    options = ("-s", *LIGHT, "-p", "fakefs", "--memstat-json", "out.json", "--memstat")
     result = pytester.runpytest_subprocess(*options)
-    result.assert_outcomes(passed=3)
+    result.assert_outcomes(passed=1 + 2 * len(REPLACING))
     result.stdout.no_fnmatch_line("not measured:*")
     rows = json.loads(Path("out.json").read_text())["tests"]
-    assert [row["test"].partition(".")[0] for row in rows] == ["test_first", "test_it", "test_last"]
+    assert [row["test"].partition(".")[0] for row in rows] == sorted(
+        path.stem for path in Path().glob("test_*.py")
+    )
     assert all(row["growth_pss_bytes"] is not None for row in rows)
 
 

@@ -24,7 +24,7 @@ def assert_ended(s: AsyncSidecar) -> None:
         os.waitid(os.P_PID, s.pid, os.WEXITED | os.WNOHANG)
 
 
-@pytest.mark.alone("it counts the ticks that are kept")
+@pytest.mark.calm("it counts the ticks that are kept")
 @pytest.mark.anyio
 async def test_it_measures_a_program_whose_loop_is_blocked() -> None:
     async with sidecar(interval_s=0.01) as s:

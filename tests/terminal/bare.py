@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Final, Self
 
-from tests.targets import memstat_path
+from tests.preloaded import Running
 
 _CHUNK: Final = 1 << 16
 _FRAME_END: Final = b"\x1b[?7h"
@@ -28,20 +28,14 @@ _DRAWING: Final = re.compile(
 
 
 class BareTerminal:
-    """Runs memstat as the leader of a session on a pseudo-terminal."""
+    """Runs memstat, preloaded, or another command as the leader of a session on a terminal."""
 
-    def __init__(self, *arguments: str, columns: int = 100, rows: int = 24, **options: Any) -> None:
+    def __init__(self, *arguments: str, columns: int = 100, rows: int = 24, **streams: int) -> None:
         self.own_fd, child_fd = pty.openpty()
         fcntl.ioctl(child_fd, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
-        command = [memstat_path(), *arguments] if arguments[0] in ("run", "get") else [*arguments]
-        streams = {"stdin": child_fd, "stdout": child_fd, "stderr": child_fd} | options
-        self.process = subprocess.Popen(
-            command,
-            **streams,
-            env={**os.environ, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"},
-            start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(child_fd, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - no threads
-        )
+        streams = dict.fromkeys(("stdin", "stdout", "stderr"), child_fd) | streams
+        environment = {**os.environ, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
+        self.process = _start(arguments, streams, environment)
         os.close(child_fd)
 
     def read(self) -> bytes | None:
@@ -87,6 +81,15 @@ class BareTerminal:
         self.hang_up()
         self.process.kill()
         self.process.wait()
+
+
+def _start(
+    arguments: tuple[str, ...], streams: dict[str, int], environment: dict[str, str]
+) -> subprocess.Popen[bytes]:
+    options: dict[str, Any] = {**streams, "env": environment}
+    if arguments[0] in ("run", "get"):
+        return Running(*arguments, **options, has_terminal=True)
+    return subprocess.Popen(["setsid", "-c", *arguments], **options)
 
 
 def printed_pieces(terminal: BareTerminal) -> Iterator[bytes]:

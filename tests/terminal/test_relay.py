@@ -132,7 +132,7 @@ def test_a_command_that_ignores_the_hangup_finds_its_output_gone(tmp_path: Path)
     assert (tmp_path / "gone").read_text() == "gone\n"
 
 
-@pytest.mark.alone("it counts the ticks that are kept")
+@pytest.mark.calm("it counts the ticks that are kept")
 def test_a_terminal_that_is_not_read_delays_no_tick(tmp_path: Path) -> None:
     gate = Gate(tmp_path / "gate")
     waits = f"yes & yes=$!; sleep 2; kill $yes; true < {gate.path}"
@@ -159,7 +159,7 @@ def test_the_stream_of_the_report_may_be_full_or_closed() -> None:
 
 def test_a_watch_on_a_terminal_that_goes_away_ends_quietly(tmp_path: Path) -> None:
     with (tmp_path / "err").open("wb") as errors:
-        terminal = BareTerminal("get", "-rvw", str(os.getpid()), stderr=errors)
+        terminal = BareTerminal("get", "-rvw", str(os.getpid()), stderr=errors.fileno())
         with terminal:
             terminal.read_until(b"NAME")
             terminal.hang_up()
@@ -167,7 +167,7 @@ def test_a_watch_on_a_terminal_that_goes_away_ends_quietly(tmp_path: Path) -> No
     assert (tmp_path / "err").read_text() == ""
 
 
-@pytest.mark.alone("it measures how long")
+@pytest.mark.calm("it measures how long")
 def test_a_slow_terminal_delays_neither_ticks_nor_the_command(tmp_path: Path) -> None:
     done = tmp_path / "done"
     command = ("sh", "-c", f"sleep 2; touch {done}")
