@@ -202,7 +202,7 @@ def process_from(value: Mapping[str, Any]) -> ProcessSample:
 
 def memory_from(value: Mapping[str, Any]) -> Memory:
     """Return the sizes; what an older memstat did not know of is ``None``."""
-    return Memory(*(value.get(field) for field in MEMORY_FIELDS))
+    return Memory(*map(value.get, MEMORY_FIELDS))
 
 
 def memory_object(memory: Memory) -> dict[str, object]:

@@ -39,7 +39,7 @@ _KINDS: Final = (
     ("anonymous", shade(0, 0)),
     ("file", shade(1, 0)),
     ("shared", shade(2, 0)),
-    ("unknown since the last walk", REST),
+    ("unknown", REST),
 )
 
 

@@ -61,8 +61,8 @@ def _only(group: Group) -> Process:
 def _rows(course: Course) -> list[list[list[int]]]:
     """Return for each entry the instants at which it is there, and its sizes then, by kind.
 
-    Kinds are anonymous, file, shared, and the rest of PSS: what an estimate adds to the parts as
-    they were walked. Its last two bits say that PSS is an estimate, and that no parts are known.
+    Kinds are anonymous, file, shared, and the rest of PSS, of which no kind is known. Its last two
+    bits say that PSS is an estimate, and that no parts are known.
     """
     # As arrays: of an hour of 300 processes there are two million.
     columns = [[array("q") for _ in range(5)] for _ in course.entries]
