@@ -78,7 +78,10 @@ const GROUPS = {
   recording: (row) => row.of.source,
 };
 
-/** Return the bands of a chart from the bottom up: label, colour and bytes at each instant. */
+/**
+ * Return the bands of a chart from the bottom up: label, colour and bytes at each instant.
+ * What is of no known kind has a band where it is more than the rounding of the others.
+ */
 function bandsOf(chart, by, filter, { palette, kinds, rest }) {
   const rows = chart.instants.map((instant) => instant.filter((row) => matches(row, filter)));
   if (by === "kind") {
@@ -86,7 +89,7 @@ function bandsOf(chart, by, filter, { palette, kinds, rest }) {
       label,
       colour,
       sizes: rows.map((instant) => instant.reduce((sum, row) => sum + Math.max(0, row.parts[kind]), 0)),
-    })).filter((band, kind) => kind < 3 || band.sizes.some((size) => size > 0));
+    })).filter((band, kind) => kind < 3 || band.sizes.some((size, at) => size * 100 > chart.pss[at]));
   }
   const groupOf = GROUPS[by];
   const present = new Set(rows.flatMap((instant) => instant.map(groupOf)));
