@@ -15,6 +15,8 @@ from memstat.report.entries import kind_of
 from memstat.text import plural, printable
 
 MOST: Final = 30
+_PIXELS: Final = 400
+"""How high a chart is, more or less: what is less than this part of it cannot be seen."""
 
 
 class By(StrEnum):
@@ -132,7 +134,7 @@ def bands_of(course: Course, by: By, sources: Sequence[str], *, most: int = MOST
     [('p1 [1]', 5), ('p2 [2]', 9), ('2 others', 2)]
     """
     groups = ranked(course, by)
-    shown = groups if len(groups) <= most else groups[: most - 1]
+    shown = _shown(groups, max(frame.pss_bytes for frame in course.frames), most)
     others = len(groups) - len(shown)
     places = {group.key: place for place, group in enumerate(_stacked(shown))}
     columns = [[0] * len(course.frames) for _ in range(len(places) + bool(others))]
@@ -143,6 +145,12 @@ def bands_of(course: Course, by: By, sources: Sequence[str], *, most: int = MOST
     rest = [plural(others, "other", "others")] if others else []
     colours = [*_colours(_stacked(shown)), *([REST] if others else [])]
     return [*map(Band, [*labels, *rest], colours, columns)]
+
+
+def _shown(groups: Sequence[Group], top_bytes: int, most: int) -> Sequence[Group]:
+    """Return those with a band of their own: that are ever as high as a pixel, unless none is."""
+    seen = [group for group in groups if group.most_bytes * _PIXELS >= top_bytes] or groups
+    return seen if len(seen) == len(groups) <= most else seen[: most - 1]
 
 
 def _stacked(groups: Sequence[Group]) -> list[Group]:

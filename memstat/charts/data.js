@@ -3,6 +3,8 @@
 
 const KIB = 1024;
 const MOST_BANDS = 30;
+/** How high a chart is, more or less: what is less than this part of it cannot be seen. */
+const PIXELS = 400;
 
 function sums(differences) {
   let last = 0;
@@ -95,10 +97,11 @@ function bandsOf(chart, by, filter, { palette, kinds, rest }) {
   const present = new Set(rows.flatMap((instant) => instant.map(groupOf)));
   const all = { process: chart.order, program: chart.programs.keys(), recording: chart.sources.keys() };
   const ranking = [...all[by]].filter((key) => present.has(key));
-  const shown = ranking.length <= MOST_BANDS ? ranking : ranking.slice(0, MOST_BANDS - 1);
+  const shown = shownOf(ranking, rows, groupOf);
   const bands = stacked(chart, by, shown, palette);
   if (shown.length < ranking.length) {
-    bands.push({ key: null, label: `${ranking.length - shown.length} others`, colour: rest });
+    const others = ranking.length - shown.length;
+    bands.push({ key: null, label: others === 1 ? "1 other" : `${others} others`, colour: rest });
   }
   const places = new Map(bands.map((band, place) => [band.key, place]));
   for (const band of bands) band.sizes = new Array(rows.length).fill(0);
@@ -109,6 +112,22 @@ function bandsOf(chart, by, filter, { palette, kinds, rest }) {
     }
   });
   return bands;
+}
+
+/** Return those with a band of their own: that are ever as high as a pixel, unless none is. */
+function shownOf(ranking, rows, groupOf) {
+  const most = new Map();
+  let top = 0;
+  for (const instant of rows) {
+    const sizes = new Map();
+    for (const row of instant) sizes.set(groupOf(row), (sizes.get(groupOf(row)) || 0) + row.pss);
+    for (const [key, size] of sizes) most.set(key, Math.max(size, most.get(key) || 0));
+    top = Math.max(top, [...sizes.values()].reduce((sum, size) => sum + size, 0));
+  }
+  const seen = ranking.filter((key) => most.get(key) * PIXELS >= top);
+  const chosen = seen.length ? seen : ranking;
+  const fits = chosen.length === ranking.length && ranking.length <= MOST_BANDS;
+  return fits ? chosen : chosen.slice(0, MOST_BANDS - 1);
 }
 
 /** Return bands without sizes: a hue for each program, its processes side by side in shades. */

@@ -31,6 +31,14 @@ def test_the_rest_is_one_band_with_its_count() -> None:
     assert (rest.label, rest.colour, [*rest.sizes]) == ("11 others", REST, [55])
 
 
+def test_what_is_never_a_pixel_high_has_no_band_of_its_own() -> None:
+    made = course(snapshots([{1: 399, 2: 1}, {1: 300, 2: 1, 3: 1}, {1: 100}]))
+    labels = [(band.label, [*band.sizes]) for band in bands_of(made, By.PROCESS, [""])]
+    assert labels == [("p1 [1]", [399, 300, 100]), ("p2 [2]", [1, 1, 0]), ("p3 [3]", [0, 1, 0])]
+    larger = course(snapshots([{1: 999, 2: 1}, {1: 300, 2: 1, 3: 1}, {1: 100}]))
+    assert [band.label for band in bands_of(larger, By.PROCESS, [""])] == ["p1 [1]", "2 others"]
+
+
 def test_what_was_large_before_the_peak_has_a_band_too() -> None:
     made = course(snapshots([{1: 1, 2: 70}, {1: 50, 3: 30, 4: 20, 5: 10}]))
     assert [group.first.pid for group in ranked(made, By.PROCESS)] == [1, 2, 3, 4, 5]
