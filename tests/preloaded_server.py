@@ -7,6 +7,7 @@ import gc
 import json
 import os
 import select
+import signal
 import socket
 import sys
 import termios
@@ -116,4 +117,6 @@ if __name__ == "__main__":
     for module in _IMPORTED_LATE:
         import_module(module)
     gc.freeze()
+    # As memstat does at its start: a signal that comes sooner must not end it by a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     serve(socket.socket(fileno=int(sys.argv[1])))

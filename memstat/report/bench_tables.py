@@ -63,7 +63,7 @@ def cell(text: str) -> str:
     r"""Return any text as a cell of a table of Markdown, shown as it is.
 
     >>> print(cell("a | b\n<img> `x`"))
-    <code>a &#124; b\n&lt;img&gt; &#96;x&#96;</code>
+    <code>a &#124; b&#92;n&lt;img&gt; &#96;x&#96;</code>
     """
     shown = printable(text)
     escapes = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "`": "&#96;"}

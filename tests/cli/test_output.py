@@ -98,6 +98,7 @@ def test_the_statuses_are_those_that_are_documented() -> None:
         "OK": 0,
         "FAILURE": 1,
         "USAGE": 2,
+        "NOT_COMPARABLE": 3,
         "LIMIT_EXCEEDED": 124,
         "OWN_FAILURE": 125,
         "NOT_EXECUTABLE": 126,

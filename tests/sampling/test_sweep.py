@@ -83,6 +83,7 @@ def test_a_tree_is_measured_whole() -> None:
             private_memory(MIB),
             rss_peak_bytes=MIB,
             walk_age_s=0.0,
+            walked_pss_bytes=MIB,
         ),
         ProcessSample(
             child.key,
@@ -93,6 +94,7 @@ def test_a_tree_is_measured_whole() -> None:
             private_memory(MIB),
             rss_peak_bytes=MIB,
             walk_age_s=0.0,
+            walked_pss_bytes=MIB,
         ),
     )
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.terminal.conftest import OpenTerminal
 
-LAST_LINES = "and snapshot of the first sample above"
+LAST_LINES = "how many mappings these are"
 PAGERS_THAT_CANNOT_BE_USED = ["no-such-pager", "'", "/", "/dev/null", "no-such-pager -x 'a b"]
 
 
