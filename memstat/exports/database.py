@@ -74,6 +74,7 @@ TABLES: Final = {
         "reason TEXT",
         *_SIZES,
         "rss_peak_bytes INTEGER",
+        "walked_pss_bytes INTEGER",
         "walk_age_s REAL",
     ),
     "marks": (
@@ -148,6 +149,7 @@ class _Writer:
             _printable(process.reason),
             *_sizes_of(process.memory),
             process.rss_peak_bytes,
+            process.walked_pss_bytes,
         )
 
     def _number(self, process: ProcessSample) -> int:

@@ -21,6 +21,7 @@ COLUMNS: Final = (
     *_OF_PROCESS,
     *MEMORY_FIELDS,
     "rss_peak_bytes",
+    "walked_pss_bytes",
     "walk_age_s",
 )
 _END: Final = "\r\n"
@@ -75,7 +76,7 @@ def _truth(*, is_so: bool) -> str:
 def _process_cells(process: ProcessSample) -> str:
     """Return all that a process has, but for when it was walked."""
     key = process.key
-    sizes = (*_sizes_of(process.memory), process.rss_peak_bytes)
+    sizes = (*_sizes_of(process.memory), process.rss_peak_bytes, process.walked_pss_bytes)
     return (
         f"{key.pid},{'' if process.ppid is None else process.ppid},{key.start_ticks},"
         f"{process.depth},{safe_cell(process.name)},{process.status},"
