@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -19,6 +20,8 @@ _STEPS_S: Final = (
     *(1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800),
 )
 _DAY_S: Final = 86400
+_MOMENT: Final = 0.1
+"""A part of the time between two ticks."""
 
 
 class _Signs(NamedTuple):
@@ -114,7 +117,7 @@ def _time_lines(course: Course, room: int, signs: _Signs) -> list[str]:
     """Return the base line with ticks, and their times below it."""
     base, labels = [signs.base] * room, [" "] * room
     end_of_label = -1
-    for at_s in _ticks(course.end_s, room):
+    for at_s in _ticks(course.start_s, course.end_s, room):
         at, text = course.column_of(at_s, room), _time_text(at_s)
         base[at] = signs.tick
         start = min(max(at - len(text) // 2, 0), room - len(text))
@@ -124,13 +127,19 @@ def _time_lines(course: Course, room: int, signs: _Signs) -> list[str]:
     return [f"{'0':>{WIDTH}} {signs.label}{''.join(base)}", " " * (WIDTH + 2) + "".join(labels)]
 
 
-def _ticks(end_s: float, room: int) -> list[float]:
-    """Return instants at round times, with room for a label at each."""
-    most = max(1, room // _LABEL_WIDTH)
-    step_s = next((step for step in _STEPS_S if end_s / step <= most), None)
+def _ticks(start_s: float, end_s: float, room: int) -> list[float]:
+    """Return instants at round times, with room for a label at each.
+
+    >>> _ticks(0.01, 3.5, 40), _ticks(61.5, 64.9, 40)
+    ([0, 1, 2, 3], [62, 63, 64])
+    """
+    most, whole_s = max(1, room // _LABEL_WIDTH), end_s - start_s
+    step_s = next((step for step in _STEPS_S if whole_s / step <= most), None)
     if step_s is None:
-        step_s = _DAY_S * -(-end_s // (_DAY_S * most))
-    return [number * step_s for number in range(int(end_s / step_s) + 1)]
+        step_s = _DAY_S * -(-whole_s // (_DAY_S * most))
+    # The first snapshot is a moment after the start: there is a tick all the same.
+    first = math.ceil(start_s / step_s - _MOMENT)
+    return [number * step_s for number in range(first, int(end_s / step_s) + 1)]
 
 
 def _time_text(at_s: float) -> str:

@@ -12,7 +12,7 @@ _UNKNOWN: Final = -1.0
 
 
 class Course:
-    """The totals of snapshots by their time, in bounded memory.
+    """The totals of snapshots by their time, in bounded memory: from the first of them on.
 
     When it is full, neighbours become one, of which the larger stays.
 
@@ -29,12 +29,14 @@ class Course:
         self._at_s = array("d")
         self._sizes = array("d")
         self._tick = self._missed = 0
-        self.end_s = 0.0
-        """When the last snapshot was taken."""
+        self.start_s = self.end_s = 0.0
+        """When the first and the last snapshot were taken."""
 
     def add(self, snapshot: Snapshot) -> None:
         """Take in the next snapshot."""
-        if snapshot.missed_ticks > self._missed:
+        if not self._at_s:
+            self.start_s = snapshot.elapsed_s
+        elif snapshot.missed_ticks > self._missed:
             # From about the tick after the last one on nothing is known.
             ticks = max(1, snapshot.tick - self._tick)
             self.interrupt(self.end_s + (snapshot.elapsed_s - self.end_s) / ticks)
@@ -45,7 +47,8 @@ class Course:
 
     def interrupt(self, elapsed_s: float) -> None:
         """Take in that nothing is known from this instant up to the next snapshot."""
-        self._add(elapsed_s, _UNKNOWN)
+        if self._at_s:
+            self._add(elapsed_s, _UNKNOWN)
 
     def columns(self, width: int) -> list[int | None]:
         """Return the largest total in each of so many equal parts of the time.
@@ -65,7 +68,8 @@ class Course:
 
     def column_of(self, elapsed_s: float, width: int) -> int:
         """Return which of so many columns an instant is in."""
-        part = elapsed_s / self.end_s if self.end_s > 0 else 0.0
+        whole_s = self.end_s - self.start_s
+        part = (elapsed_s - self.start_s) / whole_s if whole_s > 0 else 0.0
         return max(0, min(int(part * width), width - 1))
 
     def _add(self, elapsed_s: float, size: float) -> None:
