@@ -96,8 +96,11 @@ def _update(rows: dict[int, Row], changes: Sequence[Json], head: Json) -> None:
     for change in changes:
         if "status" in change:
             ReadStatus(change["status"])
-        process, walked_s = rows[change["pid"]]
-        rows[change["pid"]] = Row(process.changed(change), walked_s)
+        pid = change["pid"]
+        process, walked_s = rows[pid]
+        # Where nothing but the walk is another, it may stay the same object.
+        if len(change) > 2 or "walked_at_s" not in change:
+            rows[pid] = Row(Process({**process.value, **change}), walked_s)
     if head["walk_s"] is not None:
         elapsed_s = head["elapsed_s"]
         for pid, row in rows.items():

@@ -10,7 +10,7 @@ import tempfile
 import weakref
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
-from functools import partial
+from functools import cached_property, partial
 from typing import IO, Final
 
 from memstat.errors import RecordingError
@@ -18,7 +18,7 @@ from memstat.mappings import Mappings
 from memstat.model import ProcessKey, Snapshot
 from memstat.recording.header import Header, header_from
 from memstat.recording.members import Fault, lines_of
-from memstat.recording.reading import Entry, Totals
+from memstat.recording.reading import Entry, Totals, process_peaks
 from memstat.results import Mark, Peak, RunResult, SamplingStats
 
 __all__ = ["Recording", "load"]
@@ -76,10 +76,12 @@ class Recording:
         """How the sampling went."""
         return self._totals.stats
 
-    @property
+    @cached_property
     def process_peaks(self) -> Mapping[ProcessKey, int]:
-        """The largest PSS of each process in bytes."""
-        return self._totals.process_peaks
+        """The largest PSS of each process in bytes, by another look at the whole recording."""
+        with closing(self._lines()) as lines:
+            next(lines, None)
+            return process_peaks(lines)
 
     @property
     def result(self) -> RunResult | None:

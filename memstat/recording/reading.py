@@ -125,6 +125,19 @@ class Reader:
             self._damaged_line = None
 
 
+def process_peaks(lines: Iterable[bytes | Fault]) -> dict[ProcessKey, int]:
+    """Return the largest PSS of each process in bytes."""
+    reader, peaks = Reader(), dict[ProcessKey, int]()
+    for entry in reader.entries(lines):
+        # What has not changed has had as much before.
+        for process in reader.decoder.changed if isinstance(entry, Snapshot) else ():
+            value = process.value
+            pss_bytes, key = value["pss_bytes"], ProcessKey(value["pid"], value["start_ticks"])
+            if pss_bytes is not None and pss_bytes > peaks.get(key, -1):
+                peaks[key] = pss_bytes
+    return peaks
+
+
 class Totals:
     """What a whole recording adds up to: by its summary or, without one, by what was read.
 
@@ -140,8 +153,6 @@ class Totals:
         self.peak: Peak | None = None
         self.stats: SamplingStats = self._stats.stats()
         self.remarks: tuple[str, ...] = ()
-        self.process_peaks: dict[ProcessKey, int] = {}
-        """The largest PSS of each process in bytes."""
 
     def entries(self, lines: Iterable[bytes | Fault]) -> Iterator[Entry]:
         """Yield what can be read, and take it in."""
@@ -150,7 +161,6 @@ class Totals:
             if isinstance(entry, Snapshot):
                 self._peak.observe(entry)
                 self._stats.observe(entry)
-                self._take_processes(self._reader.decoder)
             elif isinstance(entry, Mark):
                 marks.append(entry)
             elif isinstance(entry, Mappings):
@@ -161,14 +171,6 @@ class Totals:
         self.remarks = self._reader.remarks
         if self._reader.summary is not None:
             self._take_summary(self._reader.summary)
-
-    def _take_processes(self, decoder: Decoder) -> None:
-        peaks = self.process_peaks
-        for process in decoder.changed:
-            value = process.value
-            pss_bytes, key = value["pss_bytes"], ProcessKey(value["pid"], value["start_ticks"])
-            if pss_bytes is not None and pss_bytes > peaks.get(key, -1):
-                peaks[key] = pss_bytes
 
     def _take_summary(self, summary: Json) -> None:
         try:

@@ -38,10 +38,6 @@ class Process:
     def is_measured(self) -> bool:
         return bool(self.value["status"] == ReadStatus.MEASURED)
 
-    def changed(self, value: Mapping[str, Any]) -> Process:
-        """Return it with other values of these fields."""
-        return Process({**self.value, **value})
-
 
 class Row(NamedTuple):
     """A process in a snapshot."""
