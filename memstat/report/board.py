@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
@@ -33,8 +32,10 @@ class ProcessRow(NamedTuple):
     """Its largest PSS in any snapshot; ``None`` when it was never known."""
     peak_bounds: tuple[int, int] | None = None
     """What its peak lies between; ``None`` where that is exact, or not known."""
-    trend: Sequence[int] = ()
-    """Its largest PSS in each of the last half seconds."""
+    past_bytes: tuple[int, ...] = ()
+    """Its largest PSS in each of the last half seconds that are over."""
+    newest_bytes: int | None = None
+    """Its largest PSS in the half second that is not; ``None`` when it was never known."""
     growth_bytes: int | None = None
     """How much it grew in the last full second; ``None`` before there is one."""
     rank_bytes: int = 0
@@ -46,6 +47,15 @@ class ProcessRow(NamedTuple):
     @property
     def pss_bytes(self) -> int:
         return self.sample.memory.pss_bytes or 0
+
+    @property
+    def trend(self) -> tuple[int, ...]:
+        """Its largest PSS in each of the last half seconds. Put together for what is shown only."""
+        return _trend_of(self.past_bytes, self.newest_bytes)
+
+
+def _trend_of(past_bytes: tuple[int, ...], newest_bytes: int | None) -> tuple[int, ...]:
+    return past_bytes if newest_bytes is None else (*past_bytes, newest_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +88,8 @@ class View:
 @dataclass(slots=True)
 class _Track:
     sample: ProcessSample
-    trend: deque[int]
+    past_bytes: tuple[int, ...] = ()
+    newest_bytes: int | None = None
     rank_bytes: int = 0
     second_bytes: int | None = None
     """Its PSS at the last full second."""
@@ -134,15 +145,18 @@ class Board:
             return None
         peaks, bounds = tally.process_peaks, tally.process_peak_bounds
         rows = tuple(
-            ProcessRow(
-                track.sample,
-                peaks.get(key),
-                bounds.get(key),
-                tuple(track.trend),
-                track.growth_bytes,
-                track.rank_bytes,
-            )
-            for key, track in self._tracks.items()
+            [
+                ProcessRow(
+                    track.sample,
+                    peaks.get(key),
+                    bounds.get(key),
+                    track.past_bytes,
+                    track.newest_bytes,
+                    track.growth_bytes,
+                    track.rank_bytes,
+                )
+                for key, track in self._tracks.items()
+            ]
         )
         ended = tuple(
             ProcessRow(one.sample, peaks.get(key), bounds.get(key))
@@ -175,7 +189,10 @@ class Board:
 
     @property
     def _trends(self) -> Mapping[ProcessKey, tuple[int, ...]]:
-        return {key: tuple(track.trend) for key, track in self._tracks.items()}
+        return {
+            key: _trend_of(track.past_bytes, track.newest_bytes)
+            for key, track in self._tracks.items()
+        }
 
     def _remember_largest(self, snapshot: Snapshot) -> None:
         """Keep the trends of the largest snapshot: at the end most of its processes are gone.
@@ -212,10 +229,13 @@ class Board:
             pss_bytes = sample.memory.pss_bytes
             if pss_bytes is None:
                 continue
-            if is_new_point or not track.trend:
-                track.trend.append(pss_bytes)
-            elif pss_bytes > track.trend[-1]:
-                track.trend[-1] = pss_bytes
+            if track.newest_bytes is None:
+                track.newest_bytes = pss_bytes
+            elif is_new_point:
+                track.past_bytes = (*track.past_bytes, track.newest_bytes)[1 - TREND_POINTS :]
+                track.newest_bytes = pss_bytes
+            elif pss_bytes > track.newest_bytes:
+                track.newest_bytes = pss_bytes
             if abs(pss_bytes - track.rank_bytes) * _RANK_PART > track.rank_bytes:
                 track.rank_bytes = pss_bytes
 
@@ -241,7 +261,7 @@ class Board:
 
 def _new_track(process: ProcessSample, *, is_first: bool) -> _Track:
     # What has come since the last second has grown from nothing; what was there before has not.
-    return _Track(process, deque(maxlen=TREND_POINTS), second_bytes=None if is_first else 0)
+    return _Track(process, second_bytes=None if is_first else 0)
 
 
 def _view_of(

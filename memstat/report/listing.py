@@ -160,13 +160,15 @@ def parents_of(rows: Sequence[ProcessRow]) -> list[int | None]:
     It is the nearest one before it that is less deep: rows come depth first.
     """
     parents: list[int | None] = []
-    path: list[int] = []
-    for at, row in enumerate(rows):
-        depth = row.sample.depth
-        while path and rows[path[-1]].sample.depth >= depth:
+    path: list[int | None] = [None]
+    depths = [-1]
+    for at, depth in enumerate([row.sample.depth for row in rows]):
+        while depths[-1] >= depth:
             path.pop()
-        parents.append(path[-1] if path else None)
+            depths.pop()
+        parents.append(path[-1])
         path.append(at)
+        depths.append(depth)
     return parents
 
 

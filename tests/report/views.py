@@ -61,7 +61,8 @@ def row(
         sample,
         peak_bytes,
         (peak_bytes - spread, peak_bytes + spread) if estimated else None,
-        (0, peak_bytes // 2, peak_bytes),
+        (0, peak_bytes // 2),
+        peak_bytes,
         None if growth_mib is None else round(growth_mib * MIB),
         pss_bytes,
     )
