@@ -280,15 +280,14 @@ def _view_of(
         stats=stats,
         beside_pss=beside_pss(snapshot),
         walk_age_s=_walk_age_s(snapshot),
-        unreadable=sum([is_unread(p.status) for p in snapshot.processes]),
+        unreadable=unread_among([process.status for process in snapshot.processes]),
         is_torn=snapshot.torn,
     )
 
 
-def is_unread(status: ReadStatus) -> bool:
-    """Whether a process may not or could not be read."""
-    # Without a set: to compute the hash of a member of an enumeration takes long.
-    return status is ReadStatus.DENIED or status is ReadStatus.UNREADABLE
+def unread_among(statuses: Sequence[ReadStatus]) -> int:
+    """Return how many processes may not or could not be read."""
+    return statuses.count(ReadStatus.DENIED) + statuses.count(ReadStatus.UNREADABLE)
 
 
 def _walk_age_s(snapshot: Snapshot) -> float | None:

@@ -7,6 +7,7 @@ with each process that comes or goes cannot be read.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from rich.style import Style
@@ -35,6 +36,10 @@ _CONSIDERABLE: Final = 0.05
 _LARGE_STYLE: Final = Style(color="magenta", bold=True)
 _GROWS: Final = Style(color="red")
 _SHRINKS: Final = Style(color="green")
+
+
+_KEPT: Final = 512
+"""Of how many rows the text is kept that frame after frame is most often the same."""
 
 
 class Context(NamedTuple):
@@ -67,7 +72,7 @@ def row_line(columns: Sequence[Column], entry: Entry, context: Context) -> Line:
     spans: list[Span] = []
     for _, width, cell, is_left, _ in columns:
         text, style = cell(entry, width, context)
-        spans.append((f"{text} " if is_left else f"{text:>{width}} ", style))
+        spans.append((text + " " if is_left else text.rjust(width) + " ", style))
     if entry.state is State.ENDED:
         spans = [("".join([text for text, _ in spans]), DIM)]
     return line_of(spans)
@@ -96,18 +101,16 @@ def _name(entry: Entry, width: int, context: Context) -> Span:
     """Return the name, and what is known of its command line if that has no column."""
     ascii_only = context.ascii_only
     before = _before_name(entry, width, ascii_only=ascii_only)
-    name = printable(_program(entry)[: width + 1])
+    room = max(0, width - len(before))
     if entry.members > 1:
         # The number is the last to be cut.
         after = f" x {entry.members}"
-        room = max(0, width - len(before) - len(after))
-        name = fitted(name, room, ascii_only=ascii_only).rstrip() + after
-    elif context.has_command_lines and entry.command_line:
-        name = _with_arguments(entry, name, width - len(before))
-    style = DIM if entry.is_rest else None
-    # Apart from what is before it, most often ASCII, which takes a tenth of the time to be fitted.
-    name = fitted(name, max(0, width - len(before)), ascii_only=ascii_only)
-    return f"{before}{name}"[:width], style
+        name = fitted(printable(entry.name), max(0, room - len(after)), ascii_only=ascii_only)
+        name = fitted(name.rstrip() + after, room, ascii_only=ascii_only)
+    else:
+        whole = context.has_command_lines
+        name = _titled(entry.name, entry.command_line, room, whole=whole, ascii_only=ascii_only)
+    return f"{before}{name}"[:width], DIM if entry.is_rest else None
 
 
 def _before_name(entry: Entry, width: int, *, ascii_only: bool) -> str:
@@ -117,32 +120,32 @@ def _before_name(entry: Entry, width: int, *, ascii_only: bool) -> str:
     return f"{indent}{'...' if ascii_only else '…'} "
 
 
-def _with_arguments(entry: Entry, name: str, width: int) -> str:
-    """Return a name with its arguments, unless next to nothing would be seen of these."""
-    arguments = _arguments(entry, width)
-    room = width - len(name) - 1
-    if not arguments or room < min(len(arguments), _LEAST_ARGUMENTS_WIDTH):
-        return name
-    return f"{name} {arguments}"
+@lru_cache(_KEPT)
+def _titled(name: str, command_line: str, width: int, *, whole: bool, ascii_only: bool) -> str:
+    """Return the name of a process, whole where the kernel has cut that of its program.
 
-
-def _program(entry: Entry) -> str:
-    """Return the name of a process, whole where the kernel has cut that of its program."""
-    program, _ = _parts(entry.command_line)
-    return program if entry.name and program.startswith(entry.name) else entry.name
-
-
-def _arguments(entry: Entry, most: int) -> str:
-    """Return the arguments of a process that has the name of its program."""
-    program, arguments = _parts(entry.command_line)
-    return printable(arguments[: most + 1]) if program.startswith(entry.name) else ""
+    In a title that is ``whole``, arguments follow, unless next to nothing would be seen of them.
+    """
+    program, arguments = _parts(command_line)
+    if not name or not program.startswith(name):
+        return fitted(printable(name[: width + 1]), width, ascii_only=ascii_only)
+    text = printable(program[: width + 1])
+    arguments = printable(arguments[: width + 1])
+    room = width - len(text) - 1
+    if whole and arguments and room >= min(len(arguments), _LEAST_ARGUMENTS_WIDTH):
+        text = f"{text} {arguments}"
+    return fitted(text, width, ascii_only=ascii_only)
 
 
 def _command(entry: Entry, width: int, context: Context) -> Span:
-    program, arguments = _parts(entry.command_line)
-    command_line = f"{program} {arguments}" if arguments else program
-    text = printable(command_line[: width + 1])
-    return fitted(text, width, ascii_only=context.ascii_only), None
+    return _without_folder(entry.command_line, width, ascii_only=context.ascii_only), None
+
+
+@lru_cache(_KEPT)
+def _without_folder(command_line: str, width: int, *, ascii_only: bool) -> str:
+    program, arguments = _parts(command_line)
+    text = f"{program} {arguments}" if arguments else program
+    return fitted(printable(text[: width + 1]), width, ascii_only=ascii_only)
 
 
 def _parts(command_line: str) -> tuple[str, str]:
@@ -177,7 +180,10 @@ def _share_of(entry: Entry, context: Context) -> float:
 
 def _share_style(entry: Entry, context: Context) -> Style | None:
     """Return the colour of a share of the total. The column of shares says it in digits."""
-    share = _share_of(entry, context)
+    return _style_of(_share_of(entry, context))
+
+
+def _style_of(share: float) -> Style | None:
     if share < _CONSIDERABLE:
         return None
     return STRONG if share < _LARGE else _LARGE_STYLE
@@ -186,8 +192,9 @@ def _share_style(entry: Entry, context: Context) -> Style | None:
 def _share(entry: Entry, _: int, context: Context) -> Span:
     if entry.memory.pss_bytes is None:
         return "", None
-    per_cent = round(100 * _share_of(entry, context))
-    return (str(per_cent) if per_cent else ""), _share_style(entry, context)
+    share = _share_of(entry, context)
+    per_cent = round(100 * share)
+    return (str(per_cent) if per_cent else ""), _style_of(share)
 
 
 def _growth(entry: Entry, _: int, context: Context) -> Span:
@@ -209,9 +216,12 @@ def _peak(entry: Entry, _: int, context: Context) -> Span:
 
 def _trend(entry: Entry, width: int, context: Context) -> Span:
     """Return bars up to now: those of all rows at one place are of one time."""
-    trend = entry.trend[-width:]
+    trend = tuple(entry.trend[-width:])
     top = entry.peak_bytes or max(trend, default=0)
-    return bars(trend, width=width, top=top, ascii_only=context.ascii_only), TREND
+    return _bars(trend, width=width, top=top, ascii_only=context.ascii_only), TREND
+
+
+_bars: Final = lru_cache(_KEPT)(bars)
 
 
 def _rss(entry: Entry, _: int, context: Context) -> Span:

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from memstat.model import Memory, ReadStatus, Snapshot
 from memstat.report import columns as column
 from memstat.report.arrange import arrange
-from memstat.report.board import ProcessRow, View, is_unread
+from memstat.report.board import ProcessRow, View, unread_among
 from memstat.report.columns import Cell, Column, Context, row_line, titles_line
 from memstat.report.entries import Entry, State
 from memstat.report.estimates import measured_total, reads_as_estimate
@@ -54,7 +54,7 @@ def composition_lines(
         trend=(),
         elapsed_s=snapshot.elapsed_s,
         stats=_NO_STATS,
-        unreadable=sum(is_unread(row.sample.status) for row in rows),
+        unreadable=unread_among([row.sample.status for row in rows]),
     )
     arranged, _ = arrange(view, ViewOptions(), height)
     entries = [*arranged, _total(total, arranged)]
@@ -71,7 +71,7 @@ def _total(memory: Memory, entries: Sequence[Entry]) -> Entry:
 
 def text_of(line: Line) -> str:
     """Return a line without its styles."""
-    return "".join(segment.text for segment in line).rstrip()
+    return "".join([text for text, _ in line]).rstrip()
 
 
 def _part(field: str, *, needs_walk: bool) -> Cell:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, auto
+from functools import lru_cache
 from itertools import zip_longest
 from typing import Final, NamedTuple
 
 from memstat.model import Memory, ReadStatus
-from memstat.report.board import ProcessRow, is_unread
+from memstat.report.board import ProcessRow, unread_among
 from memstat.report.estimates import is_outdated
 from memstat.sampling.sums import add_up
 from memstat.text import plural
@@ -23,6 +24,9 @@ class State(Enum):
     NO_MEMORY = auto()
     ENDED = auto()
 
+
+_NAMES: Final = 2048
+"""Of how many names the kind is kept: of all of them it is asked for at each frame."""
 
 _STATES: Final[Mapping[ReadStatus, State]] = {
     ReadStatus.MEASURED: State.MEASURED,
@@ -97,21 +101,20 @@ def by_program(rows: Iterable[ProcessRow]) -> dict[str, list[ProcessRow]]:
     return {_title(kind, members): members for kind, members in kinds.items()}
 
 
+@lru_cache(_NAMES)
 def kind_of(name: str) -> str:
     """Return a name without the number at its end.
 
     >>> kind_of("worker-12"), kind_of("42")
     ('worker-', '42')
     """
-    return name.rstrip(_DIGITS) or name
-
-
-_DIGITS: Final = "0123456789"
+    return name.rstrip("0123456789") or name
 
 
 def _title(kind: str, members: Sequence[ProcessRow]) -> str:
     name = members[0].sample.name
-    return name if all(row.sample.name == name for row in members) else f"{kind}*"
+    names = [row.sample.name for row in members]
+    return name if names.count(name) == len(names) else f"{kind}*"
 
 
 def sum_of(name: str, rows: Sequence[ProcessRow], *, is_rest: bool = False) -> Entry:
@@ -128,7 +131,7 @@ def sum_of(name: str, rows: Sequence[ProcessRow], *, is_rest: bool = False) -> E
         memory=memory,
         members=len(rows),
         is_rest=is_rest,
-        is_partial=any(is_unread(row.sample.status) for row in rows),
+        is_partial=unread_among([row.sample.status for row in rows]) > 0,
         trend=() if is_rest else _sum_of_trends(rows),
         growth_bytes=sum(growths) if growths else None,
         is_outdated=any(map(is_outdated, readable)),

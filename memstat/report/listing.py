@@ -61,8 +61,8 @@ class Tree:
             while above is not None and above not in places:
                 counts[above] += 1
                 above = self._parents[above]
-        items = {at: item for item, at in enumerate(self._wanted)}
         often = [at for at, count in counts.most_common() if count >= _SHARED_BY]
+        items = {at: item for item, at in enumerate(self._wanted)} if often else {}
         return [items[at] for at in often if at in items]
 
     def rows_beside(self, shown: Iterable[int]) -> list[ProcessRow]:

@@ -1,7 +1,8 @@
 """Lines of a terminal as text in styles, each of its exact width. Pure.
 
-They are made here and not by ``rich.table``, which takes ten times as long for the same lines:
-ten times a second that is most of what a table costs.
+They are made here and not by ``rich.table``, which takes ten times as long for the same lines,
+and printed here and not by ``Console.print``, which takes three times as long: ten times a second
+that is most of what a table costs.
 """
 
 from __future__ import annotations
@@ -11,8 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from rich.cells import cell_len, set_cell_size
-from rich.console import Console, ConsoleOptions, RenderResult
-from rich.segment import Segment
+from rich.console import COLOR_SYSTEMS, Console
 from rich.style import Style
 
 from memstat.report.keys import Scroll
@@ -26,39 +26,45 @@ _UNSCROLLED: Final = Scroll()
 
 Span = tuple[str, Style | None]
 """Some text and its style."""
-Line = Sequence[Segment]
+Line = Sequence[Span]
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What is on the screen. rich prints it; each line is at most as wide as was asked for."""
+    """What is on the screen; each line is at most as wide as was asked for."""
 
     lines: Sequence[Line]
     scroll: Scroll = _UNSCROLLED
     """Where the list stands, for the next key."""
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Yield the lines, each with a newline."""
-        for line in self.lines:
-            yield from line
-            yield Segment.line()
+    def printed(self, console: Console) -> list[str]:
+        """Return the lines in as many colours as a console has."""
+        system = COLOR_SYSTEMS[console.color_system] if console.color_system else None
+
+        def in_style(text: str, style: Style | None) -> str:
+            if style is None:
+                return text
+            shown = style.without_color if console.no_color else style
+            return shown.render(text, color_system=system)
+
+        return ["".join([in_style(*span) for span in line]) for line in self.lines]
 
 
 def line_of(spans: Iterable[Span]) -> Line:
     """Return a line without blanks at its end. Its spans are as wide as is right."""
-    segments: list[Segment] = []
+    joined_spans: list[Span] = []
     joined, style = "", None
     for text, its_style in spans:
-        # Neighbours of one style are one: each segment costs as much as its text does.
+        # Neighbours of one style are one: each costs as much as its text does.
         if its_style is style or text.isspace():
             joined += text
             continue
         if joined:
-            segments.append(Segment(joined, style))
+            joined_spans.append((joined, style))
         joined, style = text, its_style
     if ending := joined.rstrip(" "):
-        segments.append(Segment(ending, style))
-    return segments
+        joined_spans.append((ending, style))
+    return joined_spans
 
 
 def cut(spans: Iterable[Span], width: int) -> Line:

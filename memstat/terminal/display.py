@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from copy import copy
 from typing import Final, TextIO
 
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.text import Text
 
 from memstat.report.board import View
@@ -267,21 +267,19 @@ class LiveDisplay:
             return unfinished
         line = Text.from_ansi(unfinished.decode(self._encoding, "replace"), no_wrap=True)
         line.truncate(room)
-        return b"".join(self._printed(line))
+        with self._console.capture() as capture:
+            self._console.print(line, end="", crop=False)
+        return capture.get().encode(self._encoding, "backslashreplace")
 
     def _render(self, view: View, options: ViewOptions, height: int) -> Sequence[bytes]:
         width, ascii_only = self._size.columns, self._ascii_only
         if self.is_one_line:
-            return self._printed(one_line(view, width=width, ascii_only=ascii_only))
-        page = dashboard(view, options, width=width, height=height, ascii_only=ascii_only)
-        self.scroll = page.scroll
-        return self._printed(page)
-
-    def _printed(self, what: RenderableType) -> Sequence[bytes]:
-        """Return the lines that rich prints for it."""
-        with self._console.capture() as capture:
-            self._console.print(what, crop=False)
-        return capture.get().encode(self._encoding, "backslashreplace").splitlines()
+            page = one_line(view, width=width, ascii_only=ascii_only)
+        else:
+            page = dashboard(view, options, width=width, height=height, ascii_only=ascii_only)
+            self.scroll = page.scroll
+        lines = page.printed(self._console)
+        return [line.encode(self._encoding, "backslashreplace") for line in lines]
 
     def _write(self, data: bytes) -> None:
         left = memoryview(data)

@@ -37,7 +37,7 @@ def test_twelve_thousand_processes_leave_nothing_behind() -> None:
             tally.observe(seen)
             board.take(seen)
             if tick % 50 == 0 and (view := board.view(tally)) is not None:
-                console.render_lines(dashboard(view, width=120, height=30))
+                dashboard(view, width=120, height=30).printed(console)
         gc.collect()
         return tracemalloc.get_traced_memory()[0]
 

@@ -97,20 +97,16 @@ def view_of(
 
 
 def printed(page: Page, *, colours: bool = False) -> list[str]:
-    """Return what rich prints of a page, with colours or without."""
-    file = io.StringIO()
-    # Wider than any page, so that nothing is cut but by the page itself.
+    """Return what is printed of a page, with colours or without."""
     console = Console(
-        file=file,
-        width=1000,
+        file=io.StringIO(),
         color_system="standard" if colours else None,
         force_terminal=colours,
         markup=False,
         emoji=False,
         highlight=False,
     )
-    console.print(page)
-    return file.getvalue().split("\n")[:-1]
+    return page.printed(console)
 
 
 def table(
