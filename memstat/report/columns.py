@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from rich.style import Style
 
 from memstat.report.entries import Entry, State
+from memstat.report.names import command_of, name_of
 from memstat.report.page import DIM, STRONG, TREND, WARN, Line, Span, fitted, line_of
 from memstat.report.scale import WIDTH, Scale
 from memstat.report.trend import bars
@@ -27,7 +28,6 @@ _MOST_NAME_WIDTH: Final = 32
 _LEAST_TREND_WIDTH: Final = 10
 _MOST_TREND_WIDTH: Final = 40
 _LEAST_COMMAND_WIDTH: Final = 23
-_LEAST_ARGUMENTS_WIDTH: Final = 8
 _INDENT_PART: Final = 6
 _GAP: Final = 1
 
@@ -39,7 +39,7 @@ _SHRINKS: Final = Style(color="green")
 
 
 _KEPT: Final = 512
-"""Of how many rows the text is kept that frame after frame is most often the same."""
+"""Of how many rows the bars are kept: they change twice a second, and frames come more often."""
 
 
 class Context(NamedTuple):
@@ -108,8 +108,13 @@ def _name(entry: Entry, width: int, context: Context) -> Span:
         name = fitted(printable(entry.name), max(0, room - len(after)), ascii_only=ascii_only)
         name = fitted(name.rstrip() + after, room, ascii_only=ascii_only)
     else:
-        whole = context.has_command_lines
-        name = _titled(entry.name, entry.command_line, room, whole=whole, ascii_only=ascii_only)
+        name = name_of(
+            entry.name,
+            entry.command_line,
+            room,
+            has_arguments=context.has_command_lines,
+            ascii_only=ascii_only,
+        )
     return f"{before}{name}"[:width], DIM if entry.is_rest else None
 
 
@@ -120,38 +125,8 @@ def _before_name(entry: Entry, width: int, *, ascii_only: bool) -> str:
     return f"{indent}{'...' if ascii_only else '…'} "
 
 
-@lru_cache(_KEPT)
-def _titled(name: str, command_line: str, width: int, *, whole: bool, ascii_only: bool) -> str:
-    """Return the name of a process, whole where the kernel has cut that of its program.
-
-    In a title that is ``whole``, arguments follow, unless next to nothing would be seen of them.
-    """
-    program, arguments = _parts(command_line)
-    if not name or not program.startswith(name):
-        return fitted(printable(name[: width + 1]), width, ascii_only=ascii_only)
-    text = printable(program[: width + 1])
-    arguments = printable(arguments[: width + 1])
-    room = width - len(text) - 1
-    if whole and arguments and room >= min(len(arguments), _LEAST_ARGUMENTS_WIDTH):
-        text = f"{text} {arguments}"
-    return fitted(text, width, ascii_only=ascii_only)
-
-
 def _command(entry: Entry, width: int, context: Context) -> Span:
-    return _without_folder(entry.command_line, width, ascii_only=context.ascii_only), None
-
-
-@lru_cache(_KEPT)
-def _without_folder(command_line: str, width: int, *, ascii_only: bool) -> str:
-    program, arguments = _parts(command_line)
-    text = f"{program} {arguments}" if arguments else program
-    return fitted(printable(text[: width + 1]), width, ascii_only=ascii_only)
-
-
-def _parts(command_line: str) -> tuple[str, str]:
-    """Return the program of a command line, without its folder, and the arguments."""
-    program, _, arguments = command_line.partition(" ")
-    return program.rpartition("/")[2], arguments
+    return command_of(entry.command_line, width, ascii_only=context.ascii_only), None
 
 
 _INSTEAD: Final = {
