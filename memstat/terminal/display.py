@@ -193,10 +193,13 @@ class LiveDisplay:
 
     def _yield_to(self, text: bytes) -> None:
         """Leave as much of the screen as the output needs that is to be shown."""
-        if self._rows_above < self._size.lines:
-            self._rows_above += frame.rows_of(text, self._size.columns)
+        self._count_above(text)
         if self._view is not None and len(self._table) > self._room:
             self._table = self._render(self._view, self.options, self._room)
+
+    def _count_above(self, text: bytes) -> None:
+        if self._rows_above < self._size.lines:
+            self._rows_above += frame.rows_of(text, self._size.columns)
 
     def _erase(self) -> None:
         self._shown = ()
@@ -207,10 +210,10 @@ class LiveDisplay:
     def _set_occupied(self, *, is_occupied: bool) -> None:
         if is_occupied and not self._occupied:
             self._erase()
-            # What is printed meanwhile passes as it is.
-            self._rows_above = self._size.lines
         if self._occupied and not is_occupied:
             self._line, self._line_is_foreign = b"", True
+            # The line with a question and its answer, which the terminal itself has finished.
+            self._count_above(b"\n")
         self._occupied = is_occupied
 
     def _show(self, piece: Piece) -> None:
@@ -218,6 +221,10 @@ class LiveDisplay:
             self._erase()
             self._line, self._line_is_foreign = b"", True
             self._write(piece.text)
+            if not piece.is_on_alternate:
+                # A program that moves the cursor has, as far as is known, the whole screen.
+                is_screen = moves_cursor(piece.text)
+                self._count_above(b"\n" * self._size.lines if is_screen else piece.text)
             return
         unfinished = self._fitting(piece.unfinished)
         text = piece.text + unfinished

@@ -27,6 +27,8 @@ class Piece:
     """The line that is not finished, as it stands."""
     is_whole: bool = False
     """Whether it goes to the terminal as it is: then nothing else may be on it."""
+    is_on_alternate: bool = False
+    """Whether it goes to the other screen, or comes back from it: the usual one stays as it is."""
 
 
 def moves_cursor(data: bytes) -> bool:
@@ -79,11 +81,13 @@ class Passage:
             self._is_whole = True
             data = self._lines.release() + self._begun + data
             self._begun = b""
-        for is_alternate, _ in self._switches(self._begun + data):
+        switches = self._switches(self._begun + data)
+        is_on_alternate = self.on_alternate or bool(switches)
+        for is_alternate, _ in switches:
             self.on_alternate = is_alternate
         begun = _UNFINISHED_MODE.search(data)
         self._begun = begun[0] if begun else b""
-        return [Piece(data, is_whole=True)]
+        return [Piece(data, is_whole=True, is_on_alternate=is_on_alternate)]
 
     def _entry(self, data: bytes) -> int | None:
         """Return where the output first goes to the other screen."""

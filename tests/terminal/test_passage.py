@@ -17,16 +17,21 @@ def test_lines_are_lines_and_the_unfinished_one_stands_beside_them() -> None:
 def test_from_the_alternate_screen_on_all_passes_as_it_is(enter: bytes) -> None:
     passage = Passage()
     begun = passage.feed(b"a\n" + enter + b"\x1b[2J\r", occupied=False)
-    assert begun == [Piece(b"a\n"), Piece(enter + b"\x1b[2J\r", is_whole=True)]
+    assert begun == [
+        Piece(b"a\n"),
+        Piece(enter + b"\x1b[2J\r", is_whole=True, is_on_alternate=True),
+    ]
     assert passage.on_alternate
-    assert passage.feed(b"\x1b[H", occupied=False) == [Piece(b"\x1b[H", is_whole=True)]
+    assert passage.feed(b"\x1b[H", occupied=False) == [
+        Piece(b"\x1b[H", is_whole=True, is_on_alternate=True)
+    ]
 
 
 def test_what_restores_the_terminal_after_the_alternate_screen_passes_too() -> None:
     passage = Passage()
     passage.feed(ENTER, occupied=False)
     left = LEAVE + b"\x1b[?1l\x1b>"
-    assert passage.feed(left, occupied=False) == [Piece(left, is_whole=True)]
+    assert passage.feed(left, occupied=False) == [Piece(left, is_whole=True, is_on_alternate=True)]
     assert passage.feed(b"\x1b[Hb\n", occupied=False) == [Piece(b"b\n")]
 
 
