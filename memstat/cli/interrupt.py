@@ -1,9 +1,10 @@
-"""Ctrl+C while no command handles it, and the end of Ctrl+Z."""
+"""Ctrl+C while no command handles it, the end of Ctrl+Z, and resizes of the terminal."""
 
 from __future__ import annotations
 
 import signal
 from collections.abc import Callable
+from types import FrameType
 
 
 def restore_default_sigint() -> None:
@@ -26,3 +27,19 @@ def on_resume(*acts: Callable[[], object]) -> None:
             each()
 
     signal.signal(signal.SIGCONT, act)
+
+
+def on_resize(act: Callable[[], object]) -> None:
+    """Call it, and what has handled the signal so far, whenever the terminal has another size.
+
+    After two resizes in quick succession it may be the size of before, and nothing else shows that
+    the terminal has moved what stood on it.
+    """
+    before = signal.getsignal(signal.SIGWINCH)
+
+    def handle(signum: int, frame: FrameType | None) -> None:
+        act()
+        if callable(before):
+            before(signum, frame)
+
+    signal.signal(signal.SIGWINCH, handle)

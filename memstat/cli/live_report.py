@@ -99,8 +99,8 @@ class LiveReport:
         if self._dashboard is not None:
             await self._dashboard.write_above(f"memstat: {printable(note)}\n")
 
-    def resumed(self) -> None:
-        """Note that this process was stopped until now. It does not block."""
+    def displaced(self) -> None:
+        """Note that the screen may be another: after a stop, or a resize. It does not block."""
         self._display.note_displaced()
 
     def release_keys(self) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from memstat.background import beside, in_thread, require_threads
 from memstat.cli import event_loop
 from memstat.cli.exit_status import ExitStatus
-from memstat.cli.interrupt import on_resume, restore_default_sigint
+from memstat.cli.interrupt import on_resize, on_resume, restore_default_sigint
 from memstat.cli.line_report import LineReport
 from memstat.cli.output import Output, standard_error, standard_output
 from memstat.cli.recording import Recording
@@ -113,7 +113,7 @@ class _View(NamedTuple):
     follow: Follow
     warn: Callable[[str], Awaitable[None]]
     """Writes at once what cannot wait for the end."""
-    resumed: Callable[[], None] = lambda: None
+    displaced: Callable[[], None] = lambda: None
     """Is called, as from a signal handler, when this process goes on after it was stopped."""
     threads: int = 1
     """Threads that it cannot do without."""
@@ -146,7 +146,7 @@ def _choose_view(
         report.style, terminal, relay=relay, apart_s=report.apart_s, options=options.view
     )
     threads = 1 if relay is None else _RELAY_THREADS
-    return _View(report, live.follow_command, live.warn, live.resumed, threads), redirection
+    return _View(report, live.follow_command, live.warn, live.displaced, threads), redirection
 
 
 class _Uncounted:
@@ -188,7 +188,8 @@ async def _session(
             ) as supervisor:
                 # Only now: the command has inherited the limits that memstat was given.
                 raise_descriptor_limit()
-                on_resume(supervisor.supervised.resumed, view.resumed)
+                on_resume(supervisor.supervised.resumed, view.displaced)
+                on_resize(view.displaced)
                 running = supervisor.supervised
                 async with beside(uncounted.count, supervisor), recording.mapping(running):
                     await view.show(running)

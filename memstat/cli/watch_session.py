@@ -14,7 +14,7 @@ from memstat.api import Watch, watch_scope
 from memstat.background import beside, in_thread
 from memstat.cli import event_loop
 from memstat.cli.exit_status import ExitStatus, stopped_by
-from memstat.cli.interrupt import on_resume, restore_default_sigint
+from memstat.cli.interrupt import on_resize, on_resume, restore_default_sigint
 from memstat.cli.line_report import LineReport
 from memstat.cli.options import RecordOptions
 from memstat.cli.output import Output
@@ -41,7 +41,7 @@ class _View(NamedTuple):
     follow: Callable[[Watch], Awaitable[None]]
     warn: Callable[[str], Awaitable[None]]
     """Writes at once what cannot wait for the end."""
-    resumed: Callable[[], None] = lambda: None
+    displaced: Callable[[], None] = lambda: None
     """Is called, as from a signal handler, when this process goes on after it was stopped."""
     release: Callable[[], None] = lambda: None
     """Gives the terminal back its mode, at once."""
@@ -113,7 +113,8 @@ async def _watch(
 ) -> int:
     received: list[int] = []
     async with watch_scope(options.scope, options.interval_s, options.policy, observers) as watched:
-        on_resume(watched.resumed, shown.resumed)
+        on_resume(watched.resumed, shown.displaced)
+        on_resize(shown.displaced)
         async with beside(_stop_on_signal, watched, signals, received, shown.release):
             async with beside(report.limit_patience_after, watched), recording.mapping(watched):
                 await shown.follow(watched)
@@ -149,7 +150,7 @@ def _choose_view(report: LineReport, terminal: TextIO | None, options: ViewOptio
 
     keyboard = keyboard_beside(terminal)
     live = LiveReport(report.style, terminal, options=options, keyboard=keyboard)
-    return _View(live.follow_watch, live.warn, live.resumed, live.release_keys)
+    return _View(live.follow_watch, live.warn, live.displaced, live.release_keys)
 
 
 async def _stop_on_signal(

@@ -56,6 +56,8 @@ class Dashboard:
         self._pause_s = _FRAME_S
         self._board = Board()
         self._paused: View | None = None
+        self._lacks_peak = False
+        """Whether the peak was reset, and no snapshot has been there since."""
         self._broken = False
         self._turn = anyio.Lock()
         self._woken = anyio.Event()
@@ -113,19 +115,25 @@ class Dashboard:
             self._woken = anyio.Event()
 
     def _choose_view(self, observed: Observation) -> View | None:
-        """Return what there is now; while the drawing is paused, what there was then."""
+        """Return what there is now; while the drawing is paused, what there was then.
+
+        After a reset of the peak, that is what there was at the first snapshot since.
+        """
         if not (self._freezes and self._display.options.is_paused):
             self._paused = None
             return self._board.view(observed.tally)
-        if self._paused is None:
+        if self._paused is None or self._lacks_peak:
             self._paused = self._board.view(observed.tally)
+            self._lacks_peak = self._lacks_peak and observed.peak is None
         return self._paused
 
     async def _heed_keys(self, observed: Observation) -> None:
         if (controls := self._controls) is None:
             return
         async for key in controls.keyboard.keys():
+            had_peak = observed.peak is not None
             note = controls.press(key, self._display, self._board, observed)
+            self._lacks_peak |= had_peak and observed.peak is None
             if note:
                 await self.write_above(f"memstat: {note}\n")
             self._woken.set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Final
 
 import pytest
 
+from memstat.terminal.frame import ERASE_TABLE
 from tests.targets import Target, python
 from tests.terminal.conftest import OpenTerminal
 from tests.terminal.programs import TREE, Gate, script
@@ -200,6 +202,33 @@ def test_the_table_has_the_screen_until_the_command_prints_and_then_half_of_it(
     assert everything.count("NAME") == 1
 
 
+@pytest.mark.parametrize(
+    ("asks", "key"),
+    [
+        ("input('Name of it: ')", "Enter"),
+        ("os.system('less ' + sys.argv[0])", "q"),
+    ],
+    ids=["prompt", "pager"],
+)
+def test_after_a_prompt_or_a_pager_the_table_has_what_room_is_left(
+    open_terminal: OpenTerminal, gate: Gate, tmp_path: Path, asks: str, key: str
+) -> None:
+    if key == "q" and shutil.which("less") is None:
+        pytest.skip("less is not installed")
+    terminal = open_terminal(columns=80, rows=24)
+    waits = "open(sys.argv[1]).read()"
+    crowd = CROWD.replace(waits, f"{waits}\n{asks}\n{waits}")
+    terminal.type(f"memstat run -rv -- {script(tmp_path, 'crowd.py', crowd)} gate")
+    terminal.wait_for(lambda s: len(rows(s)) == 24 - 1 - 4)
+    gate.open()
+    terminal.wait_for(lambda s: not rows(s) and ("Name of it:" in s or "import os" in s))
+    terminal.press(key)
+    # Below the line of the prompt, which stays.
+    terminal.wait_for(lambda s: len(rows(s)) == 24 - 2 - 4)
+    gate.open()
+    terminal.wait_for("Exited with code 0")
+
+
 def is_below(printed: str, height: int, screen: str) -> bool:
     """Whether a table of so many lines stands below what was printed, down to the last line."""
     lines = screen.splitlines()
@@ -273,6 +302,23 @@ def test_a_resize_is_followed_and_leaves_nothing_behind(
     gate.open()
     assert terminal.wait_for_status(2) == 0
     assert terminal.everything.count("NAME") == 1
+
+
+def test_two_resizes_in_a_moment_have_the_table_drawn_anew(
+    open_terminal: OpenTerminal, gate: Gate, tmp_path: Path
+) -> None:
+    terminal = open_terminal(columns=80, rows=24)
+    terminal.type(f"memstat run -rv -- {script(tmp_path, 'crowd.py', CROWD)} gate")
+    terminal.wait_for(lambda s: len(rows(s)) == 24 - 1 - 4)
+    (written := tmp_path / "written").touch()
+    terminal.record(written)
+    # The size is the same as before; what stood on the terminal is not where it was.
+    # As one command: tmux waits between two.
+    terminal.command("if-shell", "-F", "1", "resize-window -x 50 ; resize-window -x 80")
+    terminal.wait_for(lambda _: ERASE_TABLE in written.read_bytes())
+    terminal.wait_for(lambda s: len({row.pid for row in rows(s)}) == 24 - 1 - 4)
+    gate.open()
+    terminal.wait_for("Exited with code 0")
 
 
 def test_near_the_top_a_resize_leaves_nothing_on_the_screen(

@@ -128,6 +128,11 @@ def test_a_pause_holds_the_table_and_not_the_sampling(
     at_s = re.search(r"mark 1 at ([\d.]+) s", terminal.wait_for("memstat: mark 1"))
     assert at_s is not None
     assert samples(terminal.screen) == held
+    # There is no table of then with the peak since a reset: it is one of now that is held.
+    terminal.press("r")
+    screen = terminal.wait_for(lambda s: "peak reset at" in s and samples(s) > held)
+    assert "paused" in screen
+    held = samples(screen)
     terminal.press(key)
     screen = terminal.wait_for(lambda s: "paused" not in s and samples(s) > held)
     # Ten a second, and none was left out.
