@@ -63,7 +63,9 @@ def _largest(listed: Listing, room: int, others: Sequence[ProcessRow]) -> list[i
     # As many rows for the rest as it has programs, at most.
     kinds = {kind_of(row.sample.name) for row in listed.rows_beside(shown)}
     for_rest = min(most_for_rest, len(kinds) + bool(others))
-    return sorted(_with_ancestors(listed, order, room - for_rest))
+    if for_rest < most_for_rest:
+        shown = _with_ancestors(listed, order, room - for_rest)
+    return sorted(shown)
 
 
 def _with_ancestors(listed: Listing, order: Sequence[int], count: int) -> Sequence[int]:

@@ -19,7 +19,7 @@ class Tree:
 
     def __init__(self, rows: Sequence[ProcessRow], text: str) -> None:
         self._rows = rows
-        self._wanted = [at for at, row in enumerate(rows) if _has(row, text)]
+        self._wanted = _having(rows, text)
         self.others = _beside(rows, self._wanted)
         """Those that are not."""
         self._parents = parents_of(rows)
@@ -112,11 +112,17 @@ def _beside(of: Sequence[T], shown: Iterable[int]) -> list[T]:
     return [one for at, one in enumerate(of) if at not in chosen]
 
 
-def _has(row: ProcessRow, text: str) -> bool:
-    """Whether a process has a text in its name or command line, in any case."""
+def _having(rows: Sequence[ProcessRow], text: str) -> Sequence[int]:
+    """Return where the processes are with a text in their name or command line, in any case."""
     if not text:
-        return True
-    return text.casefold() in f"{row.sample.name}\0{row.sample.command_line or ''}".casefold()
+        return range(len(rows))
+    sought = text.casefold()
+    samples = [row.sample for row in rows]
+    return [
+        at
+        for at, sample in enumerate(samples)
+        if sought in f"{sample.name}\0{sample.command_line or ''}".casefold()
+    ]
 
 
 def listing_of(rows: Sequence[ProcessRow], options: ViewOptions) -> Listing:
@@ -124,7 +130,7 @@ def listing_of(rows: Sequence[ProcessRow], options: ViewOptions) -> Listing:
     if not options.shows_list:
         in_order = rows if options.order is Order.TREE else _sorted_tree(rows, options.order)
         return Tree(in_order, text)
-    found = [at for at, row in enumerate(rows) if _has(row, text)]
+    found = _having(rows, text)
     wanted = [rows[at] for at in found]
     if options.is_folded:
         items = sorted(by_program(wanted).items(), key=PROGRAM_KEYS[options.list_order])
