@@ -161,11 +161,15 @@ class Sweeper:
         self._tracked: dict[ProcessKey, Tracked] = {}
         self._families: Sequence[int] = ()
         """That of each process, when they were last counted."""
+        self._parents: Sequence[int] = ()
+        """Likewise."""
         self._have_some_left = False
         """Whether a process has ended since the last look at all.
 
         Its children have another parent, which stands beside the faults.
         """
+        self._may_leave = False
+        """Whether the last look at all showed one that may be about to end: it has no memory."""
         self._doubles = Doubles(source.order_of_memory)
 
     def expect(self, interval_s: float) -> None:
@@ -194,7 +198,7 @@ class Sweeper:
         self._track(found.nodes, found.identities)
         self._look()
         # And after them: what has called execve may have forked since, all in one tick.
-        self._count_relatives()
+        self._relate()
         self._doubles.mark(self._tracked.values())
         return self._sweep(began, found.missing_reason, walk=walk)
 
@@ -211,7 +215,10 @@ class Sweeper:
         self._track(found.nodes, found.identities)
         some_left = self._have_some_left
         for tracked in self._tracked.values():
-            if not tracked.look_quickly(with_faults=some_left or tracked.has_relatives):
+            if not tracked.look_quickly(
+                with_faults=some_left or tracked.has_relatives,
+                with_parent=some_left or not tracked.has_parent,
+            ):
                 return None
         self._have_some_left = False
         return self._sweep(began, None, walk=False)
@@ -262,11 +269,18 @@ class Sweeper:
     def _look(self) -> None:
         """Glance at every process; those that have ended since the last sweep leave."""
         ended = []
+        some_left, may_leave = self._have_some_left, self._may_leave
+        self._may_leave = False
         for tracked in self._tracked.values():
             was_new = tracked.is_new
-            tracked.look(with_faults=self._have_some_left or tracked.has_relatives)
-            if tracked.glance is None and tracked.status is ReadStatus.GONE and not was_new:
-                ended.append(tracked)
+            tracked.look(
+                with_faults=some_left or tracked.has_relatives,
+                with_parent=some_left or may_leave or not tracked.has_parent,
+            )
+            if tracked.glance is None:
+                self._may_leave = may_leave = True
+                if tracked.status is ReadStatus.GONE and not was_new:
+                    ended.append(tracked)
         ended = [tracked for tracked in ended if self.finder.remove(tracked.node.key.pid)]
         self._have_some_left = bool(ended)
         for tracked in ended:
@@ -299,15 +313,17 @@ class Sweeper:
         self._place()
         # Before the looks: the parent of a child that has just been forked has relatives now.
         self._families = ()
-        self._count_relatives()
+        self._relate()
 
-    def _count_relatives(self) -> None:
-        families = [one.family for one in self._tracked.values()]
-        if families != self._families:
-            self._families = families
-            sizes = Counter(families)
-            for one in self._tracked.values():
+    def _relate(self) -> None:
+        tracked = self._tracked.values()
+        families, parents = [one.family for one in tracked], [one.ppid for one in tracked]
+        if families != self._families or parents != self._parents:
+            self._families, self._parents = families, parents
+            sizes, pids = Counter(families), {key.pid for key in self._tracked}
+            for one in tracked:
                 one.has_relatives = sizes[one.family] > 1
+                one.has_parent = one.ppid in pids
 
     def _place(self) -> None:
         for node in self._nodes:

@@ -33,10 +33,12 @@ class Tracked:
         "family",
         "glance",
         "had_unknown_sharers",
+        "has_parent",
         "has_relatives",
         "is_new",
         "is_walked",
         "node",
+        "ppid",
         "reader",
         "reading",
         "row",
@@ -63,6 +65,10 @@ class Tracked:
         """The last one that was known; 0 when none ever was."""
         self.has_relatives = True
         """Whether others are of its family; also while that is not known."""
+        self.ppid = 0
+        """Its parent, when that was last seen."""
+        self.has_parent = False
+        """Whether its parent is one of those that are looked at; also while that is not known."""
         self.glance: Glance | None = None
         """The last one; ``None`` where a glance shows nothing, and ``reading`` has all there is."""
         self.reading: Reading | None = None
@@ -120,9 +126,9 @@ class Tracked:
         pages = None if self.reading is None else self.reading.pages
         return 0 if pages is None else pages.anon_bytes - pages.pss_anon_bytes
 
-    def look_quickly(self, *, with_faults: bool) -> bool:
+    def look_quickly(self, *, with_faults: bool, with_parent: bool) -> bool:
         """Glance at it; False where that shows nothing, or something new: ``look`` then."""
-        glance = self.reader.glance(with_faults=with_faults)
+        glance = self.reader.glance(with_faults=with_faults, with_parent=with_parent)
         if glance is None or self.glance is None or glance.family != self.glance.family:
             return False
         if glance.name != self._name:
@@ -131,9 +137,9 @@ class Tracked:
         self._see(glance)
         return True
 
-    def look(self, *, with_faults: bool) -> None:
+    def look(self, *, with_faults: bool, with_parent: bool) -> None:
         """Glance at it; where that shows nothing, find out what it is."""
-        glance = self.reader.glance(with_faults=with_faults)
+        glance = self.reader.glance(with_faults=with_faults, with_parent=with_parent)
         if glance is not None:
             self._see(glance)
         else:
@@ -223,6 +229,7 @@ class Tracked:
             self.reading = self.walked_at_s = None
         elif glance.rss_peak_bytes != before.rss_peak_bytes:
             self.spike_bytes = max(self.spike_bytes, _spike_bytes(before, glance))
+        self.ppid = glance.ppid
         self._take_family(glance.family)
         self._take_name(glance.name)
 
