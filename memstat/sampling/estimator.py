@@ -58,6 +58,8 @@ class Estimator:
         self._glance_error_bytes = 0
         self._rows: Sequence[Row] = ()
         self._undated: tuple[ProcessSample, ...] = ()
+        self._total = Memory(), Memory()
+        """The last sum, without and with the bounds of the ledger."""
         self._beside = Bounds()
         """What those count that the ledger does not have."""
 
@@ -67,8 +69,8 @@ class Estimator:
 
     def take_glances(self, tracked: Sequence[Tracked], now_s: float) -> bool:
         """Take in a glance at every process; return whether to walk them all now."""
-        self._note(tracked, now_s)
-        self._ledger.observe(self._glances)
+        if self._note(tracked, now_s) or not self._ledger.is_settled:
+            self._ledger.observe(self._glances)
         if self._policy.exact or self._is_blind or not self._has_walked:
             return True
         bounds = self._ledger.total
@@ -79,9 +81,11 @@ class Estimator:
             has_changed=self._ledger.has_changed,
         )
 
-    def _note(self, tracked: Sequence[Tracked], now_s: float) -> None:
-        """Keep the glances by the keys of the processes, in their order."""
+    def _note(self, tracked: Sequence[Tracked], now_s: float) -> bool:
+        """Keep the glances by the keys of the processes, in their order; whether any is new."""
         glances = [one.glance for one in tracked]
+        if tracked == self._tracked and all(map(is_, glances, self._seen)):
+            return False
         if tracked != self._tracked:
             self._glances, self._sizes = {}, {}
             different = tracked
@@ -100,6 +104,7 @@ class Estimator:
                 self._budget.forget(key)
                 del self._lives[key]
             self._held_s = None
+        return True
 
     def _meet(self, key: ProcessKey, glance: Glance, now_s: float) -> None:
         self._glances[key], self._sizes[key] = glance, glance.rss_bytes
@@ -121,6 +126,8 @@ class Estimator:
             for one in walked:
                 if one.status is not ReadStatus.MEASURED:
                     one.glance = None
+            # The next glances are to be taken in whatever they are.
+            self._tracked = ()
             self._ledger.observe(
                 {one.node.key: one.glance for one in tracked if one.glance is not None}
             )
@@ -182,12 +189,14 @@ class Estimator:
         if self._is_blind or not self._glances:
             return total
         bounds = self._ledger.total
-        low, high = bounds.low, bounds.high
-        low, high = low + self._beside.low, high + self._beside.high
+        low, high = bounds.low + self._beside.low, bounds.high + self._beside.high
         if self._glance_error_bytes:
             error = self._glance_error_bytes * len(self._glances)
             low, high = max(0, low - error), high + error
-        return replace(total, pss_low_bytes=low, pss_high_bytes=high)
+        before, bounded = self._total
+        if before is not total or (bounded.pss_low_bytes, bounded.pss_high_bytes) != (low, high):
+            self._total = total, replace(total, pss_low_bytes=low, pss_high_bytes=high)
+        return self._total[1]
 
     @property
     def has_all(self) -> bool:
