@@ -6,6 +6,7 @@ from typing import Final
 
 from memstat.background import in_thread
 from memstat.cli.output import Output
+from memstat.deferred import undated
 from memstat.model import Snapshot
 from memstat.report import notes
 from memstat.report.ending import Ending, Style
@@ -37,11 +38,12 @@ class LineReport:
                 await in_thread(self.show, snapshot)
 
     def _show_at_once(self, snapshot: Snapshot) -> bool:
-        """Write the snapshot of a few processes if that needs no wait; return whether it did.
+        """Write a snapshot of which the text is soon made, if it needs no wait; whether it did.
 
         To wake a thread for it would take longer than all else that a tick does.
         """
-        if len(snapshot.processes) > _FEW or (self.style.is_filter and not snapshot.complete):
+        is_long = self.style.format.lists_processes and len(undated(snapshot)) > _FEW
+        if is_long or (self.style.is_filter and not snapshot.complete):
             return False
         return self._results.write_at_once(self.style.format.snapshot(snapshot))
 

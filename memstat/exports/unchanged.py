@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from memstat.deferred import undated
 from memstat.model import ProcessSample, Snapshot
-from memstat.recording.rebuilt import lasting_of
 
 T = TypeVar("T")
 
@@ -32,6 +32,6 @@ class Unchanged(Generic[T]):
         # What is kept has its id for itself.
         self._made = made = {
             id(process): known.get(id(process)) or (process, make(process))
-            for process in lasting_of(snapshot)
+            for process in undated(snapshot)
         }
         return [one for _, one in made.values()]

@@ -32,6 +32,11 @@ class DescriptorBudget:
             self.held -= 1
 
     @property
+    def is_ample(self) -> bool:
+        """Whether there is room for descriptors that only save time."""
+        return 2 * self.held < self.limit
+
+    @property
     def exceeded(self) -> bool:
         return self.held > self.limit
 

@@ -26,6 +26,7 @@ from memstat.proc.hidden import HiddenProcesses, hides_processes
 from memstat.proc.parse import parse_stat, parse_status
 from memstat.proc.platform import kernel_version, require_linux_kernel
 from memstat.proc.reader import LinuxReader, no_hidden
+from memstat.proc.rest import is_reported
 from memstat.proc.source import MappedReading
 from memstat.text import decode_name
 
@@ -46,6 +47,7 @@ class LinuxProcSource:
         )
         # Since commit 82241a83cd15 of the kernel, statm sums up counters that are kept per CPU.
         self._counts_exactly = kernel_version() >= (6, 16)
+        self._shows_rest = is_reported()
         limit = available_descriptors() if max_descriptors is None else max_descriptors
         self.budget = DescriptorBudget(limit)
         self._hidden = HiddenProcesses() if hides_processes() else None
@@ -149,6 +151,7 @@ class LinuxProcSource:
             self.budget,
             rollup=self.use_rollup,
             counts_exactly=self._counts_exactly,
+            shows_rest=self._shows_rest,
             find_hidden=self._hidden_finder,
         )
 

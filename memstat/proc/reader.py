@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from typing import Final
 
 from memstat.errors import ParseError
@@ -11,7 +12,7 @@ from memstat.model import DenialReason, Identity, Memory, ProcessKey, ReadStatus
 from memstat.proc.address_space import shares_address_space
 from memstat.proc.descriptors import DescriptorBudget, raise_if_no_descriptor_is_left
 from memstat.proc.failures import DENIED, ENDED, Failure, reason_of
-from memstat.proc.files import fetch, fetch_pieces, read_file, read_first_bytes
+from memstat.proc.files import fetch, fetch_pieces, fetch_short, read_file, read_first_bytes
 from memstat.proc.pages import FIRST_GLANCE, glance_of, pages_of, with_glance_error
 from memstat.proc.parse import (
     Status,
@@ -23,6 +24,7 @@ from memstat.proc.parse import (
     parse_stat,
     parse_status,
 )
+from memstat.proc.rest import Rest, is_asleep
 from memstat.proc.source import GONE, LEFT, Afterwards, Glance, Reading, WalkedPages
 
 _EXEC_RACES: Final = 4
@@ -37,8 +39,9 @@ def no_hidden(_: int) -> None:
 class LinuxReader:
     """Keeps the files of one process open and reads them with ``pread``.
 
-    A glance reads ``statm``, and ``stat`` if that has changed or faults count: no lock of the
-    process is taken. A walk reads ``smaps_rollup``, for which the kernel looks at every page.
+    A glance reads ``statm``, and ``stat`` if that has changed, or if faults count and ``schedstat``
+    does not prove that the process has not run: no lock of it is taken. A walk reads
+    ``smaps_rollup``, for which the kernel looks at every page.
 
     ``smaps_rollup`` is bound to an address space and fails with ESRCH after ``execve`` or exit;
     ``stat`` and ``statm`` are bound to the process. Whatever fails leads to the same slow path:
@@ -68,6 +71,9 @@ class LinuxReader:
         "_memory_file",
         "_memory_text",
         "_parse",
+        "_rest",
+        "_rest_fd",
+        "_shows_rest",
         "_stat_fd",
         "_stat_text",
         "_statm_fd",
@@ -81,6 +87,7 @@ class LinuxReader:
         *,
         rollup: bool,
         counts_exactly: bool = False,
+        shows_rest: bool = False,
         find_hidden: Callable[[int], Identity | None] = no_hidden,
     ) -> None:
         self._directory = f"/proc/{key.pid}"
@@ -88,26 +95,28 @@ class LinuxReader:
         self._budget = budget
         self._find_hidden = find_hidden
         self._counts_exactly = counts_exactly
+        self._shows_rest = shows_rest
+        self._rest: Rest | None = None
         self._memory_file = "smaps_rollup" if rollup else "smaps"
         self._fetch = fetch if rollup else fetch_pieces
         self._parse = parse_rollup if rollup else parse_smaps
-        self._memory_fd = self._stat_fd = self._statm_fd = -1
+        self._memory_fd = self._stat_fd = self._statm_fd = self._rest_fd = -1
         self._stat_text = self._glance_stat_text = self._statm_text = self._memory_text = b""
         self._last = GONE
         self._glance = FIRST_GLANCE
         self._borrows: bool | None = None
         self._family = 0
 
-    def glance(self, *, with_faults: bool) -> Glance | None:
+    def glance(self, *, with_faults: bool, with_parent: bool = True) -> Glance | None:
         if self._statm_fd >= 0:
             try:
-                return self._glance_open(with_faults=with_faults)
+                return self._glance_open(with_faults=with_faults, with_parent=with_parent)
             except (OSError, ParseError):
                 self.close()
         glance: Glance | None = None
         try:
             if self._open_for_glances():
-                glance = self._glance_open(with_faults=True)
+                glance = self._glance_open(with_faults=True, with_parent=True)
         except (OSError, ParseError) as failure:
             raise_if_no_descriptor_is_left(failure)
         finally:
@@ -143,10 +152,11 @@ class LinuxReader:
         return Afterwards(stat.is_alive and stat.family == self._family, has_waited)
 
     def close(self) -> None:
-        for fd in (self._memory_fd, self._stat_fd, self._statm_fd):
+        for fd in (self._memory_fd, self._stat_fd, self._statm_fd, self._rest_fd):
             if fd >= 0:
                 self._close(fd)
-        self._memory_fd = self._stat_fd = self._statm_fd = -1
+        self._memory_fd = self._stat_fd = self._statm_fd = self._rest_fd = -1
+        self._rest = None
 
     def _open_for_glances(self) -> bool:
         """Open what a glance reads; whether a glance shows what the process uses."""
@@ -160,14 +170,22 @@ class LinuxReader:
         self._statm_fd = self._open(f"{self._directory}/statm")
         return self._borrows is False
 
-    def _glance_open(self, *, with_faults: bool) -> Glance | None:
-        statm_text = fetch(self._statm_fd)
-        is_same = statm_text == self._statm_text
+    def _glance_open(self, *, with_faults: bool, with_parent: bool) -> Glance | None:
+        statm_text = fetch_short(self._statm_fd)
+        is_same, rest = statm_text == self._statm_text, self._rest
         if is_same and not with_faults:
             return self._glance
-        stat_text = fetch(self._stat_fd)
-        if is_same and stat_text == self._glance_stat_text:
+        if rest is not None and rest.lasts() and is_same and not with_parent:
             return self._glance
+        stat_text = fetch_short(self._stat_fd)
+        if is_same and stat_text == self._glance_stat_text:
+            if rest is not None:
+                rest.note(stat_text)
+            elif self._shows_rest and not with_parent:
+                self._watch_rest(stat_text)
+            return self._glance
+        if rest is not None:
+            rest.forget()
         glance = glance_of(statm_text, stat_text, self._glance, self._read_mark)
         if glance is None:
             return None
@@ -175,6 +193,13 @@ class LinuxReader:
         if glance != self._glance:
             self._glance = glance
         return self._glance
+
+    def _watch_rest(self, stat_text: bytes) -> None:
+        """Find out from now on whether it runs at all, if that may save a read."""
+        if self._budget.is_ample and is_asleep(stat_text):
+            with suppress(OSError):
+                self._rest_fd = self._open(f"{self._directory}/schedstat")
+                self._rest = Rest(self._rest_fd)
 
     def _read_mark(self) -> int | None:
         return parse_rss_peak(read_file(f"{self._directory}/status"))

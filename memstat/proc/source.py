@@ -100,11 +100,12 @@ LEFT: Final = Afterwards(keeps_memory=False, has_waited=False)
 class ProcessReader(Protocol):
     """Reads one process again and again; bound to that process, never to a recycled PID."""
 
-    def glance(self, *, with_faults: bool) -> Glance | None:
+    def glance(self, *, with_faults: bool, with_parent: bool = True) -> Glance | None:
         """Return what the process maps, without holding it up.
 
-        The same object while that stays as it is. Without ``with_faults`` the faults may be those
-        of an earlier glance, if nothing else changed. ``None`` where only a walk shows what there
+        The same object while that stays as it is. Without ``with_faults`` all but the sizes may be
+        of an earlier glance, while these are the same; without ``with_parent`` the parent may be,
+        if nothing else changed. ``None`` where only a walk shows what there
         is: it has ended, has no memory of its own, or may not be read. Raises TooManyDescriptors.
         """
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, TypeAlias
 
+from memstat.deferred import undated
 from memstat.mappings import Mappings
 from memstat.model import Snapshot
 from memstat.recording.header import Gap
@@ -48,13 +49,13 @@ class Backlog:
             assert isinstance(gap, Gap)
             self._items[self._gap_at] = Gap(gap.elapsed_s, gap.dropped + 1)
             self.dropped += 1
-        elif self._items and self._samples + len(item.processes) > self._most_samples:
+        elif self._items and self._samples + len(undated(item)) > self._most_samples:
             self._gap_at = len(self._items)
             self._items.append(Gap(item.elapsed_s, 1))
             self.dropped += 1
         else:
             self._items.append(item)
-            self._samples += len(item.processes)
+            self._samples += len(undated(item))
 
     def take(self) -> list[Item]:
         """Return all there is, in its order, and keep nothing."""

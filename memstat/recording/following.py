@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from memstat.deferred import undated
 from memstat.model import ProcessKey, ProcessSample, Snapshot
-from memstat.recording.rebuilt import lasting_of
 
 
 class Step(NamedTuple):
@@ -41,7 +41,7 @@ class Follower:
         """Return how a snapshot differs from the one before."""
         before = self._before
         # What is kept has its id for itself.
-        self._before = now = {id(process): process for process in lasting_of(snapshot)}
+        self._before = now = {id(process): process for process in undated(snapshot)}
         changed = [process for one, process in now.items() if one not in before]
         keys = {process.key for process in changed}
         left = [process.key for one, process in before.items() if one not in now]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from memstat.deferred import undated
 from memstat.model import Memory, ProcessSample, ReadStatus, Snapshot
 from memstat.units import format_bracket, format_size
 
@@ -61,7 +62,7 @@ def measured_total(snapshot: Snapshot) -> Memory:
         return total
     denied = [
         process.memory.pss_high_bytes or 0
-        for process in snapshot.processes
+        for process in undated(snapshot)
         if process.status is ReadStatus.DENIED
     ]
     return replace(total, pss_high_bytes=total.pss_high_bytes - sum(denied)) if denied else total

@@ -33,6 +33,11 @@ class Format(ABC):
         """Whether each measurement is shown in detail."""
 
     @property
+    def lists_processes(self) -> bool:
+        """Whether a snapshot is shown with each of its processes."""
+        return True
+
+    @property
     def on_terminal(self) -> Format:
         """What takes its place on a terminal."""
         return self
@@ -71,6 +76,10 @@ class Plain(Format):
     """
 
     in_bytes: ClassVar[bool] = False
+
+    @property
+    def lists_processes(self) -> bool:
+        return self.verbose
 
     @property
     def on_terminal(self) -> Format:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
-from memstat.model import Snapshot
+from memstat.deferred import undated
+from memstat.model import ProcessSample, Snapshot
 
 _EXCESS: Final = 1.05
 _EXCESS_BYTES: Final = 1 << 20
@@ -16,9 +18,13 @@ class RssMarks:
     def __init__(self) -> None:
         self.sampled_bytes = 0
         self.mark_bytes = 0
+        self._seen: Sequence[ProcessSample] = ()
 
     def observe(self, snapshot: Snapshot) -> None:
-        processes = snapshot.processes
+        processes = undated(snapshot)
+        if processes is self._seen:
+            return
+        self._seen = processes
         sampled = [process.memory.rss_bytes or 0 for process in processes]
         marks = [process.rss_peak_bytes or 0 for process in processes]
         self.sampled_bytes = max(self.sampled_bytes, *sampled, 0)

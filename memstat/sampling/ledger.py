@@ -83,6 +83,11 @@ class Ledger:
         """What files of processes that left counted, and may count for the others now."""
         self._belief = Belief()
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing changes by another look at the same glances."""
+        return not self._unsettled
+
     def observe(self, glances: Mapping[ProcessKey, Glance]) -> None:
         """Take in a glance at every process of the tree, all of one moment.
 

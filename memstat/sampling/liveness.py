@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
+from memstat.deferred import undated
 from memstat.model import ProcessKey, ProcessSample, ReadStatus, Snapshot
 
 _ALIVE: Final = frozenset({ReadStatus.MEASURED, ReadStatus.DENIED, ReadStatus.UNREADABLE})
@@ -17,11 +18,11 @@ def alive(snapshot: Snapshot) -> tuple[ProcessSample, ...]:
 
 def targets_ended(targets: Collection[ProcessKey], snapshot: Snapshot) -> bool:
     """Whether no target itself is alive; descendants may be."""
-    return not any(p.key in targets and p.status in _ALIVE for p in snapshot.processes)
+    return not any(p.key in targets and p.status in _ALIVE for p in undated(snapshot))
 
 
 def tree_ended(snapshot: Snapshot) -> bool:
     """Whether no process of the tree is alive, and none is missing."""
     return snapshot.missing_reason is None and not any(
-        p.status in _ALIVE for p in snapshot.processes
+        p.status in _ALIVE for p in undated(snapshot)
     )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar, TypeVarTuple, Unpack
 
@@ -66,7 +66,8 @@ class Sampler:
         self._sweeper = sweeper
         self._sweeper.expect(interval_s)
         self._grid = TickGrid(interval_s)
-        self._cost_s = 0.0
+        self.cost_s = 0.0
+        """The CPU time that sweeps have taken since the last tick."""
         self._owed_s: list[Mapping[ProcessKey, float]] = []
         self._started_s = round(time.monotonic(), 6)
         self._is_stopped = False
@@ -187,11 +188,11 @@ class Sampler:
 
     def _adapt(self) -> None:
         """Sample more or less often from now on, where that is free."""
-        if self._rate.observe(self._cost_s):
+        if self._rate.observe(self.cost_s):
             self._grid.change(self._rate.interval_s)
             self._sweeper.expect(self._rate.interval_s)
             self.tally.change_interval(self._elapsed_s(), self._rate.interval_s)
-        self._cost_s = 0.0
+        self.cost_s = 0.0
 
     async def _sweep(self, tick: Tick) -> Snapshot:
         """Sweep; again at once where that was torn and short, or a limit depends on a guess."""
@@ -250,13 +251,22 @@ class Sampler:
         with self._counting_cost():
             return sweep.finish(tick, self._started_s)
 
-    @contextmanager
-    def _counting_cost(self) -> Iterator[None]:
-        began_s = time.thread_time()
-        try:
-            yield
-        finally:
-            self._cost_s += time.thread_time() - began_s
+    def _counting_cost(self) -> _Counting:
+        return _Counting(self)
+
+
+class _Counting:
+    """Adds to the cost of a sampler what a block takes; sooner made than a generator."""
+
+    def __init__(self, sampler: Sampler) -> None:
+        self._sampler = sampler
+        self._began_s = 0.0
+
+    def __enter__(self) -> None:
+        self._began_s = time.thread_time()
+
+    def __exit__(self, *_: object) -> None:
+        self._sampler.cost_s += time.thread_time() - self._began_s
 
 
 _limiter: RunVar[CapacityLimiter] = RunVar("memstat_readers")

@@ -21,17 +21,24 @@ class RunningSum:
     """
 
     def __init__(self) -> None:
+        self._samples: Sequence[ProcessSample] = ()
         self._statuses: list[ReadStatus] = []
         self._memories: list[Memory] = []
         self._total = add_up(())
+        self.is_complete = True
+        """What ``is_complete`` says of the last ones."""
 
     def of(self, samples: Sequence[ProcessSample]) -> Memory:
-        """Return what ``add_up`` does."""
+        """Return what ``add_up`` does. What is the same object is to be the same as before."""
+        if samples is self._samples:
+            return self._total
+        self._samples = samples
         statuses = [sample.status for sample in samples]
         memories = [sample.memory for sample in samples]
         if memories != self._memories or statuses != self._statuses:
             self._statuses, self._memories = statuses, memories
             self._total = add_up(samples)
+            self.is_complete = is_complete(samples)
         return self._total
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from typing import Final
 
+from memstat.deferred import DeferredSnapshot
 from memstat.errors import MemstatError
 from memstat.model import (
     Identity,
@@ -29,7 +30,6 @@ from memstat.sampling.doubles import Doubles
 from memstat.sampling.estimator import Estimator
 from memstat.sampling.finder import Finder
 from memstat.sampling.policy import EXACT, Policy
-from memstat.sampling.sums import is_complete
 from memstat.sampling.torn import REPEATS, REPEATS_OF_ONE, is_worth_repeating, tolerance_bytes
 from memstat.sampling.tracked import Tracked
 
@@ -110,20 +110,20 @@ class Sweep:
                 is_whole_tree=sweeper.scope.recursive,
             )
             walk_s = estimator.take_walks(self._tracked, torn, self.began_s)
-        samples = estimator.samples(self._tracked, self.began_s)
-        total = estimator.total(self._tracked, samples)
+        rows = estimator.rows(self._tracked, self.began_s)
+        total = estimator.total(rows.undated)
         is_torn = bool(torn) and _is_uncertain(total)
         elapsed_s = self.began_s - started_s
-        return Snapshot(
+        return DeferredSnapshot(
             tick=tick.number,
             unix_time_s=self._began_unix_s,
             elapsed_s=elapsed_s,
             late_s=max(0.0, elapsed_s - tick.due_s),
             missed_ticks=tick.missed_ticks,
             sweep_s=self._sweeper.clock() - self.began_s,
-            complete=is_complete(samples) and self.missing_reason is None and not is_torn,
+            complete=estimator.has_all and self.missing_reason is None and not is_torn,
             total=total,
-            processes=samples,
+            processes=rows,  # type: ignore[arg-type]  # made later
             torn=is_torn,
             missing_reason=self.missing_reason,
             spikes_bytes=sum([one.take_spike() for one in self._tracked if one.spike_bytes]),
@@ -159,9 +159,17 @@ class Sweeper:
         self.estimator = Estimator(policy, interval_s)
         self._nodes: tuple[Node, ...] = ()
         self._tracked: dict[ProcessKey, Tracked] = {}
-        self._relatives: Counter[int] = Counter()
+        self._families: Sequence[int] = ()
+        """That of each process, when they were last counted."""
+        self._parents: Sequence[int] = ()
+        """Likewise."""
         self._have_some_left = False
-        """Whether a process has ended since the last look at all."""
+        """Whether a process has ended since the last look at all.
+
+        Its children have another parent, which stands beside the faults.
+        """
+        self._may_leave = False
+        """Whether the last look at all showed one that may be about to end: it has no memory."""
         self._doubles = Doubles(source.order_of_memory)
 
     def expect(self, interval_s: float) -> None:
@@ -190,7 +198,7 @@ class Sweeper:
         self._track(found.nodes, found.identities)
         self._look()
         # And after them: what has called execve may have forked since, all in one tick.
-        self._count_relatives()
+        self._relate()
         self._doubles.mark(self._tracked.values())
         return self._sweep(began, found.missing_reason, walk=walk)
 
@@ -205,8 +213,12 @@ class Sweeper:
         if found is None:
             return None
         self._track(found.nodes, found.identities)
+        some_left = self._have_some_left
         for tracked in self._tracked.values():
-            if not tracked.look_quickly(with_faults=self._needs_faults(tracked)):
+            if not tracked.look_quickly(
+                with_faults=some_left or tracked.has_relatives,
+                with_parent=some_left or not tracked.has_parent,
+            ):
                 return None
         self._have_some_left = False
         return self._sweep(began, None, walk=False)
@@ -257,11 +269,18 @@ class Sweeper:
     def _look(self) -> None:
         """Glance at every process; those that have ended since the last sweep leave."""
         ended = []
+        some_left, may_leave = self._have_some_left, self._may_leave
+        self._may_leave = False
         for tracked in self._tracked.values():
             was_new = tracked.is_new
-            tracked.look(with_faults=self._needs_faults(tracked))
-            if tracked.glance is None and tracked.status is ReadStatus.GONE and not was_new:
-                ended.append(tracked)
+            tracked.look(
+                with_faults=some_left or tracked.has_relatives,
+                with_parent=some_left or may_leave or not tracked.has_parent,
+            )
+            if tracked.glance is None:
+                self._may_leave = may_leave = True
+                if tracked.status is ReadStatus.GONE and not was_new:
+                    ended.append(tracked)
         ended = [tracked for tracked in ended if self.finder.remove(tracked.node.key.pid)]
         self._have_some_left = bool(ended)
         for tracked in ended:
@@ -270,10 +289,6 @@ class Sweeper:
         if ended:
             self._nodes = self.finder.members()
             self._place()
-
-    def _needs_faults(self, tracked: Tracked) -> bool:
-        # The children of one that has ended have another parent, which stands beside the faults.
-        return self._have_some_left or self._relatives[tracked.family] != 1
 
     def _track(self, nodes: tuple[Node, ...], identities: Mapping[int, Identity | None]) -> None:
         # While no process comes or goes, the tree is the same object.
@@ -297,14 +312,22 @@ class Sweeper:
         self._have_some_left = self._have_some_left or bool(ended_here)
         self._place()
         # Before the looks: the parent of a child that has just been forked has relatives now.
-        self._count_relatives()
+        self._families = ()
+        self._relate()
 
-    def _count_relatives(self) -> None:
-        self._relatives = Counter([one.family for one in self._tracked.values()])
+    def _relate(self) -> None:
+        tracked = self._tracked.values()
+        families, parents = [one.family for one in tracked], [one.ppid for one in tracked]
+        if families != self._families or parents != self._parents:
+            self._families, self._parents = families, parents
+            sizes, pids = Counter(families), {key.pid for key in self._tracked}
+            for one in tracked:
+                one.has_relatives = sizes[one.family] > 1
+                one.has_parent = one.ppid in pids
 
     def _place(self) -> None:
         for node in self._nodes:
-            self._tracked[node.key].node = node
+            self._tracked[node.key].place(node)
 
 
 _rss_bytes: Final = attrgetter("rss_bytes")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from memstat.model import Memory, ProcessKey, ReadStatus, Snapshot
+from memstat.deferred import undated
+from memstat.model import Memory, ProcessKey, ProcessSample, ReadStatus, Snapshot
 from memstat.results import Limit, Mark, Peak, SamplingStats
 from memstat.sampling.floor import RssMarks
 from memstat.sampling.stats import RunningStats
@@ -71,16 +72,25 @@ class ProcessPeaks:
         self.peaks: dict[ProcessKey, int] = {}
         self.bounds: dict[ProcessKey, tuple[int, int]] = {}
         """Between what it was, where that is not known to the byte."""
+        self._seen: Sequence[ProcessSample] = ()
         self._keys: list[ProcessKey] = []
         self._memories: list[Memory] = []
         self._ended_s: dict[ProcessKey, float] = {}
 
     def observe(self, snapshot: Snapshot) -> None:
-        keys = [process.key for process in snapshot.processes]
-        memories = [process.memory for process in snapshot.processes]
+        processes = undated(snapshot)
+        if processes is not self._seen:
+            self._take(processes, snapshot.elapsed_s)
+            self._seen = processes
+        if self._ended_s:
+            self._forget_before(snapshot.elapsed_s - _KEPT_S)
+
+    def _take(self, processes: Sequence[ProcessSample], elapsed_s: float) -> None:
+        keys = [process.key for process in processes]
+        memories = [process.memory for process in processes]
         if keys != self._keys:
             ended = {*self._keys} - {*keys}
-            self._ended_s |= dict.fromkeys(ended, snapshot.elapsed_s)
+            self._ended_s |= dict.fromkeys(ended, elapsed_s)
             different = [*zip(keys, memories, strict=True)]
         else:
             # Most are as they were, and the same objects: to look them up would take much longer.
@@ -94,8 +104,6 @@ class ProcessPeaks:
                 self._widen(key, memory)
             if memory.pss_bytes > self.peaks.get(key, -1):
                 self.peaks[key] = memory.pss_bytes
-        if self._ended_s:
-            self._forget_before(snapshot.elapsed_s - _KEPT_S)
 
     def _widen(self, key: ProcessKey, memory: Memory) -> None:
         """Keep the largest of all bounds: the peak was between them, whenever it was."""
@@ -123,7 +131,7 @@ class Defects:
     def observe(self, snapshot: Snapshot) -> None:
         if snapshot.complete:
             return
-        found = {p.status for p in snapshot.processes} & _DEFECTS
+        found = {p.status for p in undated(snapshot)} & _DEFECTS
         kinds = found | ({None} if snapshot.missing_reason else set())
         if not kinds <= self._seen:
             self._seen |= kinds

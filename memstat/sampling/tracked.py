@@ -10,6 +10,7 @@ from memstat.proc.source import GONE, Glance, ProcessReader, ProcSource, Reading
 from memstat.proc.tree import Node
 from memstat.sampling.clock import Clock
 from memstat.sampling.ledger import Share
+from memstat.sampling.rows import Row
 
 _SPIKE_BYTES: Final = 512 << 10
 """The kernel's mark of the RSS is some 100 kB off: only a clear excess counts."""
@@ -19,7 +20,7 @@ class Tracked:
     """A member of the tree with its reader, and what was last seen of it.
 
     A sweep calls ``look``, and ``walk`` where it walks; then it sets ``share``, and calls
-    ``sample`` and ``take_spike``.
+    ``make_row``, unless ``row`` is there, and ``take_spike``.
     """
 
     __slots__ = (
@@ -32,11 +33,15 @@ class Tracked:
         "family",
         "glance",
         "had_unknown_sharers",
+        "has_parent",
+        "has_relatives",
         "is_new",
         "is_walked",
         "node",
+        "ppid",
         "reader",
         "reading",
+        "row",
         "share",
         "spike_bytes",
         "walk_s",
@@ -58,6 +63,12 @@ class Tracked:
         """Whether no sweep has looked at it yet."""
         self.family = identity.family if identity is not None else 0
         """The last one that was known; 0 when none ever was."""
+        self.has_relatives = True
+        """Whether others are of its family; also while that is not known."""
+        self.ppid = 0
+        """Its parent, when that was last seen."""
+        self.has_parent = False
+        """Whether its parent is one of those that are looked at; also while that is not known."""
         self.glance: Glance | None = None
         """The last one; ``None`` where a glance shows nothing, and ``reading`` has all there is."""
         self.reading: Reading | None = None
@@ -76,6 +87,8 @@ class Tracked:
         """By how much its RSS exceeded the glances in between, since a sweep that was finished."""
         self.share: Share | None = None
         """What counts of it, where it was glanced at; ``None`` where ``reading`` shows that."""
+        self.row: Row | None = None
+        """What is known of it; ``None`` once that may be something else."""
         self.reader: ProcessReader = source.reader(node.key)
         self._name = node.name
         self._counted: tuple[Glance, Share, Memory] | None = None
@@ -113,9 +126,9 @@ class Tracked:
         pages = None if self.reading is None else self.reading.pages
         return 0 if pages is None else pages.anon_bytes - pages.pss_anon_bytes
 
-    def look_quickly(self, *, with_faults: bool) -> bool:
+    def look_quickly(self, *, with_faults: bool, with_parent: bool) -> bool:
         """Glance at it; False where that shows nothing, or something new: ``look`` then."""
-        glance = self.reader.glance(with_faults=with_faults)
+        glance = self.reader.glance(with_faults=with_faults, with_parent=with_parent)
         if glance is None or self.glance is None or glance.family != self.glance.family:
             return False
         if glance.name != self._name:
@@ -124,9 +137,9 @@ class Tracked:
         self._see(glance)
         return True
 
-    def look(self, *, with_faults: bool) -> None:
+    def look(self, *, with_faults: bool, with_parent: bool) -> None:
         """Glance at it; where that shows nothing, find out what it is."""
-        glance = self.reader.glance(with_faults=with_faults)
+        glance = self.reader.glance(with_faults=with_faults, with_parent=with_parent)
         if glance is not None:
             self._see(glance)
         else:
@@ -141,7 +154,7 @@ class Tracked:
             self.reading = Reading(
                 ReadStatus.NO_MEMORY, self._name, self.glance.ppid, family=self.family
             )
-            self.glance = self.walked_at_s = None
+            self.glance = self.walked_at_s = self.row = None
 
     def walk(self) -> None:
         """Have the kernel look at its pages."""
@@ -149,7 +162,8 @@ class Tracked:
         self.reading = self.reader.walk()
         self.walk_s = self._clock() - began_s
         self.is_walked = True
-        self.family = self.reading.family or self.family
+        self.row = None
+        self._take_family(self.reading.family or self.family)
         # A process may take another name (PR_SET_NAME), which no glance shows while it is idle.
         self._take_name(self.reading.name)
 
@@ -181,6 +195,17 @@ class Tracked:
             walked_pss_bytes,
         )
 
+    def make_row(self, now_s: float) -> Row:
+        """Set ``row``."""
+        sample = self.sample(now_s)
+        self.row = Row(sample, None if sample.walk_age_s is None else self.walked_at_s)
+        return self.row
+
+    def place(self, node: Node) -> None:
+        """Take over where it stands in the tree."""
+        if node != self.node:
+            self.node, self.row = node, None
+
     def take_spike(self) -> int:
         """Return ``spike_bytes`` and begin it anew: a sweep may glance twice until it is done."""
         spike_bytes, self.spike_bytes = self.spike_bytes, 0
@@ -198,13 +223,19 @@ class Tracked:
         self.is_walked = self.was_exiting = False
         if glance is before:
             return
+        self.row = None
         if before is None or before.family != glance.family:
             # It is another program now: what was read does not hold of this one.
             self.reading = self.walked_at_s = None
         elif glance.rss_peak_bytes != before.rss_peak_bytes:
             self.spike_bytes = max(self.spike_bytes, _spike_bytes(before, glance))
-        self.family = glance.family
+        self.ppid = glance.ppid
+        self._take_family(glance.family)
         self._take_name(glance.name)
+
+    def _take_family(self, family: int) -> None:
+        if family != self.family:
+            self.family, self.has_relatives = family, True
 
     def _take_name(self, name: str | None) -> None:
         """Take over the name; a command line is read once, and again when the name changes."""

@@ -12,6 +12,7 @@ import select
 import time
 from typing import Final
 
+from memstat.deferred import undated
 from memstat.errors import MemstatError
 from memstat.model import ProcessKey
 from memstat.proc.descriptors import close_inherited_descriptors, raise_descriptor_limit
@@ -214,7 +215,7 @@ class SidecarSampler:
         snapshot = self._sweeper.sweep(
             tick, self._started_s, interval_s=self._grid.interval_s, walk=walk
         )
-        self._solitude.sampled(snapshot.elapsed_s, len(snapshot.processes))
+        self._solitude.sampled(snapshot.elapsed_s, len(undated(snapshot)))
         snapshot = self._filter.without_sidecars(snapshot)
         if not tree_ended(snapshot):
             self._outbox.put(protocol.snapshot(snapshot), rank(snapshot))

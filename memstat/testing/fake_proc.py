@@ -214,7 +214,7 @@ class _FakeReader:
         self._glance: Glance | None = None
         proc.open_readers += 1
 
-    def glance(self, *, with_faults: bool) -> Glance | None:
+    def glance(self, *, with_faults: bool, with_parent: bool = True) -> Glance | None:
         process = self._proc.find(self._key)
         glance = None if process is None else process.glance()
         before = self._glance
@@ -222,6 +222,9 @@ class _FakeReader:
             # As the kernel's: while the sizes are the same, nothing else is looked at.
             is_same = _sizes(glance) == _sizes(before)
             glance = before if is_same else glance
+        if glance is not None and before is not None and not with_parent:
+            # It may not have run since.
+            glance = before if glance._replace(ppid=before.ppid) == before else glance
         if glance != before:
             self._glance = glance
         return self._glance

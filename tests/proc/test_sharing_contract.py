@@ -16,6 +16,8 @@ HALF = STEP_BYTES // 2
 SLACK_BYTES = STEP_BYTES // 32
 """What a program and its child touch besides, in order to run."""
 
+_LOOKS = 5
+
 
 class Seen(NamedTuple):
     """What a glance and a walk show of a process."""
@@ -53,7 +55,12 @@ class Looker:
         )
 
     def glance(self, process: Process) -> Glance | None:
-        return self._reader(process).glance(with_faults=True)
+        reader = self._reader(process)
+        glance = reader.glance(with_faults=True, with_parent=False)
+        # Until it is known to be at rest: whatever it does after that must be seen.
+        for _ in range(_LOOKS):
+            reader.glance(with_faults=True, with_parent=False)
+        return glance
 
     def close(self) -> None:
         for reader in self._readers.values():

@@ -15,6 +15,7 @@ PACKAGE = Path(memstat.__file__).parent
 
 LEAVES = (
     "model",
+    "deferred",
     "results",
     "mappings",
     "errors",
@@ -43,6 +44,7 @@ ENDS = ("__init__", "__main__", "pytest_plugin", "testing")
 """What nothing else in the package imports, but for the version."""
 
 LEAF_TO_LEAF = {
+    "deferred": {"model"},
     "results": {"model"},
     "units": {"errors"},
     "background": {"errors"},

@@ -43,8 +43,8 @@ class _ClockedReader:
     proc: ClockedProc
     reader: ProcessReader
 
-    def glance(self, *, with_faults: bool) -> Glance | None:
-        return self.reader.glance(with_faults=with_faults)
+    def glance(self, *, with_faults: bool, with_parent: bool = True) -> Glance | None:
+        return self.reader.glance(with_faults=with_faults, with_parent=with_parent)
 
     def walk(self) -> Reading:
         reading = self.reader.walk()

@@ -22,7 +22,7 @@ def test_one_that_ends_between_two_comparisons_is_the_double_of_none() -> None:
     child = parent.fork()
     tracked = [tracked_of(proc, one) for one in (parent, child)]
     for one in tracked:
-        one.look(with_faults=True)
+        one.look(with_faults=True, with_parent=True)
     answers = iter([1])
     # kcmp(2) fails for a process that has ended: ESRCH.
     Doubles(lambda *_: next(answers, None)).mark(tracked)

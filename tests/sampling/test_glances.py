@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memstat.model import Memory, Snapshot
+from memstat.deferred import undated
+from memstat.model import Memory, ProcessKey, Snapshot
 from memstat.sampling.clock import Tick
 from memstat.sampling.policy import EXACT, GENTLE, Policy
 from memstat.sampling.sampler import Sampler
 from memstat.sampling.sweep import Sweeper
+from memstat.sampling.tally import Tally
 from memstat.testing import FakeProcess
 from tests.sampling.clocked import ClockedProc
 from tests.scopes import adopted_by, scope_of
@@ -228,6 +231,32 @@ def test_without_a_budget_the_bounds_hold_and_only_the_first_sweep_walks(
         act(tree, steps)
         assert tree.sweep().walk_s is None
     assert tree.proc.walks == walks
+
+
+@given(scripts(2 * GIB), st.sampled_from([GENTLE, NEVER_AGAIN, EXACT]))
+def test_the_processes_of_a_snapshot_are_the_same_whenever_they_are_looked_at(
+    script: list[list[Step]], policy: Policy
+) -> None:
+    tree, taken = Tree(4 * MIB, policy), []
+    tally, peaks = Tally(INTERVAL_S), dict[ProcessKey, int]()
+    for steps in [[], *script]:
+        act(tree, steps)
+        tree.proc.now_s += INTERVAL_S
+        sweep = tree.sweeper.begin_quickly() or tree.sweeper.begin()
+        sweep.drain()
+        snapshot = sweep.finish(TICK, 0.0)
+        tally.observe(snapshot)
+        # Made anew of what the sweep has found.
+        taken.append((snapshot, sweep.found))
+        for one in sweep.found:
+            peaks[one.key] = max(one.memory.pss_bytes or 0, peaks.get(one.key, 0))
+            assert tally.process_peaks[one.key] == peaks[one.key]
+        assert snapshot.total.rss_bytes == sum(one.memory.rss_bytes or 0 for one in sweep.found)
+    for snapshot, found in taken:
+        assert [replace(one, walk_age_s=0.0) for one in undated(snapshot)] == [
+            replace(one, walk_age_s=0.0) for one in found
+        ]
+        assert snapshot.processes == found
 
 
 # One by one

@@ -14,7 +14,7 @@ from memstat.errors import TooManyDescriptors
 from memstat.model import MEMORY_FIELDS, Memory, ProcessKey, ProcessSample, ReadStatus, Snapshot
 from memstat.sampling.clock import Tick
 from memstat.sampling.liveness import alive, tree_ended
-from memstat.sampling.policy import GENTLE
+from memstat.sampling.policy import GENTLE, Policy
 from memstat.sampling.sums import add_up
 from memstat.sampling.sweep import Sweeper, sweep_once
 from memstat.testing import FakeProc, FakeProcess, private_memory
@@ -249,6 +249,37 @@ def test_the_next_sweep_tells_new_sizes_names_and_places() -> None:
         (grandchild.key, "root", 1, 1),
     ]
     assert snapshot.total == private_memory(6 * MIB)
+
+
+def test_the_next_sweep_tells_how_deep_one_is_of_which_nothing_else_has_changed() -> None:
+    proc = FakeProc()
+    root = proc.start("root", MIB)
+    child = proc.start("child", MIB, parent=root)
+    heir = proc.start("heir", MIB, parent=child)
+    last = proc.start("last", MIB, parent=heir)
+    sweeper = Sweeper(proc, scope_of(root.key), Policy(budget=0), 0.1)
+    assert swept(sweeper).processes[-1].depth == 3
+    child.end()
+    child.reap()
+    swept(sweeper)
+    assert [(one.key, one.depth) for one in swept(sweeper).processes[-2:]] == [
+        (heir.key, 1),
+        (last.key, 2),
+    ]
+
+
+def test_the_child_of_one_that_has_ended_has_another_parent_at_once() -> None:
+    proc = FakeProc()
+    root = proc.start("root", MIB)
+    child = root.fork()
+    heir = child.fork()
+    sweeper = gentle_sweeper(proc, root)
+    for _ in range(3):
+        assert swept(sweeper).processes[-1].ppid == child.pid
+    child.end()
+    assert swept(sweeper).processes[-1].ppid == heir.identity.ppid != child.pid
+    child.reap()
+    assert swept(sweeper).processes[-1].ppid == heir.identity.ppid
 
 
 def gentle_sweeper(proc: FakeProc, root: FakeProcess) -> Sweeper:
