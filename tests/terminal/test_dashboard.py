@@ -36,12 +36,19 @@ def test_a_tree_is_shown_with_its_total_and_its_peak(
     open_terminal: OpenTerminal, gate: Gate, tmp_path: Path
 ) -> None:
     terminal = open_terminal()
-    screen = start_tree(terminal, tmp_path, 30, 10)
+    start_tree(terminal, tmp_path, 30, 10)
+
+    def is_exact(screen: str) -> bool:
+        # At a glance after the forks, less may be taken for theirs.
+        _, large, small = rows(screen)
+        return size_bytes(large.pss) > 30 * MIB and size_bytes(small.pss) > 10 * MIB
+
+    screen = terminal.wait_for(is_exact)
     target, large, small = rows(screen)
     assert (target.depth, large.depth, small.depth) == (0, 1, 1)
     assert re.fullmatch(r"python[\d.]* -u tree\.py gate 30 10", target.name)
-    assert 30 * MIB < size_bytes(large.pss) < 35 * MIB
-    assert 10 * MIB < size_bytes(small.pss) < 15 * MIB
+    assert size_bytes(large.pss) < 35 * MIB
+    assert size_bytes(small.pss) < 15 * MIB
     assert total(screen).pss_bytes == pytest.approx(summed(screen), rel=0.01)
     assert total(screen).peak_bytes >= total(screen).pss_bytes
     gate.open()
