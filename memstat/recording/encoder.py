@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from typing import Final
 
+from memstat.deferred import deferred_of
 from memstat.jsonlines import Json, process_object, seconds, snapshot_head
 from memstat.model import MEMORY_FIELDS, ProcessKey, ProcessSample, Snapshot
 from memstat.recording import walks
@@ -50,6 +51,8 @@ class Encoder:
         self._states: list[State | None] = []
         self._walked_s: list[float | None] = []
         self._whole_s: float | None = None
+        self._shown: Sequence[ProcessSample] | None = None
+        """What the last snapshot had but for the times since walks, unless they were made."""
 
     def restart(self) -> None:
         """Make the next snapshot a whole one."""
@@ -57,9 +60,11 @@ class Encoder:
 
     def encode(self, snapshot: Snapshot) -> Json:
         """Return the next line."""
-        keys = [*map(_KEY, snapshot.processes)]
         elapsed_s = round(snapshot.elapsed_s, 6)
         is_whole = self._is_whole_due(elapsed_s)
+        if self._shows_nothing_new(snapshot) and not is_whole:
+            return {**snapshot_head(snapshot, "changes"), "processes": [], "ended": []}
+        keys = [*map(_KEY, snapshot.processes)]
         moved: dict[str, object] = {}
         if is_whole:
             self._whole_s = elapsed_s
@@ -74,6 +79,12 @@ class Encoder:
         value["processes"] = [*self._changes(snapshot, elapsed_s)]
         value["ended"] = moved.get("ended", [])
         return value | moved
+
+    def _shows_nothing_new(self, snapshot: Snapshot) -> bool:
+        """Whether it is as the last one, not even a walk: then its processes need not be made."""
+        rows = deferred_of(snapshot)
+        before, self._shown = self._shown, None if rows is None else rows.undated
+        return before is not None and before is self._shown and snapshot.walk_s is None
 
     def _is_whole_due(self, elapsed_s: float) -> bool:
         since_s = self._whole_s
