@@ -7,9 +7,10 @@ import pty
 import re
 import select
 import subprocess
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from typing import Any, TypeVar
 
 from tests import preloaded
 from tests.targets import python
@@ -71,34 +72,35 @@ def read_to_end(fd: int) -> bytes:
     return read_until(fd)
 
 
-@contextmanager
 def open_on_terminal(
     command: Sequence[str], **options: Any
-) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+) -> AbstractContextManager[tuple[subprocess.Popen[bytes], int]]:
     """Start a command on a terminal of its own; give it and the near end of the terminal.
 
     It is killed at the end; the hang-up of the terminal ends what is left.
     """
-    near, far = pty.openpty()
-    streams: dict[str, Any] = {"stdin": far, "stdout": far, "stderr": far, **options}
-    process = subprocess.Popen(["setsid", "-c", *command], **streams)
-    os.close(far)
-    try:
-        yield process, near
-    finally:
-        process.kill()
-        process.wait()
-        os.close(near)
+
+    def start(**streams: Any) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(["setsid", "-c", *command], **streams)
+
+    return _with_terminal(start, options)
+
+
+def open_preloaded_on_terminal(
+    *arguments: str, **options: Any
+) -> AbstractContextManager[tuple[preloaded.Running, int]]:
+    """Do the same with a preloaded memstat."""
+    return _with_terminal(partial(preloaded.Running, *arguments, has_terminal=True), options)
+
+
+P = TypeVar("P", subprocess.Popen[bytes], preloaded.Running)
 
 
 @contextmanager
-def open_preloaded_on_terminal(
-    *arguments: str, **options: Any
-) -> Iterator[tuple[preloaded.Running, int]]:
-    """Do the same with a preloaded memstat."""
+def _with_terminal(start: Callable[..., P], options: Mapping[str, Any]) -> Iterator[tuple[P, int]]:
     near, far = pty.openpty()
     streams: dict[str, Any] = {"stdin": far, "stdout": far, "stderr": far, **options}
-    process = preloaded.Running(*arguments, **streams, has_terminal=True)
+    process = start(**streams)
     os.close(far)
     try:
         yield process, near
