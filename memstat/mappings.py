@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from memstat.model import Memory, ProcessSample
+from memstat.model import Memory, ProcessSample, sum_known
 
 __all__ = ["MappingGroup", "MappingKind", "Mappings"]
 
@@ -113,12 +113,6 @@ def sizes_of(groups: Sequence[MappingGroup]) -> Memory:
         pss_bytes=sum(group.pss_bytes for group in groups),
         uss_bytes=sum(group.uss_bytes for group in groups),
         rss_bytes=sum(group.rss_bytes for group in groups),
-        swap_pss_bytes=sum_known([group.swap_pss_bytes for group in groups]),
-        hugetlb_bytes=sum_known([group.hugetlb_bytes for group in groups]),
+        swap_pss_bytes=sum_known(group.swap_pss_bytes for group in groups),
+        hugetlb_bytes=sum_known(group.hugetlb_bytes for group in groups),
     )
-
-
-def sum_known(sizes: Sequence[int | None]) -> int | None:
-    """Return a sum; ``None`` where one of the sizes is unknown."""
-    known = [size for size in sizes if size is not None]
-    return sum(known) if len(known) == len(sizes) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -228,3 +229,15 @@ class Snapshot:
     held_share: float = 0.0
     """The largest part of its time for which walks have held up one of the processes, of those that
     have lived for a second."""
+
+
+def sum_known(sizes: Iterable[int | None]) -> int | None:
+    """Return a sum; ``None`` where one of the sizes is unknown.
+
+    >>> sum_known([1, 2]), sum_known([1, None])
+    (3, None)
+    """
+    try:
+        return sum(sizes)  # type: ignore[arg-type]  # to look for None first takes longer
+    except TypeError:
+        return None

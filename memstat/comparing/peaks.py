@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from memstat.comparing.measurements import Flaw, Program, Run
-from memstat.model import ProcessSample, ReadStatus, Snapshot
+from memstat.model import ProcessSample, ReadStatus, Snapshot, sum_known
 from memstat.results import Peak, SamplingStats
 
 MOST_PROGRAMS: Final = 100
@@ -133,16 +133,10 @@ def _program(name: str, processes: Sequence[ProcessSample]) -> Program:
         name,
         len(memories),
         sum(memory.pss_bytes or 0 for memory in memories),
-        _sum(memory.pss_anon_bytes for memory in memories),
-        _sum(memory.pss_file_bytes for memory in memories),
-        _sum(memory.pss_shmem_bytes for memory in memories),
+        sum_known(memory.pss_anon_bytes for memory in memories),
+        sum_known(memory.pss_file_bytes for memory in memories),
+        sum_known(memory.pss_shmem_bytes for memory in memories),
     )
-
-
-def _sum(sizes: Iterable[int | None]) -> int | None:
-    """Return the sum; ``None`` where a part of it is unknown, as before Linux 5.3."""
-    known = [*sizes]
-    return None if None in known else sum(size or 0 for size in known)
 
 
 def _is_current(sample: ProcessSample) -> bool:

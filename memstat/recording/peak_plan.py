@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from memstat.sampling.budget import CORE_SHARE
+from memstat.sampling.budget import CORE_SHARE, GRACE_S, SAVED_S
 
 _STEP: Final = 1.05
 """A peak is new when it is so many times as large as the last one that was kept."""
 _PART: Final = 0.5
 """The part of the budget that readings may take: the rest is left for walks."""
-_GRACE_S: Final = 0.014
-"""For so long a process may be held up at once when it has earned nothing yet."""
-_SAVED_S: Final = 5.0
-"""So much of their earnings processes may save."""
 
 
 class PeakPlan:
@@ -51,8 +47,8 @@ class PeakPlan:
         """Note a reading: its total, the time of the process that took longest, that of all."""
         self._kept_bytes = max(self._kept_bytes, pss_bytes)
         if self._share > 0:
-            before_s = now_s - _GRACE_S / self._share if self._paid_s is None else self._paid_s
+            before_s = now_s - GRACE_S / self._share if self._paid_s is None else self._paid_s
             life_s = max(longest_s / self._share, sum_s / CORE_SHARE)
-            self._paid_s = max(before_s, now_s - _SAVED_S) + life_s
+            self._paid_s = max(before_s, now_s - SAVED_S) + life_s
         else:
             self._paid_s = now_s

@@ -122,13 +122,13 @@ def _recorded(command: Sequence[str], *, arguments: bool) -> tuple[str, ...]:
 
 
 def _header_of(observed: Observation, arguments: bool) -> Header:  # noqa: FBT001 - for a thread
-    is_command = isinstance(observed, Supervised)
+    command = observed.command if isinstance(observed, Supervised) else None
     return make_header(
         interval_s=observed.interval_s,
         recursive=observed.scope.recursive,
         arguments=arguments,
-        command=observed.command if isinstance(observed, Supervised) else None,
-        targets=None if is_command else [root.pid for root in observed.scope.roots],
+        command=command,
+        targets=[root.pid for root in observed.scope.roots] if command is None else None,
     )
 
 

@@ -19,9 +19,9 @@ from memstat.model import ProcessKey
 
 CORE_SHARE: Final = 0.05
 """The part of a core that walks may take."""
-_SAVED_S: Final = 5.0
+SAVED_S: Final = 5.0
 """So much of its life's earnings a process may save."""
-_GRACE_S: Final = 0.014
+GRACE_S: Final = 0.014
 """What a process may be held up at once when it is new."""
 _LOOSE: Final = 0.005
 """Bounds further apart than this part of the total are worth a walk."""
@@ -66,7 +66,7 @@ class Budget:
 
         One that has called execve is as good as new, but what it owes it still owes.
         """
-        paid_s = now_s + self._as_life_s(self._pages_s(size_bytes) - _GRACE_S)
+        paid_s = now_s + self._as_life_s(self._pages_s(size_bytes) - GRACE_S)
         self._paid_s[key] = max(paid_s, self._paid_s.get(key, paid_s))
 
     def forget(self, key: ProcessKey) -> None:
@@ -97,9 +97,9 @@ class Budget:
         """Charge what has held processes up, and is no round of walks; return the sum."""
         spent_s = sum(costs_s.values())
         for key, cost_s in costs_s.items():
-            before_s = max(self._paid_s.get(key, now_s), now_s - _SAVED_S)
+            before_s = max(self._paid_s.get(key, now_s), now_s - SAVED_S)
             self._paid_s[key] = before_s + self._as_life_s(cost_s)
-        self._own_paid_s = max(self._own_paid_s, now_s - _SAVED_S) + spent_s / CORE_SHARE
+        self._own_paid_s = max(self._own_paid_s, now_s - SAVED_S) + spent_s / CORE_SHARE
         return spent_s
 
     def _is_cheap(self, sizes: Collection[int]) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from memstat.mappings import MappingGroup, sum_known
+from memstat.mappings import MappingGroup
+from memstat.model import sum_known
 
 
 def grouped(of_processes: Iterable[Iterable[MappingGroup]]) -> tuple[MappingGroup, ...]:
@@ -31,8 +32,8 @@ def _together(groups: list[MappingGroup]) -> MappingGroup:
         sum(group.pss_bytes for group in groups),
         sum(group.uss_bytes for group in groups),
         sum(group.rss_bytes for group in groups),
-        sum_known([group.swap_pss_bytes for group in groups]),
-        sum_known([group.hugetlb_bytes for group in groups]),
+        sum_known(group.swap_pss_bytes for group in groups),
+        sum_known(group.hugetlb_bytes for group in groups),
         processes=sum(group.processes for group in groups),
         mappings=sum(group.mappings for group in groups),
     )

@@ -13,10 +13,8 @@ from memstat.model import ProcessKey, ProcessSample, ReadStatus
 from memstat.proc.source import ProcSource
 from memstat.proc.tree import Scope
 from memstat.sampling.grouped import grouped
-from memstat.sampling.sums import is_complete
+from memstat.sampling.sums import UNREAD, is_complete
 from memstat.sampling.sweep import Sweeper
-
-_UNREAD = frozenset({ReadStatus.DENIED, ReadStatus.UNREADABLE, ReadStatus.GONE})
 
 
 class MappedTree(NamedTuple):
@@ -66,7 +64,7 @@ def map_processes(
         processes=sum(sample.status is ReadStatus.MEASURED for sample in samples),
         complete=is_complete(samples) and missing_reason is None and not torn,
         torn=torn,
-        unread=tuple(sample for sample in samples if sample.status in _UNREAD),
+        unread=tuple(sample for sample in samples if sample.status in UNREAD),
         missing_reason=missing_reason,
     )
     return MappedTree(mappings, samples, costs_s)

@@ -53,7 +53,7 @@ class Sampler:
     ) -> None:
         """Without an interval it samples as often as a small part of a core allows."""
         self.observers = [*observers]
-        """What is told of every snapshot and mark."""
+        """What gets every snapshot and mark."""
         self._rate = Rate(interval_s)
         interval_s = self._rate.interval_s
         self.tally = Tally(interval_s, max_pss_bytes=max_pss_bytes)
@@ -223,7 +223,7 @@ class Sampler:
 
     def _glance_quickly(self, tick: Tick) -> Sweep | Snapshot | None:
         """Return the snapshot, or the sweep where it has walks to do; ``None`` without either."""
-        with self._counting_cost():
+        with _CountingCost(self):
             sweep = self._sweeper.begin_quickly()
             if sweep is None or sweep.walks:
                 return sweep
@@ -236,7 +236,7 @@ class Sampler:
         walk: bool,  # noqa: FBT001 - for a thread
     ) -> Sweep | Snapshot:
         """Sweep a small tree to the end; of a large one, only glance at it, for several readers."""
-        with self._counting_cost():
+        with _CountingCost(self):
             sweep = begun or self._sweeper.begin(walk=walk)
             if sweep.readers > 1:
                 return sweep
@@ -244,18 +244,15 @@ class Sampler:
             return sweep.finish(tick, self._started_s)
 
     def _drain_on(self, core: int, sweep: Sweep) -> None:
-        with self._counting_cost(), kept_on(core):
+        with _CountingCost(self), kept_on(core):
             sweep.drain()
 
     def _finish(self, sweep: Sweep, tick: Tick) -> Snapshot:
-        with self._counting_cost():
+        with _CountingCost(self):
             return sweep.finish(tick, self._started_s)
 
-    def _counting_cost(self) -> _Counting:
-        return _Counting(self)
 
-
-class _Counting:
+class _CountingCost:
     """Adds to the cost of a sampler what a block takes; sooner made than a generator."""
 
     def __init__(self, sampler: Sampler) -> None:

@@ -7,9 +7,10 @@ from dataclasses import replace
 from operator import attrgetter
 from typing import Final
 
-from memstat.model import MEMORY_FIELDS, Memory, ProcessSample, ReadStatus
+from memstat.model import MEMORY_FIELDS, Memory, ProcessSample, ReadStatus, sum_known
 
-_SHARE_INCOMPLETE: Final = frozenset({ReadStatus.DENIED, ReadStatus.UNREADABLE, ReadStatus.GONE})
+UNREAD: Final = frozenset({ReadStatus.DENIED, ReadStatus.UNREADABLE, ReadStatus.GONE})
+"""A process of which nothing is known leaves a sum incomplete."""
 _FIELDS_OF = attrgetter(*MEMORY_FIELDS)
 
 
@@ -55,18 +56,11 @@ def add_up(samples: Sequence[ProcessSample]) -> Memory:
     denied = [s.memory.pss_high_bytes or 0 for s in samples if s.status is ReadStatus.DENIED]
     if not measured:
         return Memory(pss_low_bytes=0, pss_high_bytes=sum(denied)) if any(denied) else Memory()
-    sums = [_sum(column) for column in zip(*map(_FIELDS_OF, measured), strict=True)]
+    sums = [sum_known(column) for column in zip(*map(_FIELDS_OF, measured), strict=True)]
     total = Memory(*sums)
     if any(denied) and total.pss_high_bytes is not None:
         total = replace(total, pss_high_bytes=total.pss_high_bytes + sum(denied))
     return total
-
-
-def _sum(column: tuple[int | None, ...]) -> int | None:
-    try:
-        return sum(column)  # type: ignore[arg-type]  # to look for None first takes longer
-    except TypeError:
-        return None
 
 
 def is_complete(samples: Sequence[ProcessSample]) -> bool:
@@ -76,4 +70,4 @@ def is_complete(samples: Sequence[ProcessSample]) -> bool:
     True
     """
     # Each is looked up once: to compute the hash of a member of an enumeration takes long.
-    return _SHARE_INCOMPLETE.isdisjoint({sample.status for sample in samples})
+    return UNREAD.isdisjoint({sample.status for sample in samples})
