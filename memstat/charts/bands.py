@@ -67,7 +67,7 @@ def ranked(course: Course, by: By) -> list[Group]:
     """Return what a chart may show, in the order in which it is to get a band of its own.
 
     First is what had most at the peak, second what had most of itself at any time, and so on in
-    turns: who only looks at the peak misses what was large before.
+    turns: a look at the peak alone misses what was large before.
     """
     groups, peak = _groups(course, by), course.peak
     for frame, sizes in _sizes(course, by):

@@ -1,4 +1,4 @@
-"""A chart as a page: one file that needs no other, and asks nobody for anything."""
+"""A chart as a page: one file that needs no other, and requests nothing."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _filled(charts: Chart | Overlay, packed: str, footer: str) -> str:
 
 
 def _policy(style: str, scripts: Sequence[str]) -> str:
-    """Return what a browser lets the page do: nothing but to run these, and to ask nobody.
+    """Return what a browser lets the page do: nothing but to run these, no requests.
 
     Vega interprets its expressions: to compile them would need ``unsafe-eval``.
     """

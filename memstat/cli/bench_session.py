@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
@@ -67,7 +66,7 @@ def bench_and_report(options: BenchOptions) -> int:
             )
         try:
             if outcome.failure is None:
-                # First: whoever reads the report may have left.
+                # First: what reads the report may have ended.
                 exports.write(outcome.measured)
         finally:
             _report(outcome, err if _takes_stdout(options) else out, err)
@@ -167,9 +166,9 @@ def _takes_stdout(options: BenchOptions) -> bool:
 
 
 def _report(outcome: Outcome, out: Output, err: Output) -> None:
-    is_ascii = not ((sys.stdout and sys.stdout.encoding) or "").lower().startswith("utf")
     if outcome.measured:
-        out.write("\n".join(bench_report.lines(outcome.measured, out.width, ascii_only=is_ascii)))
+        lines = bench_report.lines(outcome.measured, out.width, ascii_only=out.ascii_only)
+        out.write("\n".join(lines))
     for remark in bench_report.remarks(outcome.measured):
         err.remark(remark)
     if outcome.left_running:

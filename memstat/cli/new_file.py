@@ -28,7 +28,7 @@ def new_file(path: str) -> Iterator[str]:
     Raises OutputError where the file cannot be made, or be put into its place.
     """
     target = os.path.realpath(path)
-    try:
+    with explained(path):
         # A stream that was inherited has a path of its own, and may be a pipe.
         if stream_of(path) is not None or is_special(target):
             yield path
@@ -42,6 +42,13 @@ def new_file(path: str) -> Iterator[str]:
                 # It has another name by now, where all went well.
                 with suppress(FileNotFoundError):
                     os.unlink(beside)
+
+
+@contextmanager
+def explained(path: str) -> Iterator[None]:
+    """Raise OutputError where the block raises OSError: it has to do with this file."""
+    try:
+        yield
     except OSError as error:
         raise cannot_write(path, error) from error
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import IO, TextIO
 
 from memstat.errors import OutputError
-from memstat.report.lines import in_lines
+from memstat.report.lines import filled
 from memstat.terminal.capability import can_move_cursor
 from memstat.terminal.writing import Patience, patient_file, patient_text, write_at_once
 from memstat.text import printable
@@ -96,8 +96,7 @@ class Output:
 
         Where a terminal is narrower, it ends lines between words.
         """
-        words = f"{of}: {printable(text)}".split(" ")
-        self.try_write("\n".join(in_lines(words, " ", self.width)))
+        self.try_write("\n".join(filled(f"{of}: {printable(text)}", self.width)))
 
 
 def _is_pipe(stream: TextIO) -> bool:

@@ -59,7 +59,7 @@ class Recording:
     async def at_work(
         self, header: Callable[[], Header], warn: Warn
     ) -> AsyncIterator[Sequence[Observer]]:
-        """Yield what has to observe all that is measured; ``warn`` is told when it stops."""
+        """Yield what has to observe all that is measured; ``warn`` gets why it stops."""
         if self._disk is None:
             yield ()
             return

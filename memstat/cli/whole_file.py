@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from types import TracebackType
+from contextlib import ExitStack, suppress
 from typing import Self
 
-from memstat.cli.new_file import cannot_write, create_beside, is_special, put_in_place
+from memstat.cli.new_file import create_beside, explained, is_special, put_in_place
 from memstat.cli.output import standard_output
 from memstat.proc.streams import duplicate, stream_of
 
@@ -25,19 +23,14 @@ class WholeFile:
         self._path = path
         self._target = os.path.realpath(path)
         self._beside: str | None = None
-        with _explained(path):
+        with explained(path):
             if path != "-" and stream_of(path) is None and not is_special(self._target):
                 self._beside = create_beside(self._target)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._beside is not None:
             with suppress(OSError):
                 os.unlink(self._beside)
@@ -47,7 +40,7 @@ class WholeFile:
         if self._path == "-":
             standard_output().write(text.removesuffix("\n"))
             return
-        with _explained(self._path):
+        with explained(self._path):
             if self._beside is None:
                 self._write_as_it_is(text)
                 return
@@ -61,14 +54,6 @@ class WholeFile:
         target = self._path if stream is None else duplicate(stream)
         with open(target, "w", encoding="utf-8") as file:
             file.write(text)
-
-
-@contextmanager
-def _explained(path: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise cannot_write(path, error) from error
 
 
 def open_whole(path: str | None, files: ExitStack) -> WholeFile | None:

@@ -84,7 +84,7 @@ def _load_file(path: str) -> tuple[Measurements, ...]:
         if file.seekable():
             return _load_open(file, path)
         with tempfile.TemporaryFile() as copy:
-            # A pipe: what is looked at has to be there for who reads it.
+            # A pipe: what is looked at has to be there for what reads it.
             shutil.copyfileobj(file, copy)
             copy.seek(0)
             return _load_open(BufferedReader(copy.raw), f"/dev/fd/{copy.fileno()}")

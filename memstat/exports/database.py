@@ -96,7 +96,7 @@ Row = Sequence[object]
 def write_database(recording: Recording, path: str) -> None:
     """Write a recording to a new database. Raises sqlite3.Error where the disk takes no more."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        # The file is new, and left as it is by nobody: a journal would save nothing.
+        # The file is new, and removed where it stays incomplete: a journal would save nothing.
         connection.execute("PRAGMA journal_mode = OFF")
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("BEGIN")

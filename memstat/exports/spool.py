@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Hashable, Iterator
 from contextlib import ExitStack
-from types import TracebackType
 from typing import Final, Generic, TypeVar
 
 _MOST_IN_MEMORY: Final = 4 << 20
@@ -35,12 +34,7 @@ class Spool(Generic[K]):
         self._file = self._files.enter_context(tempfile.TemporaryFile())
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._files.close()
 
     def add(self, key: K, text: str) -> None:

@@ -103,7 +103,7 @@ class Encoder:
         }
 
     def _take_tree(self, keys: list[ProcessKey]) -> dict[str, object]:
-        """Arrange what is known in the order of these keys; return who has ended or moved."""
+        """Arrange what is known in the order of these keys; return which have ended or moved."""
         places = {key: at for at, key in enumerate(self._keys)}
         at = [places.get(key) for key in keys]
         self._processes = [None if place is None else self._processes[place] for place in at]

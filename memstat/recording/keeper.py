@@ -32,7 +32,7 @@ class MappingsRecorder(Protocol):
 
 @asynccontextmanager
 async def mappings_kept(observed: Observation, recorder: MappingsRecorder) -> AsyncIterator[None]:
-    """Have a recorder told what the memory consists of at each new peak, while the block lasts."""
+    """Record what the memory consists of at each new peak, while the block lasts."""
     keeper = _Keeper(observed, recorder)
     async with beside(keeper.work):
         observed.attach(keeper)

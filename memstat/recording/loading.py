@@ -48,7 +48,7 @@ class Recording:
     def entries(self) -> Iterator[Entry]:
         """Yield snapshots, marks, mappings and gaps in their order; unknown kinds are skipped.
 
-        Who reads to the end knows peak, marks and the rest then without reading again.
+        After the last one, peak, marks and the rest are known without reading again.
         """
         totals = Totals(self.header)
         with closing(self._lines()) as lines:

@@ -9,7 +9,7 @@ from memstat.comparing.comparison import Comparison, Comparisons
 from memstat.comparing.figures import LEAST_RUNS, median, spread
 from memstat.comparing.growth import Growth
 from memstat.comparing.verdict import Outcome, Rule, Verdict
-from memstat.report.lines import in_lines
+from memstat.report.lines import filled
 from memstat.text import plural, printable
 from memstat.units import format_size
 
@@ -46,7 +46,7 @@ def wrapped(line: str, width: int | None) -> list[str]:
     words = line.lstrip(" ")
     indent = " " * (len(line) - len(words))
     room = None if width is None else max(_LEAST_WIDTH, width) - len(indent)
-    return [f"{indent}{part}" for part in in_lines(words.split(" "), " ", room)]
+    return [f"{indent}{part}" for part in filled(words, room)]
 
 
 def _lines(compared: Comparisons, rule: Rule, width: int | None) -> Iterator[str]:

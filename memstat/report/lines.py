@@ -26,3 +26,8 @@ def in_lines(facts: Sequence[str], between: str, width: int | None) -> list[str]
             lines[-1] += between.rstrip()
             lines.append(f"  {fact}")
     return lines
+
+
+def filled(text: str, width: int | None) -> list[str]:
+    """Return a text in as many lines as it needs, each ended between words."""
+    return in_lines(text.split(" "), " ", width)

@@ -16,7 +16,7 @@ from memstat.recording.loading import Recording
 from memstat.report.chart import chart_lines
 from memstat.report.composition import composition_lines
 from memstat.report.course import Course
-from memstat.report.lines import in_lines
+from memstat.report.lines import filled, in_lines
 from memstat.report.mappings import mappings_notes, mappings_text
 from memstat.report.moments import mark_line
 from memstat.report.notes import no_peak_reason, peak_notes
@@ -133,7 +133,7 @@ def _defects(stats: SamplingStats) -> Iterator[str]:
 
 
 def _filled(text: str, width: int) -> list[str]:
-    return in_lines(printable(text).split(" "), " ", width)
+    return filled(printable(text), width)
 
 
 def _mark_lines(marks: Sequence[Mark], width: int) -> Iterator[str]:

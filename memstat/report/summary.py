@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from memstat.model import ProcessSample, Snapshot
 from memstat.report.estimates import peak_bracket, pss_text
-from memstat.report.lines import in_lines
+from memstat.report.lines import filled, in_lines
 from memstat.report.notes import no_peak_reason
 from memstat.text import plural, printable, signal_name
 from memstat.units import format_elapsed, format_percent, format_size
@@ -27,7 +27,7 @@ def run_summary_lines(result: RunResult, width: int | None = None) -> list[str]:
     if result.peak is not None:
         return [*peak_lines(result.peak, width), *end]
     reason = f"Peak: {no_peak_reason(result.duration_s, result.last)}"
-    return [*in_lines(reason.split(" "), " ", width), *end]
+    return [*filled(reason, width), *end]
 
 
 def watch_summary_lines(

@@ -38,11 +38,11 @@ class Observation:
         return self._sampler.interval_s
 
     def attach(self, observer: Observer) -> None:
-        """Have an observer told of every snapshot and mark from now on."""
+        """Pass every snapshot and mark from now on to an observer."""
         self._sampler.observers.append(observer)
 
     def detach(self, observer: Observer) -> None:
-        """Tell an observer nothing any more."""
+        """Pass nothing more to an observer."""
         self._sampler.observers.remove(observer)
 
     @property

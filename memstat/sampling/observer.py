@@ -1,4 +1,4 @@
-"""What is told of every snapshot and mark, whatever else reads them and however slowly."""
+"""What gets every snapshot and mark, whatever else reads them and however slowly."""
 
 from __future__ import annotations
 

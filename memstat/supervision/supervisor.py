@@ -78,7 +78,7 @@ async def supervise(
     """Start a command and measure it until it ends; the block waits for that end.
 
     When the block is left by an exception or a cancellation, the tree is ended. ``report`` is
-    called for a signal that cannot be passed on; ``observers`` are told of every snapshot.
+    called for a signal that cannot be passed on; ``observers`` get every snapshot.
     """
     # What runs short fails now, while there is no command that would have to be ended.
     await require_threads(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import Self, TextIO
 
 from rich.console import Console
@@ -28,7 +27,7 @@ class StepProgress:
             console=Console(file=terminal, highlight=False),
             transient=True,
             expand=True,
-            # No thread: who shows the steps says when there is something new.
+            # No thread: what shows the steps says when there is something new.
             auto_refresh=False,
             redirect_stdout=False,
             redirect_stderr=False,
@@ -40,12 +39,7 @@ class StepProgress:
         self._progress.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
     def begin(self, what: str) -> None:
