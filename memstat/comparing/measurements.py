@@ -34,7 +34,7 @@ class Flaw(StrEnum):
 class Program(NamedTuple):
     """The processes of one name at the peak, in sum.
 
-    The parts are ``None`` where no walk was near enough to the peak to know them.
+    The parts are ``None`` where one of them is unknown, as before Linux 5.3.
     """
 
     name: str

@@ -138,7 +138,7 @@ class _Pids:
 
 
 def _sizes(process: ProcessSample) -> Mapping[str, Sizes]:
-    """Return what each counter of a process shows; the parts are those of its last walk.
+    """Return what each counter of a process shows; what is not known of it is left out.
 
     One that has ended has nothing. Of one that could not be read nothing is known.
     """
