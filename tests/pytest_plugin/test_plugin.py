@@ -97,20 +97,21 @@ def test_a_test_over_its_limit_fails_with_the_processes_at_its_peak(
     make(pytester, "\n    @pytest.mark.max_pss('20 MiB')\n    def test_it(): use(60)\n")
     result = pytester.runpytest()
     result.assert_outcomes(failed=1)
-    result.stdout.re_match_lines(
-        [
-            r"_+ test_it _+",
-            r"memstat: the test and what it started grew by 6\d\.\d MiB, 4\d\.\d MiB more than max",
-            r"  limit  20\.0 MiB",
-            r"  start  [\d.]+ MiB",
-            r"  peak   [\d.]+ MiB, .* after the start \(\d+ samples\)",
-            r"at the peak:",
-            r"  \[\d+\] \d+ kB \(.*\)",
-            r"    \[\d+\] 6\d+ kB \(python.*\)",
-            r"  Total: \d+ kB",
-        ],
-        consecutive=True,
+    # A sample beside other work may know the child by bounds only, and says so.
+    report = (
+        r"_+ test_it _+\n"
+        r"memstat: the test and what it started grew by 6\d\.\d MiB, 4\d\.\d MiB more than max_pss"
+        r" allows\n"
+        r"  limit  20\.0 MiB\n"
+        r"  start  [\d.]+ MiB\n"
+        r"  peak   [\d.]+ MiB, .* after the start \(\d+ samples\)\n"
+        r"(  total  between [\d.]+ and [\d.]+ MiB at the peak\n)?"
+        r"at the peak:\n"
+        r"  \[\d+\] ~?\d+ kB \(.*\)\n"
+        r"    \[\d+\] ~?6\d+ kB \(python.*\)\n"
+        r"  Total: ~?\d+ kB\n"
     )
+    assert re.search(report, result.stdout.str())
     result.stdout.no_fnmatch_line("*measuring.py*")
 
 
