@@ -28,7 +28,7 @@ from tests.turns import Company, Turns
 settings.register_profile(
     "memstat",
     deadline=None,
-    max_examples=40 if "CI" in os.environ else 100,
+    max_examples=40,
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("memstat")
@@ -111,10 +111,13 @@ def pytest_collection_finish() -> None:
 
 # Around everything else: no time limit counts the wait.
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+def pytest_runtest_protocol(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> Generator[None, object, object]:
     """Let a test wait until it may run beside those that run, or alone."""
     turns = item.config.stash.get(_TURNS, None)
-    with turns.turn(_company(item)) if turns else nullcontext():
+    following = None if nextitem is None else _company(nextitem)
+    with turns.turn(_company(item), following) if turns else nullcontext():
         return (yield)
 
 

@@ -55,6 +55,21 @@ def test_beside_one_of_another_kind_or_alone_no_other_runs(
     assert came.is_set()
 
 
+@pytest.mark.parametrize(("kept", "other"), APART)
+def test_a_turn_lasts_until_a_test_of_another_kind_follows(
+    worker: Callable[[], Turns], kept: Company, other: Company
+) -> None:
+    ours = worker()
+    with ours.turn(kept, following=kept):
+        pass
+    thread, came = in_thread(worker(), other)
+    assert not came.wait(0.05)
+    with ours.turn(kept, following=other if other is not kept else None):
+        pass
+    thread.join(LONG_S)
+    assert came.is_set()
+
+
 @pytest.mark.parametrize("company", [Company.CALM, Company.NONE])
 def test_one_that_waits_for_the_others_to_end_is_not_overtaken(
     worker: Callable[[], Turns], company: Company

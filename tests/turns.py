@@ -31,10 +31,28 @@ class Turns:
             kind: _open(directory / kind.value) for kind in (Company.ANY, Company.CALM)
         }
         self._queue = _open(directory / "waiting")
+        self._kept: Company | None = None
 
     @contextmanager
-    def turn(self, company: Company) -> Iterator[None]:
-        """Wait for a turn, beside others or alone, and have it inside the block."""
+    def turn(self, company: Company, following: Company | None = None) -> Iterator[None]:
+        """Wait for a turn, beside others or alone, and have it inside the block.
+
+        It is kept for the test that follows in this worker when that is of the same kind. So calm
+        tests begin once all workers have come to theirs: one that had a test of another kind left
+        would hold up all others for it.
+        """
+        if self._kept is not company:
+            self._wait_for(company)
+        try:
+            yield
+        finally:
+            self._kept = company if following is company else None
+            if self._kept is None:
+                # Not closed: a process that the test has forked may have it open too.
+                for lock in self._running.values():
+                    fcntl.flock(lock, fcntl.LOCK_UN)
+
+    def _wait_for(self, company: Company) -> None:
         # A test that is to be without others keeps its place in the queue while it waits: were
         # there none, others would start again and again before the last of them has ended.
         with _held(self._queue, fcntl.LOCK_EX):
@@ -45,12 +63,6 @@ class Turns:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 if company is not Company.NONE:
                     fcntl.flock(lock, fcntl.LOCK_UN)
-        try:
-            yield
-        finally:
-            # Unlocked, and not closed: a process that the test has forked may have it open too.
-            for lock in self._running.values():
-                fcntl.flock(lock, fcntl.LOCK_UN)
 
     def close(self) -> None:
         for lock in (self._queue, *self._running.values()):

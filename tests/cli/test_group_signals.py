@@ -6,7 +6,9 @@ import os
 import select
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +27,7 @@ signals = {[*map(int, [*SIGNALS, END])]}
 signal.pthread_sigmask(signal.SIG_BLOCK, signals)
 print(os.getppid(), os.getpid())
 if sys.argv[1:] == ['kill 0']:
+    signal.sigwait([{int(END)}])
     os.kill(0, signal.SIGTERM)
 while (signum := signal.sigwait(signals)) != {int(END)}:
     print(signal.Signals(signum).name)
@@ -44,9 +47,32 @@ def run(start: Callable[..., Target], start_preloaded: Callable[..., Target]) ->
         begin = partial(start, *before, memstat_path()) if before else start_preloaded
         running = begin("run", *options, "--", *after, stderr=subprocess.PIPE)
         memstat, command = map(int, running.line().split())
+        wait_until_known(memstat, command)
         return running, memstat, command
 
     return run_counting
+
+
+def wait_until_known(memstat: int, command: int) -> None:
+    """Wait until memstat has taken note of its command.
+
+    Of what came to the group before, it cannot know whether that reached the command.
+    """
+    # asyncio has one of its own from 3.12 on, and before memstat.
+    wanted = 1 if sys.version_info < (3, 12) else 2
+    while count_pidfds(memstat, command) < wanted:
+        os.sched_yield()
+
+
+def count_pidfds(holder: int, pid: int) -> int:
+    infos = Path(f"/proc/{holder}/fdinfo").iterdir()
+    return sum(f"Pid:\t{pid}\n" in read_if_there(info) for info in infos)
+
+
+def read_if_there(path: Path) -> str:
+    with suppress(FileNotFoundError):
+        return path.read_text()
+    return ""
 
 
 def lines_until_end(running: Target) -> list[str]:
@@ -126,7 +152,8 @@ def test_timeout_signals_its_child_and_the_group(run: Run, signum: signal.Signal
 
 @every_topology
 def test_kill_0_in_the_command(run: Run, before: tuple[str, ...]) -> None:
-    running, memstat, _ = run(*before, after=(*COUNTING, "kill 0"))
+    running, memstat, command = run(*before, after=(*COUNTING, "kill 0"))
+    os.kill(command, END)
     assert running.line() == "SIGTERM"
     os.kill(memstat, END)
     assert lines_until_end(running) == []
