@@ -18,6 +18,7 @@ from tests.targets import CROWD, STORM, Target, python
 pytestmark = pytest.mark.anyio
 
 LAST_PID = "/proc/sys/kernel/ns_last_pid"
+TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 FORKS_FROM_A_THREAD = """
 import os, threading, time
@@ -158,6 +159,8 @@ async def test_a_recycled_pid_is_another_process(start: Callable[..., Target]) -
         snapshots = aiter(watched)
         before = await anext(snapshots)
         assert child in {p.key.pid for p in before.processes}
+        # A process is known by its PID and the tick of the kernel's clock that it was started in.
+        await anyio.sleep(2 * TICK_S)
         target.send()
         assert target.line() == "gone"
         stranger = take_pid(child)
