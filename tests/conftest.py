@@ -24,7 +24,7 @@ from tests.targets import Target, compile_c
 from tests.turns import Company, Turns
 
 # A busy machine is no reason to fail.
-# In CI each run draws others: many runs of fewer find as much.
+# Each run draws others: many runs of fewer find as much.
 settings.register_profile(
     "memstat",
     deadline=None,

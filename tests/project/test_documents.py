@@ -17,7 +17,8 @@ import pytest
 
 from memstat import __version__
 from tests.cli import json_fields
-from tests.targets import Target, memstat, search_path
+from tests.preloaded import memstat
+from tests.targets import Target, search_path
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -234,12 +235,7 @@ def test_the_pages_are_part_of_the_package() -> None:
 @pytest.mark.parametrize("command", ["get", "run", "bench", "compare"])
 def test_every_option_is_in_the_table(command: str) -> None:
     page = (GUIDE / "options.md").read_text()
-    text = subprocess.run(
-        [sys.executable, "-m", "memstat", command, "--help"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    text = memstat(command, "--help").stdout
     text = text.partition("\n  Examples:")[0]
     options = set(re.findall(r"(?<![\w-])(--?[a-zA-Z][\w-]*)", text)) - {"-h", "--help", "-c"}
     missing = {option for option in options if f"`{option}" not in page.replace("|", "`")}

@@ -195,7 +195,7 @@ async def test_the_subreaper_stays_on_where_it_was_on() -> None:
 
 async def test_wait_all_waits_for_a_daemon_that_was_forked_at_the_very_end() -> None:
     before = children()
-    for _ in range(30):
+    for _ in range(10):
         # Most of the last sweeps begin before the daemon is there, and end after the command has.
         async with memstat.supervise(
             ["sh", "-c", "sleep 0.05 &"], interval_s=0.001, subreaper=True, wait_all=True
