@@ -15,7 +15,8 @@ class SidecarFilter:
 
     A sidecar takes its name some milliseconds after its start. Before, its command line shows it,
     which is read once for each process that has memory: before ``execve`` a child has none of its
-    own where it was made by vfork, as sidecars are.
+    own where it was made by vfork, as sidecars are. While ``execve`` is under way, it has a page or
+    two of memory, and an empty command line: then it is looked at again.
     """
 
     def __init__(self, command_line: Callable[[ProcessKey], str | None]) -> None:
@@ -30,7 +31,9 @@ class SidecarFilter:
             if process.key in known:
                 self._known[process.key] = known[process.key]
             elif process.status is ReadStatus.MEASURED:
-                self._known[process.key] = self._runs_one(process.key)
+                command = self._command_line(process.key)
+                if command is not None:
+                    self._known[process.key] = is_command_of_sidecar(command)
         kept = tuple([p for p in snapshot.processes if not self._is_sidecar(p)])
         if len(kept) == len(snapshot.processes):
             return snapshot
@@ -39,7 +42,3 @@ class SidecarFilter:
 
     def _is_sidecar(self, process: ProcessSample) -> bool:
         return process.name == NAME or self._known.get(process.key, False)
-
-    def _runs_one(self, key: ProcessKey) -> bool:
-        command = self._command_line(key)
-        return command is not None and is_command_of_sidecar(command)

@@ -15,7 +15,15 @@ import pytest
 import memstat
 from memstat import ReadStatus
 from memstat.errors import NotAProcess
-from tests.targets import AS_NOBODY, MAIN_THREAD_GONE, MANY_THREADS, Target, needs_nobody, python
+from tests.targets import (
+    AS_NOBODY,
+    MAIN_THREAD_GONE,
+    MANY_THREADS,
+    Target,
+    needs_nobody,
+    python,
+    python_with_packages,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -176,7 +184,7 @@ async def test_another_users_process_is_denied_and_not_zero(idle: Target) -> Non
         "print(s.processes[0].status, s.complete, m.pss_bytes, m.rss_bytes, s.total.pss_bytes)"
     )
     output = subprocess.run(
-        [*AS_NOBODY, *python(source)], check=True, capture_output=True, text=True
+        [*AS_NOBODY, *python_with_packages(source)], check=True, capture_output=True, text=True
     ).stdout
     status, complete, pss, rss, total = output.split()
     assert (status, complete, pss, total) == ("denied", "False", "None", "None")
@@ -209,7 +217,7 @@ def test_in_a_pid_namespace_of_its_own() -> None:
         "print(os.getpid(), child.pid, [p.key.pid for p in s.processes], s.complete)\n"
         "child.kill()\n"
     )
-    command = ["unshare", "--pid", "--fork", "--mount-proc", *python(source)]
+    command = ["unshare", "--pid", "--fork", "--mount-proc", *python_with_packages(source)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode and "unshare" in done.stderr:
         pytest.skip(f"no PID namespaces here: {done.stderr.strip()}")
@@ -218,7 +226,12 @@ def test_in_a_pid_namespace_of_its_own() -> None:
 
 @needs_root
 def test_a_proc_of_another_pid_namespace_is_no_proc() -> None:
-    command = ["unshare", "--pid", "--fork", *python("import memstat.api as a; a._find(1)")]
+    command = [
+        "unshare",
+        "--pid",
+        "--fork",
+        *python_with_packages("import memstat.api as a; a._find(1)"),
+    ]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode and "unshare:" in done.stderr:
         pytest.skip(f"no PID namespaces here: {done.stderr.strip()}")

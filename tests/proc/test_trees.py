@@ -13,7 +13,7 @@ import pytest
 
 import memstat
 from memstat import ReadStatus
-from tests.targets import CROWD, STORM, Target, python
+from tests.targets import CROWD, STORM, Target, python, python_with_packages
 
 pytestmark = pytest.mark.anyio
 
@@ -121,7 +121,7 @@ async def main():
         print(len(s.processes), s.complete, {{str(p.status) for p in s.processes}})
 anyio.run(main)
 """
-    done = await anyio.run_process([*python(source)], check=False, stderr=None)
+    done = await anyio.run_process([*python_with_packages(source)], check=False, stderr=None)
     assert done.returncode == 0
     assert done.stdout.decode() == "101 True {'measured'}\n" * 2
 

@@ -11,7 +11,7 @@ import pytest
 
 import memstat
 from tests.supervision.suspensions import cancelled_after
-from tests.targets import Target, children_of, python
+from tests.targets import Target, children_of, python_with_packages
 
 # Of two signals that are pending, the one with the lower number comes first: SIGXCPU comes last.
 COMMAND = """
@@ -51,7 +51,7 @@ every_loop = pytest.mark.parametrize("loop", ["asyncio/", "asyncio/uvloop", "tri
 @every_loop
 @pytest.mark.parametrize("to_group", [False, True])
 def test_a_signal_comes_once(start: Callable[..., Target], loop: str, *, to_group: bool) -> None:
-    host = start(*python(PROGRAM), loop, COMMAND, stderr=subprocess.PIPE)
+    host = start(*python_with_packages(PROGRAM), loop, COMMAND, stderr=subprocess.PIPE)
     pid, _, blocked = host.line().split()
     # Nothing that is blocked here is blocked in the command.
     assert int(blocked, 16) == 0
@@ -70,7 +70,7 @@ def test_a_signal_comes_once(start: Callable[..., Target], loop: str, *, to_grou
 def test_a_signal_to_the_group_comes_once_just_after_the_start(
     start: Callable[..., Target], loop: str
 ) -> None:
-    host = start(*python(IDENTIFIED_LATE + PROGRAM), loop, COMMAND)
+    host = start(*python_with_packages(IDENTIFIED_LATE + PROGRAM), loop, COMMAND)
     pid, _, _ = map(int, host.line().split())
     os.killpg(host.pid, signal.SIGTERM)
     assert host.line() == "SIGTERM"
@@ -82,7 +82,7 @@ def test_a_signal_to_the_group_comes_once_just_after_the_start(
 @every_loop
 def test_a_host_stays_in_its_process_group(start: Callable[..., Target], loop: str) -> None:
     shell = ("sh", "-c", '"$@"; exit', "sh")
-    host = start(*shell, *python(PROGRAM), loop, COMMAND)
+    host = start(*shell, *python_with_packages(PROGRAM), loop, COMMAND)
     pid, command, _ = map(int, host.line().split())
     assert os.getpgid(pid) == os.getpgid(command) == host.pid
 

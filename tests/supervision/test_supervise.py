@@ -20,7 +20,7 @@ from memstat.model import ProcessKey
 from memstat.proc.linux import LinuxProcSource
 from memstat.proc.signals import is_alive
 from memstat.supervision.termination import TreeTermination
-from tests.targets import AS_NOBODY, children_of, needs_nobody, python
+from tests.targets import AS_NOBODY, children_of, needs_nobody, python, python_with_packages
 
 pytestmark = pytest.mark.anyio
 
@@ -261,7 +261,7 @@ async def main():
 anyio.run(main, backend={backend!r})
 """
         done = subprocess.run(
-            [*AS_NOBODY, *python(source)], capture_output=True, text=True, check=False
+            [*AS_NOBODY, *python_with_packages(source)], capture_output=True, text=True, check=False
         )
         # It lives on, so it was not waited for to the end.
         os.kill(int(done.stdout), signal.SIGKILL)
@@ -283,7 +283,7 @@ async def main():
         raise ZeroDivisionError
 anyio.run(main, backend={backend!r})
 """
-    done = subprocess.run(python(source), capture_output=True, text=True, check=False)
+    done = subprocess.run(python_with_packages(source), capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert int(done.stdout) not in psutil.pids()
     assert done.stderr.splitlines()[-1].startswith("memstat.errors.TooManyDescriptors")
