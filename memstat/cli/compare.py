@@ -16,10 +16,10 @@ from memstat.cli.output import standard_error, standard_output
 from memstat.cli.whole_file import WholeFile
 from memstat.comparing import bench_file
 from memstat.comparing.comparison import compare
+from memstat.comparing.decision import Outcome, Rule
 from memstat.comparing.history import appended
 from memstat.comparing.loading import load, load_baseline
 from memstat.comparing.measurements import Measurements, Metric
-from memstat.comparing.verdict import Outcome, Rule
 from memstat.report.comparison import lines
 from memstat.report.comparison_formats import FORMATS
 from memstat.text import plural

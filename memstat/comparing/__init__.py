@@ -1,1 +1,1 @@
-"""Whether a program uses more memory than before: measurements of runs, and a verdict on them."""
+"""Whether a program uses more memory than before: measurements of runs, and a decision on them."""

@@ -1,4 +1,4 @@
-"""Measurements before and now, side by side, each with its verdict. Pure."""
+"""Measurements before and now, side by side, each with its decision. Pure."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from memstat.comparing.comparability import doubts, obstacles
+from memstat.comparing.decision import Decision, Outcome, Rule, decide
 from memstat.comparing.growth import Growth, growths
 from memstat.comparing.measurements import Measurements, Metric
-from memstat.comparing.verdict import Outcome, Rule, Verdict, judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Comparison:
     """Now."""
     metric: Metric
     """The size that was judged."""
-    verdict: Verdict | None
+    decision: Decision | None
     """What the sizes say; ``None`` where one side has none."""
     obstacles: tuple[str, ...] = ()
     """Why they cannot be compared."""
@@ -35,9 +35,9 @@ class Comparison:
     @property
     def outcome(self) -> Outcome:
         """What came out, obstacles included."""
-        if self.verdict is None or (self.obstacles and not self.is_forced):
+        if self.decision is None or (self.obstacles and not self.is_forced):
             return Outcome.NOT_COMPARABLE
-        return self.verdict.outcome
+        return self.decision.outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def _compare(
         base,
         new,
         metric,
-        judge(sizes, new_sizes, rule) if sizes and new_sizes else None,
+        decide(sizes, new_sizes, rule) if sizes and new_sizes else None,
         obstacles(base, new, metric),
         doubts(base, new),
         growths(base, new),

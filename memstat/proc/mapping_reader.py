@@ -19,7 +19,8 @@ _TRIES: Final = 4
 class MappingReader(LinuxReader):
     """Reads ``smaps`` of one process and keeps what its mappings are.
 
-    Who it is, whether it may be read, and by which of its threads, is found out as for a walk.
+    Which process it is, whether it may be read, and by which of its threads, is found out as for a
+    walk.
     """
 
     __slots__ = ("_groups",)

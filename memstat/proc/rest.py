@@ -28,8 +28,8 @@ class Rest:
     it has run (``update_curr``), or is seen to run. So the proof begins with the second of two
     looks that both find it asleep, with the same text read before each.
 
-    What others do to it is not seen: they change its sizes, and a process that ends changes whose
-    child it is.
+    What others do to it is not seen: they change its sizes, and it has another parent once that
+    has ended.
     """
 
     __slots__ = ("_fd", "_is_proved", "_latest", "_left_out", "_pause", "_text")

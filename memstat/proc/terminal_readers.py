@@ -77,10 +77,10 @@ def parse_job(stat: bytes) -> Job:
     )
 
 
-def judge_wait(wchan: bytes, state: str) -> Waiting | None:
+def waiting_by(wchan: bytes, state: str) -> Waiting | None:
     """Return what the place where a process sleeps says; ``None``: the file it reads decides.
 
-    >>> judge_wait(b"do_wait", "S").name, judge_wait(b"0", "S").name, judge_wait(b"0", "R").name
+    >>> waiting_by(b"do_wait", "S").name, waiting_by(b"0", "S").name, waiting_by(b"0", "R").name
     ('ELSEWHERE', 'PERHAPS', 'ELSEWHERE')
     """
     if state != "S":
@@ -169,9 +169,9 @@ class TerminalReaders:
             wchan = _read(f"{directory}/wchan")
             if not state:
                 state = "R" if wchan == b"0" else "S"
-            judged = judge_wait(wchan, state)
-            if judged is not None:
-                return judged
+            found = waiting_by(wchan, state)
+            if found is not None:
+                return found
             call, descriptor, *_ = _read(f"{directory}/syscall").split()
             if int(call) not in _READ_CALLS:
                 return Waiting.ELSEWHERE

@@ -13,10 +13,10 @@ from memstat.model import ProcessKey
 from memstat.pytest_plugin.limits import MaxPss, Usage, read_marker
 from memstat.pytest_plugin.meter import Meter, Start
 from memstat.pytest_plugin.probe import MemoryProbe
+from memstat.pytest_plugin.problems import problems_of
 from memstat.pytest_plugin.selection import is_opted_in
 from memstat.pytest_plugin.settings import Settings
 from memstat.pytest_plugin.usage import Survivor, TestUsage
-from memstat.pytest_plugin.verdict import problems_of
 
 if TYPE_CHECKING:  # Most often nothing is recorded.
     from memstat.pytest_plugin.recordings import TestRecordings

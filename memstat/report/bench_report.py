@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from memstat.comparing.decision import Outcome, Rule, decide
 from memstat.comparing.figures import median, spread
 from memstat.comparing.measurements import Measurements, Metric, Run
 from memstat.comparing.pacing import FASTEST_S, WANTED_SAMPLES
 from memstat.comparing.scatter import unexplained
-from memstat.comparing.verdict import Outcome, Rule, judge
 from memstat.report.estimates import is_wide
 from memstat.report.trend import bars
 from memstat.text import plural, printable
@@ -77,14 +77,14 @@ def _against_first(measured: Sequence[Measurements], width: int | None) -> Itera
 
 
 def _difference(base: Sequence[int], sizes: Sequence[int]) -> str:
-    verdict = judge(base, sizes, Rule())
-    part = "" if verdict.growth_part is None else f"{100 * verdict.growth_part:+.1f} %"
+    decision = decide(base, sizes, Rule())
+    part = "" if decision.growth_part is None else f"{100 * decision.growth_part:+.1f} %"
     what = {
         Outcome.REGRESSION: "more",
         Outcome.IMPROVEMENT: "less",
         Outcome.UNCHANGED: "no difference shown",
-    }[verdict.outcome]
-    how = "too few runs" if verdict.p_value is None else f"p = {verdict.p_value:.2g}"
+    }[decision.outcome]
+    how = "too few runs" if decision.p_value is None else f"p = {decision.p_value:.2g}"
     return f"{part}, {what} ({how})"
 
 

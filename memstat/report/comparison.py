@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from memstat.comparing.comparison import Comparison, Comparisons
+from memstat.comparing.decision import Decision, Outcome, Rule
 from memstat.comparing.figures import LEAST_RUNS, median, spread
 from memstat.comparing.growth import Growth
-from memstat.comparing.verdict import Outcome, Rule, Verdict
 from memstat.report.lines import filled
 from memstat.text import plural, printable
 from memstat.units import format_size
@@ -73,8 +73,8 @@ def _pair(pair: Comparison, rule: Rule, width: int | None) -> Iterator[str]:
                 f"  {label:<5} {format_size(median(sizes)):<9} largest {format_size(max(sizes))},"
                 f" {_runs(sizes)}"
             )
-    if pair.verdict is not None:
-        yield f"  rule  {rule_text(rule, pair.verdict)}"
+    if pair.decision is not None:
+        yield f"  rule  {rule_text(rule, pair.decision)}"
     yield from (f"  note: {printable(note)}" for note in notes(pair))
     yield from _grown(pair, width)
 
@@ -96,40 +96,40 @@ def headline(pair: Comparison) -> str:
     'regression, +20.0 % (20.0 MiB more PSS)'
     """
     outcome = pair.outcome.value
-    if pair.verdict is None:
+    if pair.decision is None:
         return outcome
-    return f"{outcome}, {difference(pair.verdict, pair.metric.upper())}"
+    return f"{outcome}, {difference(pair.decision, pair.metric.upper())}"
 
 
-def difference(verdict: Verdict, metric: str) -> str:
+def difference(decision: Decision, metric: str) -> str:
     """Return by how much the medians differ."""
-    growth = verdict.growth_bytes
+    growth = decision.growth_bytes
     what = "more" if growth >= 0 else "less"
     size = f"{format_size(abs(growth))} {what} {metric}"
-    part = verdict.growth_part
+    part = decision.growth_part
     return size if part is None else f"{100 * part:+.1f} % ({size})"
 
 
-def rule_text(rule: Rule, verdict: Verdict) -> str:
+def rule_text(rule: Rule, decision: Decision) -> str:
     """Return what a regression is, and how probable this one would be by chance."""
     limits = f"{100 * rule.tolerance:g} % and {format_size(rule.min_change_bytes)} more"
-    if verdict.p_value is None:
+    if decision.p_value is None:
         return f"a median with over {limits}"
-    return f"over {limits}, with p <= 0.05: p is {verdict.p_value:.2g}"
+    return f"over {limits}, with p <= 0.05: p is {decision.p_value:.2g}"
 
 
 def notes(pair: Comparison) -> Iterator[str]:
     """Yield what a reader has to know of a comparison."""
     yield from (f"{obstacle}{_remedy(pair)}" for obstacle in pair.obstacles)
     yield from pair.doubts
-    if pair.outcome is Outcome.NOT_COMPARABLE or pair.verdict is None:
+    if pair.outcome is Outcome.NOT_COMPARABLE or pair.decision is None:
         return
-    if pair.verdict.is_by_tolerance_alone:
+    if pair.decision.is_by_tolerance_alone:
         yield BY_TOLERANCE_ALONE
 
 
 def _remedy(pair: Comparison) -> str:
-    if pair.verdict is None:
+    if pair.decision is None:
         return ""
     return "; ignored, by --force" if pair.is_forced else "; --force compares all the same"
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from memstat.comparing.comparison import Comparison, Comparisons
+from memstat.comparing.decision import Outcome, Rule
 from memstat.comparing.figures import median
 from memstat.comparing.growth import Growth
 from memstat.comparing.measurements import Measurements, Metric, Program
-from memstat.comparing.verdict import Outcome, Rule
 from memstat.report import comparison
 from memstat.report.bench_tables import cell
 from memstat.units import format_size
@@ -46,16 +46,16 @@ def _plain(note: str) -> str:
 
 
 def _row(pair: Comparison) -> str:
-    verdict = pair.verdict
-    if verdict is None:
+    decision = pair.decision
+    if decision is None:
         return f"| {cell(pair.new.name)} | ? | ? | ? | ? | {_SIGNS[pair.outcome]} |"
-    part = verdict.growth_part
+    part = decision.growth_part
     cells = (
         cell(pair.new.name),
-        format_size(verdict.base_bytes),
-        format_size(verdict.new_bytes),
+        format_size(decision.base_bytes),
+        format_size(decision.new_bytes),
         "?" if part is None else f"{100 * part:+.1f} %",
-        "" if verdict.p_value is None else f"{verdict.p_value:.2g}",
+        "" if decision.p_value is None else f"{decision.p_value:.2g}",
         _SIGNS[pair.outcome],
     )
     return f"| {' | '.join(cells)} |"
@@ -103,14 +103,14 @@ def as_json(compared: Comparisons, rule: Rule) -> str:
 
 
 def _result(pair: Comparison) -> Mapping[str, Any]:
-    verdict = pair.verdict
+    decision = pair.decision
     return {
         "name": pair.new.name,
         "metric": pair.metric.value,
         "outcome": pair.outcome.value,
-        "growth_bytes": None if verdict is None else verdict.growth_bytes,
-        "growth_part": None if verdict is None else verdict.growth_part,
-        "p_value": None if verdict is None else verdict.p_value,
+        "growth_bytes": None if decision is None else decision.growth_bytes,
+        "growth_part": None if decision is None else decision.growth_part,
+        "p_value": None if decision is None else decision.p_value,
         "base": _side(pair.base, pair.metric),
         "new": _side(pair.new, pair.metric),
         "obstacles": pair.obstacles,

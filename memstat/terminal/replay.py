@@ -33,13 +33,18 @@ class Replay(Observation):
     """The snapshots of a recording when they are due, as if they were taken now."""
 
     def __init__(
-        self, recording: Recording, playback: Playback, *, stays: bool, tell: Callable[[str], None]
+        self,
+        recording: Recording,
+        playback: Playback,
+        *,
+        stays: bool,
+        show_text: Callable[[str], None],
     ) -> None:
-        """``stays`` at the end until it is stopped; ``tell`` shows how the replay goes."""
+        """``stays`` at the end until it is stopped; ``show_text`` shows how the replay goes."""
         self.playback = playback
         self._recording = recording
         self._stays = stays
-        self._tell = tell
+        self._show_text = show_text
         self._snapshots = Newest[Snapshot]()
         self._is_stopped = False
         self._position_s = 0.0
@@ -84,7 +89,7 @@ class Replay(Observation):
                     self._begin()
                 self._position_s = self.playback.position_s
                 self._take_in(due := await in_thread(self._due, self._position_s))
-                self._tell(f"{self.playback.text}{', the end' if self._is_at_end else ''}")
+                self._show_text(f"{self.playback.text}{', the end' if self._is_at_end else ''}")
                 if len(due) < _MOST_AT_ONCE:
                     await anyio.sleep(_FRAME_S)
         finally:
@@ -170,10 +175,10 @@ async def show_replay(
     A signal ends it too. Raises RecordingError.
     """
 
-    def tell(text: str) -> None:
+    def show_text(text: str) -> None:
         display.options = replace(display.options, replay_text=text)
 
-    replay = Replay(recording, playback, stays=keyboard is not None, tell=tell)
+    replay = Replay(recording, playback, stays=keyboard is not None, show_text=show_text)
     controls = ReplayControls(keyboard, replay.stop, playback) if keyboard else None
     dashboard = Dashboard(display, controls=controls, freezes=False)
     received: list[int] = []

@@ -8,8 +8,8 @@ import pytest
 
 from memstat.comparing.comparability import doubts, obstacles
 from memstat.comparing.comparison import compare
+from memstat.comparing.decision import Outcome, Rule
 from memstat.comparing.measurements import Flaw, Measurements, Metric
-from memstat.comparing.verdict import Outcome, Rule
 from tests.comparing.made import MIB, measured, run_of_mib
 
 BASE = measured(100, 101, 102)

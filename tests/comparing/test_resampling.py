@@ -14,7 +14,7 @@ from statistics import mean
 
 import pytest
 
-from memstat.comparing.verdict import Outcome, Rule, judge
+from memstat.comparing.decision import Outcome, Rule, decide
 
 PEAKS: dict[str, list[int]] = json.loads(
     (Path(__file__).parents[1] / "data" / "peaks.json").read_text()
@@ -29,7 +29,7 @@ def flagged(peaks: list[int], runs: int, change: Callable[[int], int]) -> float:
     for _ in range(RESAMPLED):
         drawn = dice.sample(peaks, 2 * runs)
         new = [change(peak) for peak in drawn[runs:]]
-        found += judge(drawn[:runs], new, Rule()).outcome is Outcome.REGRESSION
+        found += decide(drawn[:runs], new, Rule()).outcome is Outcome.REGRESSION
     return found / RESAMPLED
 
 

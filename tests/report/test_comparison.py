@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from memstat.comparing.comparison import compare
+from memstat.comparing.decision import Rule
 from memstat.comparing.measurements import Flaw, Measurements, Metric, Program, Run
-from memstat.comparing.verdict import Rule
 from memstat.report import bench_report, comparison, comparison_formats
 from tests.comparing.made import MIB, measured, run_of_mib
 

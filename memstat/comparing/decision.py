@@ -46,7 +46,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Decision:
     """What the sizes of two sets of runs say."""
 
     outcome: Outcome
@@ -75,24 +75,24 @@ class Verdict:
         return self.p_value is None
 
 
-def judge(base: Sequence[int], new: Sequence[int], rule: Rule) -> Verdict:
-    """Return the verdict on sizes in bytes. Raises ValueError when there are none.
+def decide(base: Sequence[int], new: Sequence[int], rule: Rule) -> Decision:
+    """Return the decision on sizes in bytes. Raises ValueError when there are none.
 
     >>> mib = 1 << 20
-    >>> judge([100 * mib] * 5, [120 * mib] * 5, Rule()).outcome.value
+    >>> decide([100 * mib] * 5, [120 * mib] * 5, Rule()).outcome.value
     'regression'
-    >>> judge([100 * mib, 180 * mib, 90 * mib], [120 * mib, 95 * mib, 130 * mib], Rule()).p_value
+    >>> decide([100 * mib, 180 * mib, 90 * mib], [120 * mib, 95 * mib, 130 * mib], Rule()).p_value
     0.5
     """
     if not base or not new:
         raise ValueError("there is nothing to compare")
     before, after = median(base), median(new)
     if min(len(base), len(new)) < LEAST_RUNS:
-        return Verdict(_outcome(before, after, rule), before, after)
+        return Decision(_outcome(before, after, rule), before, after)
     # The test is one-sided: in the direction in which the medians differ.
     p_value = p_larger(base, new) if after >= before else p_larger(new, base)
     outcome = _outcome(before, after, rule) if p_value <= _SIGNIFICANT else Outcome.UNCHANGED
-    return Verdict(outcome, before, after, p_value)
+    return Decision(outcome, before, after, p_value)
 
 
 def _outcome(before: int, after: int, rule: Rule) -> Outcome:

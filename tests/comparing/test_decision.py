@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from memstat.comparing.verdict import Outcome, Rule, judge
+from memstat.comparing.decision import Outcome, Rule, decide
 from tests.comparing.made import MIB
 
 FIVE = [100 * MIB, 101 * MIB, 99 * MIB, 100 * MIB, 102 * MIB]
@@ -32,21 +32,21 @@ def times(factor: float, sizes: list[int] = FIVE) -> list[int]:
 def test_a_regression_is_improbable_and_larger_than_both_limits(
     base: list[int], new: list[int], rule: Rule, outcome: Outcome
 ) -> None:
-    assert judge(base, new, rule).outcome is outcome
+    assert decide(base, new, rule).outcome is outcome
 
 
 @pytest.mark.parametrize(("part", "outcome"), [(1.05, "unchanged"), (1.0501, "regression")])
 def test_the_tolerance_itself_is_allowed(part: float, outcome: str) -> None:
-    assert judge([100 * MIB] * 3, [round(part * 100 * MIB)] * 3, Rule()).outcome == outcome
+    assert decide([100 * MIB] * 3, [round(part * 100 * MIB)] * 3, Rule()).outcome == outcome
 
 
 @pytest.mark.parametrize(("before", "now"), [(1, 1), (2, 5), (5, 2)])
 def test_fewer_than_three_runs_are_judged_by_the_tolerance_alone(before: int, now: int) -> None:
-    verdict = judge(FIVE[:before], times(1.2)[:now], Rule())
-    assert verdict.is_by_tolerance_alone
-    assert verdict.outcome is Outcome.REGRESSION
+    decision = decide(FIVE[:before], times(1.2)[:now], Rule())
+    assert decision.is_by_tolerance_alone
+    assert decision.outcome is Outcome.REGRESSION
 
 
 def test_a_growth_from_nothing_is_no_part_of_it() -> None:
-    verdict = judge([0], [MIB], Rule())
-    assert (verdict.growth_bytes, verdict.growth_part) == (MIB, None)
+    decision = decide([0], [MIB], Rule())
+    assert (decision.growth_bytes, decision.growth_part) == (MIB, None)
