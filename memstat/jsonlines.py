@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from memstat.json_types import check_process, perhaps, real, text, whole
 from memstat.model import MEMORY_FIELDS, Memory, ProcessKey, ProcessSample, ReadStatus, Snapshot
 from memstat.text import decode_name
 
@@ -73,19 +74,19 @@ def snapshot_from(value: Mapping[str, Any]) -> Snapshot:
 def head_from(value: Mapping[str, Any]) -> dict[str, Any]:
     """Return all fields of the snapshot but ``processes``; errors are those of the conversions."""
     return {
-        "tick": int(value["tick"]),
+        "tick": whole(value["tick"]),
         "unix_time_s": from_iso_8601(value["time"]),
-        "elapsed_s": float(value["elapsed_s"]),
-        "late_s": float(value["late_s"]),
-        "missed_ticks": int(value["missed_ticks"]),
-        "sweep_s": float(value["sweep_s"]),
+        "elapsed_s": real(value["elapsed_s"]),
+        "late_s": real(value["late_s"]),
+        "missed_ticks": whole(value["missed_ticks"]),
+        "sweep_s": real(value["sweep_s"]),
         "complete": bool(value["complete"]),
         "total": memory_from(value["total"]),
         "torn": bool(value["torn"]),
-        "missing_reason": value["missing_reason"],
-        "spikes_bytes": int(value["spikes_bytes"]),
-        "walk_s": value["walk_s"],
-        "held_share": float(value["held_share"]),
+        "missing_reason": perhaps(text, value["missing_reason"]),
+        "spikes_bytes": whole(value["spikes_bytes"]),
+        "walk_s": perhaps(real, value["walk_s"]),
+        "held_share": real(value["held_share"]),
     }
 
 
@@ -185,13 +186,14 @@ def process_object(process: ProcessSample) -> dict[str, object]:
 
 def process_from(value: Mapping[str, Any]) -> ProcessSample:
     """Return the process; a recording may have its command line too."""
+    check_process(value)
     return ProcessSample(
-        key=ProcessKey(int(value["pid"]), int(value["start_ticks"])),
-        name=str(value["name"]),
+        key=ProcessKey(value["pid"], value["start_ticks"]),
+        name=value["name"],
         ppid=value["ppid"],
-        depth=int(value["depth"]),
+        depth=value["depth"],
         status=ReadStatus(value["status"]),
-        memory=memory_from(value),
+        memory=Memory(*map(value.get, MEMORY_FIELDS)),
         rss_peak_bytes=value["rss_peak_bytes"],
         command_line=value.get("command_line"),
         reason=value["reason"],
@@ -202,7 +204,7 @@ def process_from(value: Mapping[str, Any]) -> ProcessSample:
 
 def memory_from(value: Mapping[str, Any]) -> Memory:
     """Return the sizes; what an older memstat did not know of is ``None``."""
-    return Memory(*map(value.get, MEMORY_FIELDS))
+    return Memory(*[perhaps(whole, value.get(field)) for field in MEMORY_FIELDS])
 
 
 def memory_object(memory: Memory) -> dict[str, object]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from memstat.json_types import perhaps, real, text, whole
 from memstat.jsonlines import Json, from_iso_8601, iso_8601, process_from, process_object, seconds
 from memstat.mappings import MappingGroup, MappingKind, Mappings
 
-_SIZES: Final = ("pss_bytes", "uss_bytes", "rss_bytes", "swap_pss_bytes", "hugetlb_bytes")
+_KNOWN: Final = ("pss_bytes", "uss_bytes", "rss_bytes")
+_PERHAPS_KNOWN: Final = ("swap_pss_bytes", "hugetlb_bytes")
+_SIZES: Final = (*_KNOWN, *_PERHAPS_KNOWN)
 
 
 def mappings_object(mappings: Mappings) -> Json:
@@ -43,21 +46,23 @@ def mappings_from(value: Mapping[str, Any]) -> Mappings:
             tuple(
                 MappingGroup(
                     MappingKind(group["kind"]),
-                    str(group["name"]),
-                    *(group[field] for field in (*_SIZES, "processes", "mappings")),
+                    text(group["name"]),
+                    *[whole(group[field]) for field in _KNOWN],
+                    *[perhaps(whole, group[field]) for field in _PERHAPS_KNOWN],
+                    *[whole(group[field]) for field in ("processes", "mappings")],
                 )
                 for group in value["groups"]
             ),
             from_iso_8601(value["time"]),
-            elapsed_s=float(value["elapsed_s"]),
-            read_s=float(value["read_s"]),
-            cpu_s=float(value["cpu_s"]),
-            held_s=float(value["held_s"]),
-            processes=int(value["processes"]),
+            elapsed_s=real(value["elapsed_s"]),
+            read_s=real(value["read_s"]),
+            cpu_s=real(value["cpu_s"]),
+            held_s=real(value["held_s"]),
+            processes=whole(value["processes"]),
             complete=bool(value["complete"]),
             torn=bool(value["torn"]),
             unread=tuple(map(process_from, value["unread"])),
-            missing_reason=value["missing_reason"],
+            missing_reason=perhaps(text, value["missing_reason"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"not the mappings of a tree: {error!r}") from error

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Hashable, Iterable, Iterator
-from typing import Final, NamedTuple
+from collections.abc import Hashable, Iterable, Mapping
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
 
-from memstat.model import Memory, ReadStatus, Snapshot
+from memstat.model import ReadStatus, Snapshot
+from memstat.recording.rebuilt import fields_of
 
 UNKNOWN: Final = -1
+_ENTRY: Final = itemgetter("pid", "start_ticks", "name", "ppid", "depth", "status")
 
 
 class Process(NamedTuple):
@@ -79,37 +82,39 @@ class Register:
         """
         low_bytes = high_bytes = 0
         numbers = array("L")
-        memories: list[Memory] = []
+        rows: list[Mapping[str, Any]] = []
         for source, snapshot in enumerate(moment.snapshots):
             if snapshot is not None:
                 low_bytes += snapshot.total.pss_low_bytes or 0
                 high_bytes += snapshot.total.pss_high_bytes or 0
-                memories += [sample.memory for sample in snapshot.processes]
-                numbers.extend(self._numbers_of(source, snapshot))
+                fields = fields_of(snapshot)
+                numbers.extend([self._number_of(source, row) for row in fields])
+                rows += fields
         return Frame(
             moment.elapsed_s,
             moment.pss_bytes,
             low_bytes,
             high_bytes,
             numbers,
-            _known([memory.pss_bytes for memory in memories]),
-            _known([memory.pss_anon_bytes for memory in memories]),
-            _known([memory.pss_file_bytes for memory in memories]),
-            _known([memory.pss_shmem_bytes for memory in memories]),
-            bytes([memory.pss_low_bytes != memory.pss_high_bytes for memory in memories]),
+            _known(rows, "pss_bytes"),
+            _known(rows, "pss_anon_bytes"),
+            _known(rows, "pss_file_bytes"),
+            _known(rows, "pss_shmem_bytes"),
+            bytes([row.get("pss_low_bytes") != row.get("pss_high_bytes") for row in rows]),
         )
 
-    def _numbers_of(self, source: int, snapshot: Snapshot) -> Iterator[int]:
-        for sample in snapshot.processes:
-            # All that makes an entry, without making one each time.
-            seen = (source, sample.key, sample.name, sample.ppid, sample.depth, sample.status)
-            number = self._numbers.get(seen)
-            if number is None:
-                number = self._numbers[seen] = len(self.entries)
-                process = Process(source, sample.key.pid, sample.key.start_ticks, sample.name)
-                self.entries.append(Entry(process, sample.ppid, sample.depth, sample.status))
-            yield number
+    def _number_of(self, source: int, row: Mapping[str, Any]) -> int:
+        # All that makes an entry, without making one each time.
+        seen = (source, *_ENTRY(row))
+        number = self._numbers.get(seen)
+        if number is None:
+            number = self._numbers[seen] = len(self.entries)
+            pid, start_ticks, name, ppid, depth, status = seen[1:]
+            process = Process(source, pid, start_ticks, name)
+            self.entries.append(Entry(process, ppid, depth, ReadStatus(status)))
+        return number
 
 
-def _known(sizes: Iterable[int | None]) -> array[int]:
+def _known(rows: Iterable[Mapping[str, Any]], field: str) -> array[int]:
+    sizes = [row.get(field) for row in rows]
     return array("q", [UNKNOWN if size is None else size for size in sizes])

@@ -6,8 +6,7 @@ import base64
 import gzip
 import hashlib
 import json
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
 from html import escape
 from importlib import resources
 from string import Template
@@ -16,8 +15,8 @@ from typing import Final
 from memstat.charts.axes import unit_for
 from memstat.charts.chart import Chart, Overlay
 from memstat.charts.colours import DARK, LIGHT, REST, Theme, palette, shade
-from memstat.charts.converter import converter
 from memstat.charts.course import halved
+from memstat.charts.library import vega
 from memstat.charts.payload import payload
 from memstat.charts.specification import (
     Canvas,
@@ -43,18 +42,18 @@ _KINDS: Final = (
 )
 
 
-def page(charts: Chart | Overlay, *, footer: str) -> bytes:
+def page(charts: Chart | Overlay, *, footer: str, library: Callable[[], str] = vega) -> bytes:
     """Return a page of HTML with the chart and the tree at each of its instants.
 
-    It has as many instants as it can have within 2 MB. Raises ReportError where vl-convert is not
-    installed.
+    It has as many instants as it can have within 2 MB. ``library`` returns Vega's script. Raises
+    ReportError where vl-convert is not installed.
     """
     # First, so that what it takes is free again before Vega takes its own.
     packed = _packed_payloads(charts)
     while len(packed) > MOST_BYTES - _BESIDE_BYTES and _instants(charts) > _FEWEST_INSTANTS:
         charts = _halved(charts)
         packed = _packed_payloads(charts)
-    return _filled(charts, packed, footer).encode()
+    return _filled(charts, packed, footer, library()).encode()
 
 
 def _packed_payloads(charts: Chart | Overlay) -> str:
@@ -66,15 +65,9 @@ def _members(charts: Chart | Overlay) -> Sequence[Chart]:
     return charts.charts if isinstance(charts, Overlay) else [charts]
 
 
-@cache
-def _library() -> str:
-    text: str = converter().javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    return text
-
-
-def _filled(charts: Chart | Overlay, packed: str, footer: str) -> str:
+def _filled(charts: Chart | Overlay, packed: str, footer: str, library: str) -> str:
     heading = charts.heading
-    library, view = _library(), json.dumps(_view(charts), separators=(",", ":"))
+    view = json.dumps(_view(charts), separators=(",", ":"))
     style, script = _text("page.css"), _text("data.js") + _text("page.js")
     facts = "\n".join(f"<p>{escape(fact)}</p>" for fact in heading.facts)
     remarks = "\n".join(f'<p class="remark">{escape(remark)}</p>' for remark in heading.remarks)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -94,9 +95,9 @@ def _write(paths: Sequence[str], output: str, *, overlay: bool, dark: bool) -> N
     from memstat.charts.gathering import gather, gather_overlaid  # noqa: PLC0415 - likewise
     from memstat.cli.new_file import new_file  # noqa: PLC0415 - likewise
 
-    with new_file(output) as path:
+    with new_file(output) as path, _rendering(kind, dark=dark) as render:
         charts = gather_overlaid(paths) if overlay else gather(paths)
-        content = _content(charts, kind, dark=dark)
+        content = render(charts)
         with open(path, "wb") as file:
             file.write(content)
     err = standard_error()
@@ -104,11 +105,16 @@ def _write(paths: Sequence[str], output: str, *, overlay: bool, dark: bool) -> N
         err.remark(remark)
 
 
-def _content(charts: Chart | Overlay, kind: str, *, dark: bool) -> bytes:
-    if kind == _PAGE:
-        from memstat.charts.page import page  # noqa: PLC0415 - likewise
+@contextmanager
+def _rendering(kind: str, *, dark: bool) -> Iterator[Callable[[Chart | Overlay], bytes]]:
+    """Prepare what takes long while recordings are read; then make a page or a picture."""
+    if kind != _PAGE:
+        from memstat.charts.picture import picture  # noqa: PLC0415 - likewise
 
-        return page(charts, footer=f"memstat {__version__}")
-    from memstat.charts.picture import picture  # noqa: PLC0415 - likewise
+        yield lambda charts: picture(charts, kind, dark=dark)
+        return
+    from memstat.charts.library import making_vega  # noqa: PLC0415 - likewise
+    from memstat.charts.page import page  # noqa: PLC0415 - likewise
 
-    return picture(charts, kind, dark=dark)
+    with making_vega() as library:
+        yield lambda charts: page(charts, footer=f"memstat {__version__}", library=library)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from memstat.json_types import check_process
 from memstat.jsonlines import head_from
 from memstat.model import ReadStatus, Snapshot
 from memstat.recording import walks
@@ -94,6 +95,7 @@ def _update(rows: dict[int, Row], changes: Sequence[Json], head: Json) -> None:
     Their status in this snapshot, not that before, says whether they were.
     """
     for change in changes:
+        check_process(change)
         if "status" in change:
             ReadStatus(change["status"])
         pid = change["pid"]

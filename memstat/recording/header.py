@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from memstat.errors import RecordingError
+from memstat.json_types import perhaps, real, text, whole
 from memstat.jsonlines import Json, from_iso_8601, iso_8601
 
 __all__ = ["Gap", "Header", "Host"]
 
+T = TypeVar("T")
+
 FORMAT: Final = 1
 """The version of the format that this memstat writes, and the last that it reads."""
+_HOST_NUMBERS: Final = ("cpus", "memory_bytes", "swap_bytes", "page_bytes", "cgroup_limit_bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,24 +118,29 @@ def header_from(value: object) -> Header:
         )
     try:
         return Header(
-            memstat=str(value["memstat"]),
+            memstat=text(value["memstat"]),
             unix_time_s=from_iso_8601(value["time"]),
-            interval_s=float(value["interval_s"]),
+            interval_s=real(value["interval_s"]),
             host=_host_from(value.get("host") or {}),
-            command=_tuple(value.get("command")),
-            targets=_tuple(value.get("targets")),
+            command=_tuple(text, value.get("command")),
+            targets=_tuple(whole, value.get("targets")),
             recursive=bool(value["recursive"]),
             arguments=bool(value.get("arguments")),
-            format=int(value["format"]),
+            format=whole(value["format"]),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise RecordingError(f"its first line is damaged: {error!r}") from error
 
 
 def _host_from(value: Mapping[str, Any]) -> Host:
-    known = {field: value.get(field) for field in Host.__dataclass_fields__}
-    return Host(**{**known, "name": str(value.get("name", "?"))})  # type: ignore[arg-type]
+    return Host(
+        text(value.get("name", "?")),
+        kernel=perhaps(text, value.get("kernel")),
+        boot_id=perhaps(text, value.get("boot_id")),
+        cgroup=perhaps(text, value.get("cgroup")),
+        **{field: perhaps(whole, value.get(field)) for field in _HOST_NUMBERS},
+    )
 
 
-def _tuple(value: list[Any] | None) -> tuple[Any, ...] | None:
-    return None if value is None else tuple(value)
+def _tuple(convert: Callable[[object], T], value: list[Any] | None) -> tuple[T, ...] | None:
+    return None if value is None else tuple([convert(item) for item in value])

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
+from memstat.json_types import real, text, whole
 from memstat.mappings import Mappings
 from memstat.mappings_json import mappings_from
 from memstat.model import ProcessKey, Snapshot
@@ -87,7 +88,7 @@ class Reader:
             case "mappings":
                 return mappings_from(value)
             case "gap":
-                gap = Gap(float(value["elapsed_s"]), int(value["dropped"]))
+                gap = Gap(real(value["elapsed_s"]), whole(value["dropped"]))
                 self._gaps += 1
                 self._dropped += gap.dropped
                 return gap
@@ -98,7 +99,7 @@ class Reader:
         return None
 
     def _mark(self, value: Json) -> Mark:
-        mark = Mark(str(value["name"]), float(value["elapsed_s"]), self._since_mark.peak)
+        mark = Mark(text(value["name"]), real(value["elapsed_s"]), self._since_mark.peak)
         self._since_mark = RunningPeak(mark.elapsed_s)
         return mark
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from memstat.deferred import DeferredSnapshot, deferred_of, with_walk_age
-from memstat.jsonlines import process_from
+from memstat.jsonlines import process_from, process_object
 from memstat.model import ProcessSample, ReadStatus, Snapshot
 from memstat.recording import walks
 
@@ -64,6 +64,10 @@ class _Rows:
         return [row.process.sample for row in self._rows]
 
     @property
+    def fields(self) -> Sequence[Mapping[str, Any]]:
+        return [row.process.value for row in self._rows]
+
+    @property
     def walk_ages_s(self) -> Sequence[float | None]:
         return [walks.age_s(self._elapsed_s, row.walked_s) for row in self._rows]
 
@@ -74,6 +78,21 @@ class _Rows:
 def rebuilt(head: Mapping[str, Any], rows: Sequence[Row]) -> Snapshot:
     """Return the snapshot of these fields and processes."""
     return DeferredSnapshot(**head, processes=_Rows(rows, head["elapsed_s"]))  # type: ignore[arg-type]  # made later
+
+
+def fields_of(snapshot: Snapshot) -> Sequence[Mapping[str, Any]]:
+    """Return its processes as they are recorded, of one of a recording without making them.
+
+    What they were walked at is not part of it.
+
+    >>> from memstat.testing import snapshot_of
+    >>> [fields["pss_bytes"] for fields in fields_of(snapshot_of({7: 4096}))]
+    [4096]
+    """
+    rows = deferred_of(snapshot)
+    if isinstance(rows, _Rows):
+        return rows.fields
+    return [process_object(process) for process in snapshot.processes]
 
 
 def walk_ages_of(snapshot: Snapshot) -> Sequence[float | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from memstat.json_types import perhaps, real, text, whole
 from memstat.jsonlines import snapshot_from
 from memstat.results import Limit, Peak, RunResult, SamplingStats
 
@@ -20,20 +21,20 @@ def stats_from(value: Json) -> SamplingStats:
     """
     try:
         return SamplingStats(
-            interval_s=float(value["interval_s"]),
-            samples=int(value["samples"]),
-            missed_ticks=int(value["missed_ticks"]),
-            incomplete_samples=int(value["incomplete_samples"]),
-            longest_gap_s=value["longest_gap_s"],
-            sweep_median_s=value["sweep_s"]["median"],
-            sweep_max_s=value["sweep_s"]["max"],
-            torn_samples=int(value["torn_samples"]),
-            stopped_ticks=int(value["stopped_ticks"]),
-            walks=int(value["walks"]["count"]),
-            walk_s=float(value["walks"]["held_s"]),
-            held_share=float(value["walks"]["largest_held_share"]),
+            interval_s=real(value["interval_s"]),
+            samples=whole(value["samples"]),
+            missed_ticks=whole(value["missed_ticks"]),
+            incomplete_samples=whole(value["incomplete_samples"]),
+            longest_gap_s=perhaps(real, value["longest_gap_s"]),
+            sweep_median_s=perhaps(real, value["sweep_s"]["median"]),
+            sweep_max_s=perhaps(real, value["sweep_s"]["max"]),
+            torn_samples=whole(value["torn_samples"]),
+            stopped_ticks=whole(value["stopped_ticks"]),
+            walks=whole(value["walks"]["count"]),
+            walk_s=real(value["walks"]["held_s"]),
+            held_share=real(value["walks"]["largest_held_share"]),
             interval_changes=tuple(
-                (float(change["elapsed_s"]), float(change["interval_s"]))
+                (real(change["elapsed_s"]), real(change["interval_s"]))
                 for change in value["interval_changes"]
             ),
         )
@@ -49,10 +50,10 @@ def peak_from(value: Json) -> Peak | None:
     try:
         snapshot = snapshot_from(peak["snapshot"])
         return Peak(
-            int(peak["pss_bytes"]),
+            whole(peak["pss_bytes"]),
             snapshot,
-            int(peak["pss_low_bytes"]),
-            int(peak["pss_high_bytes"]),
+            whole(peak["pss_low_bytes"]),
+            whole(peak["pss_high_bytes"]),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"not a summary: {error!r}") from error
@@ -66,15 +67,15 @@ def result_from(value: Json) -> RunResult | None:
     try:
         limit = value.get("limit")
         return RunResult(
-            command=tuple(map(str, value["command"])),
-            exit_code=value["exit_code"],
-            signal=value["signal"],
-            duration_s=float(value["duration_s"]),
+            command=tuple(map(text, value["command"])),
+            exit_code=perhaps(whole, value["exit_code"]),
+            signal=perhaps(whole, value["signal"]),
+            duration_s=real(value["duration_s"]),
             stats=stats,
             peak=peak,
             limit=None if limit is None else _limit_from(limit),
-            rss_floor_bytes=value["rss_floor_bytes"],
-            uncounted_descendants=value["uncounted_descendants"],
+            rss_floor_bytes=perhaps(whole, value["rss_floor_bytes"]),
+            uncounted_descendants=perhaps(whole, value["uncounted_descendants"]),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"not a summary: {error!r}") from error
@@ -82,4 +83,6 @@ def result_from(value: Json) -> RunResult | None:
 
 def _limit_from(value: Json) -> Limit:
     exceeded = value["snapshot"]
-    return Limit(int(value["max_pss_bytes"]), None if exceeded is None else snapshot_from(exceeded))
+    return Limit(
+        whole(value["max_pss_bytes"]), None if exceeded is None else snapshot_from(exceeded)
+    )

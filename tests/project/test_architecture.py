@@ -22,6 +22,7 @@ LEAVES = (
     "units",
     "text",
     "background",
+    "json_types",
     "jsonlines",
     "mappings_json",
 )
@@ -48,9 +49,10 @@ LEAF_TO_LEAF = {
     "results": {"model"},
     "units": {"errors"},
     "background": {"errors"},
-    "jsonlines": {"model", "results", "text"},
+    "json_types": {"model"},
+    "jsonlines": {"json_types", "model", "results", "text"},
     "mappings": {"model"},
-    "mappings_json": {"jsonlines", "mappings"},
+    "mappings_json": {"json_types", "jsonlines", "mappings"},
 }
 """What leaves import from each other."""
 
