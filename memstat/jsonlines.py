@@ -111,6 +111,8 @@ def run_summary(result: RunResult, *, with_peak: bool, on_exceed: str) -> Json:
         **_sampling(result.stats),
         "uncounted_descendants": result.uncounted_descendants,
         "rss_floor_bytes": result.rss_floor_bytes,
+        "oom_kills": result.oom_kills,
+        "survivors": [process_object(process) for process in result.survivors],
     }
     if result.limit is not None:
         summary["limit"] = _limit(result.limit, on_exceed)

@@ -169,6 +169,8 @@ def test_the_summary_of_a_run() -> None:
         ],
         "uncounted_descendants": None,
         "rss_floor_bytes": None,
+        "oom_kills": None,
+        "survivors": [],
         "peak": {
             "pss_bytes": 5,
             "pss_low_bytes": 4,

@@ -87,7 +87,7 @@ class Recording:
     def result(self) -> RunResult | None:
         """How the command ended; ``None`` for a watch, or where the recording was cut off.
 
-        ``last``, ``survivors``, ``oom_kills`` and ``partial`` are not recorded.
+        ``last`` and ``partial`` are not recorded: iterating shows them.
         """
         return self._totals.result
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from memstat.json_types import perhaps, real, text, whole
-from memstat.jsonlines import snapshot_from
+from memstat.jsonlines import process_from, snapshot_from
 from memstat.results import Limit, Peak, RunResult, SamplingStats
 
 Json = Mapping[str, Any]
@@ -76,6 +76,9 @@ def result_from(value: Json) -> RunResult | None:
             limit=None if limit is None else _limit_from(limit),
             rss_floor_bytes=perhaps(whole, value["rss_floor_bytes"]),
             uncounted_descendants=perhaps(whole, value["uncounted_descendants"]),
+            # Not in the first recordings.
+            oom_kills=perhaps(whole, value.get("oom_kills")),
+            survivors=tuple(map(process_from, value.get("survivors", ()))),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"not a summary: {error!r}") from error

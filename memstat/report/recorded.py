@@ -19,7 +19,7 @@ from memstat.report.course import Course
 from memstat.report.lines import filled, in_lines
 from memstat.report.mappings import mappings_notes, mappings_text
 from memstat.report.moments import mark_line
-from memstat.report.notes import no_peak_reason, peak_notes
+from memstat.report.notes import end_notes, floor_note, no_peak_reason, peak_notes
 from memstat.report.page import fitted
 from memstat.report.programs import ProgramPeak, Programs
 from memstat.report.scale import WIDTH, Scale, scale_for
@@ -110,13 +110,14 @@ def _ending_lines(recording: Recording, last: Snapshot | None, width: int) -> li
     after = format_elapsed(duration_s)
     reason = f"Peak: {no_peak_reason(duration_s, last, 'the target')}"
     doubts = peak_notes(peak, stats, bracket_is_shown=True) if peak else []
+    ends = [floor_note(result), *end_notes(result)] if result else []
     return [
         *(in_lines(peak_facts(peak), " ", width) if peak else _filled(reason, width)),
         f"{end_text(result)} after {after}" if result else f"Measured for {after}",
         *in_lines([*sampling_facts(stats), *_defects(stats)], ", ", width),
         *(
             line
-            for note in (*doubts, *recording.remarks)
+            for note in (*doubts, *filter(None, ends), *recording.remarks)
             for line in _filled(f"Note: {note}", width)
         ),
     ]

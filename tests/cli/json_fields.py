@@ -71,6 +71,8 @@ RUN: Final = (
     *SAMPLING,
     "uncounted_descendants",
     "rss_floor_bytes",
+    "oom_kills",
+    "survivors",
 )
 
 MAPPED: Final = ("pss_bytes", "uss_bytes", "rss_bytes", "swap_pss_bytes", "hugetlb_bytes")

@@ -8,11 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from memstat.jsonlines import run_summary
 from memstat.mappings import MappingGroup, MappingKind, Mappings
 from memstat.model import Memory, ProcessSample, ReadStatus
 from memstat.recording.header import Gap
 from memstat.report.recorded import heading_lines, recorded_text
-from memstat.results import Mark
+from memstat.results import Mark, Peak, RunResult, SamplingStats
 from tests.recorded import HEADER, MIB, process, recording_of, snapshots
 
 MAKE = process(7, "make", 4 * MIB, depth=0)
@@ -117,6 +118,29 @@ def test_what_casts_doubt_on_the_peak_is_noted() -> None:
     assert lines[2] == "2 samples, the longest gap 100.0 ms, 2 incomplete, 2 torn"
     assert any(line.startswith("Note: the total is partial: 1 process could not") for line in lines)
     assert any("3 snapshots were dropped, in 1 gap" in line for line in lines)
+
+
+def test_how_a_command_ended_is_noted_with_what_it_left_running() -> None:
+    stats = SamplingStats(0.1, 2, 0, 0, 0.1, 0.001, 0.002)
+    survivors = (process(9, "daemon", 2 * MIB),)
+    peak = Peak(4 * MIB, COURSE[0])
+    result = RunResult(
+        *(("make",), None, 9, 0.2, stats, peak),
+        survivors=survivors,
+        oom_kills=1,
+        rss_floor_bytes=9 * MIB,
+    )
+    summary = run_summary(result, with_peak=True, on_exceed="kill")
+    recording = recording_of(COURSE[0], summary=summary)
+    lines = section(recorded_text(recording, 100), "Peak")
+    assert lines[1] == "Killed by signal SIGKILL after 0.2 s"
+    assert lines[-3:] == [
+        "Note: at least one process reached 9.00 MiB RSS between two samples",
+        "Note: the kernel's OOM killer killed 1 process during the run",
+        "Note: 1 descendant still running: 2.00 MiB",
+    ]
+    assert recording.result is not None
+    assert recording.result.survivors == survivors
 
 
 def test_without_a_peak_the_report_says_why() -> None:
