@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from memstat.charts.course import Course
+from memstat.mappings import Mappings
 
 
 class Instant(NamedTuple):
@@ -42,6 +43,8 @@ class Chart(NamedTuple):
     """What the recordings are called, where there are several."""
     marks: Sequence[Instant] = ()
     limits: Sequence[Limit] = ()
+    mappings: Mappings | None = None
+    """What the memory consisted of near the peak, where that was recorded."""
 
 
 class Overlay(NamedTuple):

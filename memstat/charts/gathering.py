@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -13,7 +13,6 @@ from memstat.charts.course import Course, course_of
 from memstat.charts.headings import heading_of, heading_of_several
 from memstat.charts.joining import Source, joined, moments
 from memstat.errors import ReportError
-from memstat.model import Snapshot
 from memstat.recording.loading import Recording, load
 from memstat.recording.members import lines_of
 from memstat.text import printable
@@ -31,7 +30,7 @@ def gather(paths: Sequence[str]) -> Chart:
     if len(recordings) == 1:
         return _single(recordings[0], paths[0])
     sources = [
-        Source(_snapshots(recording), recording.header.interval_s, recording.header.unix_time_s)
+        Source(iter(recording), recording.header.interval_s, recording.header.unix_time_s)
         for recording in recordings
     ]
     course = _required(course_of(joined(sources)), paths)
@@ -66,14 +65,11 @@ def gather_overlaid(paths: Sequence[str]) -> Overlay:
 
 
 def _single(recording: Recording, path: str) -> Chart:
-    events = moments(_snapshots(recording), recording.header.interval_s)
+    events = moments(iter(recording), recording.header.interval_s)
     course = _required(course_of(events, about_s=_about_s(path)), [path])
     marks = [Instant(mark.elapsed_s, printable(mark.name)) for mark in recording.marks]
-    return Chart(heading_of(recording, course), course, [""], marks, [*_limits(recording)])
-
-
-def _snapshots(recording: Recording) -> Iterable[Snapshot]:
-    return iter(recording)
+    limits = [*_limits(recording)]
+    return Chart(heading_of(recording, course), course, [""], marks, limits, recording.mappings)
 
 
 def _required(course: Course | None, paths: Sequence[str]) -> Course:

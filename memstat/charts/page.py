@@ -17,6 +17,7 @@ from memstat.charts.chart import Chart, Overlay
 from memstat.charts.colours import DARK, LIGHT, REST, Theme, palette, shade
 from memstat.charts.course import halved
 from memstat.charts.library import vega
+from memstat.charts.mapping_section import mapping_section
 from memstat.charts.payload import payload
 from memstat.charts.specification import (
     Canvas,
@@ -76,12 +77,22 @@ def _filled(charts: Chart | Overlay, packed: str, footer: str, library: str) -> 
         title=escape(heading.title),
         facts=facts,
         remarks=remarks,
+        mappings=_mapping_sections(charts),
         footer=escape(footer),
         style=style,
         script=script,
         library=_packed(library),
         view=_packed(view),
         charts=packed,
+    )
+
+
+def _mapping_sections(charts: Chart | Overlay) -> str:
+    has_titles = isinstance(charts, Overlay)
+    return "\n".join(
+        mapping_section(chart.mappings, chart.heading.title if has_titles else "")
+        for chart in _members(charts)
+        if chart.mappings is not None
     )
 
 

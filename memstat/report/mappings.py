@@ -97,6 +97,28 @@ def mappings_block(mappings: Mappings, *, verbose: bool, in_bytes: bool) -> str:
     return _lines(_numbers(_ALL, rows, _in_kb, "PSS kB"), ["WHAT", *(row.what for row in rows)])
 
 
+def mapping_cells(mappings: Mappings) -> list[tuple[str, ...]]:
+    """Return the table for people as cells, the titles first; names are safe to print.
+
+    >>> heap = MappingGroup(MappingKind.HEAP, "", 6 << 20, 6 << 20, 7 << 20)
+    >>> for row in mapping_cells(Mappings((heap,), unix_time_s=0.0, processes=1)):
+    ...     print(*row)
+    WHAT PSS MiB USS RSS PROCS MAPS
+    heap 6.0 6.0 7.0 1 1
+    total 6.0 6.0 7.0 1 1
+    """
+    scale = scale_for(mappings.total.pss_bytes or 0)
+    columns = [column for column in _ALL if column not in _absent(mappings.total)]
+    titles = (f"PSS {scale.unit}", *(column.title for column in columns[1:]))
+    return [
+        ("WHAT", *titles),
+        *(
+            (row.what, *(column.cell(row, scale.text) for column in columns))
+            for row in mapping_rows(mappings)
+        ),
+    ]
+
+
 def mapping_rows(mappings: Mappings, *, verbose: bool = False) -> list[Row]:
     """Return a row for each group that is not small, one for the others, and one for all."""
     total = mappings.total

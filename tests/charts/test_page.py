@@ -6,6 +6,7 @@ import gzip
 import os
 import re
 from collections.abc import Iterator
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from memstat.charts.chart import Heading, Overlay
 from memstat.charts.gathering import _about_s, gather
 from memstat.charts.page import page
 from memstat.errors import ReportError
+from memstat.mappings import MappingGroup, MappingKind, Mappings
 from tests.charts.browser import CHROMIUM, Browser
 from tests.charts.made import HEADER, HOSTILE, MIB, chart, snapshots, write_recording
 
@@ -138,6 +140,17 @@ def test_what_others_have_chosen_is_text(address: str) -> None:
     assert text.count("</script>") == 4
     one = page(chart(snapshots(TREES)), footer="").decode()
     assert "<h1>&lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;</h1>" in one
+
+
+def test_what_the_memory_consisted_of_is_below() -> None:
+    group = MappingGroup(MappingKind.FILE, HOSTILE, 3 * MIB, MIB, 4 * MIB)
+    mappings = Mappings((group,), 0.0, elapsed_s=0.2, processes=2, missing_reason="hidden")
+    text = page(chart(snapshots(TREES))._replace(mappings=mappings), footer="").decode()
+    (section,) = re.findall('<section class="mappings">.*</section>', text)
+    assert "<h2>Its memory at 0.2 s, when it had 3.00 MiB</h2>" in section
+    assert '<p class="remark">the total is partial: ' in section
+    cells = [HOSTILE, "3072", "1024", "4096", "1", "1"]
+    assert "".join(f"<td>{escape(cell)}</td>" for cell in cells) in section
 
 
 def test_a_browser_may_run_these_scripts_and_ask_for_nothing(address: str) -> None:
