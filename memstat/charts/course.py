@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from memstat.charts.frames import Entry, Frame, Moment, Register
 from memstat.charts.joining import Gap
+from memstat.report.estimates import is_wide
 
 _FIRST_WIDTH_S: Final = 0.001
 """As short as an interval can be."""
@@ -39,6 +40,11 @@ class Course:
     def peak(self) -> Frame:
         """The first frame with the largest total: no snapshot had more."""
         return max(self.frames, key=_total)
+
+    @property
+    def has_bounds(self) -> bool:
+        """Whether a reader has to know the bounds of a total."""
+        return any(is_wide(frame.pss_low_bytes, frame.pss_high_bytes) for frame in self.frames)
 
     @property
     def start_s(self) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final, Protocol
@@ -11,6 +10,7 @@ from memstat.charts.chart import Heading
 from memstat.charts.course import Course
 from memstat.recording.header import Header
 from memstat.report.estimates import is_wide, peak_bracket
+from memstat.report.target import target_text
 from memstat.results import Peak, RunResult, SamplingStats
 from memstat.text import plural, printable, signal_name
 from memstat.units import format_bracket, format_duration, format_elapsed, format_size
@@ -43,14 +43,14 @@ def heading_of(recording: Recorded, course: Course) -> Heading:
         when = f"at {format_elapsed(peak.elapsed_s)}"
         between = f", {bracket}" if bracket else ""
         facts.append(f"peak {format_size(peak.pss_bytes)} {when}{between} · {_samples(recording)}")
-    return Heading(title_of(header), [*facts, *_legend(course)], recording.remarks)
+    return Heading(_shortened(target_text(header)), [*facts, *_legend(course)], recording.remarks)
 
 
 def heading_of_several(
     recordings: Sequence[Recorded], names: Sequence[str], course: Course | None
 ) -> Heading:
     """Return the same of recordings that are stacked, or without a course laid over each other."""
-    titles = [*dict.fromkeys(title_of(recording.header) for recording in recordings)]
+    titles = [*dict.fromkeys(target_text(recording.header) for recording in recordings)]
     started = min(recording.header.unix_time_s for recording in recordings)
     facts = [f"{plural(len(recordings), 'recording', 'recordings')} · {_when(started)}"]
     if course is not None:
@@ -66,20 +66,6 @@ def heading_of_several(
     ]
     facts += [] if course is None else _legend(course)
     return Heading(_shortened(", ".join(titles)), facts, remarks)
-
-
-def title_of(header: Header) -> str:
-    """Return the command, or the processes that were watched.
-
-    >>> from memstat.recording.header import Host
-    >>> title_of(Header("0.1.0", 0.0, 0.1, Host("node7"), command=("make", "-C", "a b")))
-    "make -C 'a b'"
-    """
-    if header.command:
-        return _shortened(printable(shlex.join(header.command)))
-    pids = header.targets or ()
-    noun = "process" if len(pids) == 1 else "processes"
-    return _shortened(f"{noun} {', '.join(map(str, pids))}")
 
 
 def _shortened(text: str) -> str:
@@ -115,7 +101,7 @@ def _samples(recording: Recorded) -> str:
 def _legend(course: Course) -> list[str]:
     """Return what grey, dashes and stripes mean, in a line where there are any."""
     parts = []
-    if any(is_wide(frame.pss_low_bytes, frame.pss_high_bytes) for frame in course.frames):
+    if course.has_bounds:
         parts += ["grey: up to the upper bound of the total", "dashed: its lower bound"]
     if course.gaps:
         parts.append("striped: no samples")

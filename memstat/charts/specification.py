@@ -59,7 +59,7 @@ def specification(chart: Chart, bands: Sequence[Band], canvas: Canvas) -> Json:
         },
         layer=[
             layers.stack(bands, unit.name, has_legend=not canvas.is_page),
-            *(layers.bounds(theme) if has_bounds(course) else []),
+            *(layers.bounds(theme) if course.has_bounds else []),
             *([layers.gaps(theme)] if course.gaps else []),
             *(layers.limits(theme) if near else []),
         ],
@@ -159,11 +159,6 @@ def _bounds(frame: Frame, unit: Unit) -> Json:
         return {"total": total, "low": None, "high": total}
     low, high = unit.of(frame.pss_low_bytes), unit.of(frame.pss_high_bytes)
     return {"total": total, "low": low, "high": high}
-
-
-def has_bounds(course: Course) -> bool:
-    """Whether a reader has to know the bounds of a total."""
-    return any(is_wide(frame.pss_low_bytes, frame.pss_high_bytes) for frame in course.frames)
 
 
 def near_limits(chart: Chart) -> list[Limit]:

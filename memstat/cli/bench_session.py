@@ -31,7 +31,7 @@ from memstat.proc.environment import (
     occupy_closed_streams,
 )
 from memstat.proc.linux import require_linux
-from memstat.proc.streams import stream_of
+from memstat.proc.streams import is_stdout
 from memstat.report import bench_report, bench_tables
 from memstat.supervision.forwarding import exit_by_signal
 from memstat.supervision.spawn import SpawnContext
@@ -162,7 +162,7 @@ def _progress(options: BenchOptions, err: Output, shown: ExitStack) -> _Progress
 
 def _takes_stdout(options: BenchOptions) -> bool:
     """Whether stdout is for a file that is exported."""
-    return any(path == "-" or (path and stream_of(path) == 1) for path in options.exports)
+    return any(path and is_stdout(path) for path in options.exports)
 
 
 def _report(outcome: Outcome, out: Output, err: Output) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 from typing import Final
 
 import click
 from click.shell_completion import get_completion_class
 
-from memstat.cli.output import standard_output
+from memstat.cli.output import end_with_reader, standard_output
 
 _EPILOG: Final = """\b
 In ~/.bashrc:          eval "$(memstat completion bash)"
@@ -24,8 +23,7 @@ def command(ctx: click.Context, shell: str) -> None:
     """Print the script that completes memstat's commands and options in a shell."""
     completion = get_completion_class(shell)
     assert completion is not None
-    # As for any filter: when the reader of our output leaves, so do we.
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    end_with_reader()
     root = ctx.find_root().command
     script = completion(root, {}, "memstat", "_MEMSTAT_COMPLETE").source()
     standard_output().write(script.rstrip("\n"))

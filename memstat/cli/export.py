@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import os
-import signal
 from contextlib import ExitStack
 from typing import IO, Final, cast
 
@@ -12,11 +11,11 @@ import click
 
 from memstat.cli.exit_status import ExitStatus
 from memstat.cli.new_file import cannot_write, new_file
-from memstat.cli.output import standard_error, standard_output
+from memstat.cli.output import end_with_reader, standard_error, standard_output
 from memstat.errors import OutputError
 from memstat.exports import formats
 from memstat.exports.formats import Format
-from memstat.proc.streams import stream_of
+from memstat.proc.streams import is_stdout
 from memstat.recording.loading import Recording, load
 
 _EPILOG: Final = """\b
@@ -26,7 +25,6 @@ Examples:
   memstat export mem.jsonl.gz -o mem.db           SQLite
   memstat export mem.jsonl.gz -o - --format folded | flamegraph.pl > mem.svg
 """
-_STDOUT: Final = 1
 
 
 @click.command("export", short_help="Write a recording for other programs.", epilog=_EPILOG)
@@ -60,7 +58,7 @@ def command(*, path: str, output: str, format_name: str | None) -> int:
         raise OutputError(
             f"nothing to export: {path} has no snapshot in which a process was measured"
         )
-    if _is_stdout(output):
+    if is_stdout(output):
         _print(recording, form)
     else:
         _write(recording, form, output)
@@ -73,25 +71,20 @@ def command(*, path: str, output: str, format_name: str | None) -> int:
 def _choose_format(output: str, name: str | None) -> Format:
     """Return the format that was asked for. Raises UsageError."""
     form = formats.format_of(output, name)
-    if form is None and _is_stdout(output):
+    if form is None and is_stdout(output):
         raise click.UsageError(f"-o {output} needs --format: one of {', '.join(formats.NAMES)}")
     if form is None:
         raise click.UsageError(
             f"the name {output!r} does not say the format: let it end with one of"
             f" {formats.ENDINGS}, or add --format"
         )
-    if form.name == formats.SQLITE and (form.is_compressed or _is_stdout(output)):
+    if form.name == formats.SQLITE and (form.is_compressed or is_stdout(output)):
         raise click.UsageError("a database of SQLite is written to a file of its own, as it is")
     return form
 
 
-def _is_stdout(output: str) -> bool:
-    return output == "-" or stream_of(output) == _STDOUT
-
-
 def _print(recording: Recording, form: Format) -> None:
-    # Like any filter, memstat ends when the reader of its output does.
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    end_with_reader()
     out = standard_output()
     for text in formats.TEXTS[form.name](recording):
         out.write(text, end="")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -11,7 +10,7 @@ import click
 
 from memstat.cli import options
 from memstat.cli.exit_status import ExitStatus
-from memstat.cli.output import Output, standard_error, standard_output
+from memstat.cli.output import Output, end_with_reader, standard_error, standard_output
 from memstat.errors import ProcessError
 from memstat.model import Identity, ProcessSample, Snapshot
 from memstat.proc.linux import LinuxProcSource
@@ -77,8 +76,7 @@ def command(
     Exit status: 0; 1 when a target does not exist or cannot be read; 2 for wrong usage; 130 after
     Ctrl+C.
     """
-    # Like any filter, memstat ends when the reader of its output does.
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    end_with_reader()
     chosen_s = options.choose_interval_s(frequency_hz, interval_s) or options.DEFAULT_INTERVAL_S
     recording = options.choose_recording(
         record_path, record_arguments=record_arguments, maps=maps and watch

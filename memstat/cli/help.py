@@ -12,7 +12,7 @@ from importlib.resources.abc import Traversable
 import click
 from click.shell_completion import CompletionItem
 
-from memstat.cli.output import Output, standard_output
+from memstat.cli.output import Output, end_with_reader, standard_output
 
 
 def _pages() -> Mapping[str, Traversable]:
@@ -88,8 +88,7 @@ def _show(out: Output, page: str) -> None:
 
 
 def _write(out: Output, text: str) -> None:
-    # As for any filter: when the reader of our output leaves, so do we.
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    end_with_reader()
     out.write(text)
 
 

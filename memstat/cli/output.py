@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
 import sys
 from contextlib import suppress
@@ -104,6 +105,11 @@ def _is_pipe(stream: TextIO) -> bool:
         return stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode)
     except OSError:  # It has no descriptor.
         return False
+
+
+def end_with_reader() -> None:
+    """Let this process end when the reader of its output does, as any filter does."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 
 
 def standard_output() -> Output:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from dataclasses import replace
 from typing import Final, TextIO
@@ -12,7 +11,7 @@ import click
 from memstat.cli import options
 from memstat.cli.exit_status import ExitStatus, stopped_by
 from memstat.cli.interrupt import restore_default_sigint
-from memstat.cli.output import Output, standard_error, standard_output
+from memstat.cli.output import Output, end_with_reader, standard_error, standard_output
 from memstat.recording.loading import Recording, load
 from memstat.report.formats import Plain
 from memstat.report.playback import Playback
@@ -52,8 +51,7 @@ def command(
 
     Exit status: 0; 1 when FILE cannot be read; 2 for wrong usage; 130 after Ctrl+C.
     """
-    # Like any filter, memstat ends when the reader of its output does.
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    end_with_reader()
     out, err = standard_output(), standard_error()
     recording = load(path)
     terminal = None if no_live else out.live_terminal

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
@@ -12,7 +11,7 @@ import click
 
 from memstat import __version__
 from memstat.cli.exit_status import ExitStatus
-from memstat.cli.output import Output, standard_error, standard_output
+from memstat.cli.output import Output, end_with_reader, standard_error, standard_output
 from memstat.recording.loading import load
 from memstat.text import printable
 
@@ -59,8 +58,7 @@ def command(*, paths: Sequence[str], output: str | None, overlay: bool, dark: bo
     if output is None:
         if overlay or dark:
             raise click.UsageError(f"{'--overlay' if overlay else '--dark'} needs -o")
-        # Like any filter, memstat ends when the reader of its output does.
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        end_with_reader()
         print_reports(paths, standard_output())
     else:
         _write(paths, output, overlay=overlay, dark=dark)

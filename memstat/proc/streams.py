@@ -38,6 +38,15 @@ def stream_of(path: str) -> int | None:
     return None
 
 
+def is_stdout(path: str) -> bool:
+    """Whether a path means standard output as it is; so does ``-``.
+
+    >>> is_stdout("-"), is_stdout("/dev/fd/1"), is_stdout("/dev/stderr")
+    (True, True, False)
+    """
+    return path == "-" or stream_of(path) == 1
+
+
 def _is_ours(path: str) -> bool:
     owner = path.split("/")[2]
     return not owner.isdecimal() or int(owner) == os.getpid()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -24,6 +23,7 @@ from memstat.report.page import fitted
 from memstat.report.programs import ProgramPeak, Programs
 from memstat.report.scale import WIDTH, Scale, scale_for
 from memstat.report.summary import end_text, peak_facts, sampling_facts
+from memstat.report.target import target_text
 from memstat.results import Mark, Peak, SamplingStats
 from memstat.text import plural, printable
 from memstat.units import format_duration, format_elapsed, format_size
@@ -89,18 +89,10 @@ def heading_lines(header: Header, width: int) -> list[str]:
     began = datetime.fromtimestamp(header.unix_time_s, UTC)
     when = [f"from {began:%Y-%m-%d %H:%M:%S} UTC on", f"by memstat {printable(header.memstat)}"]
     return [
-        *in_lines([_target(header)], " ", width),
+        *in_lines([target_text(header)], " ", width),
         *in_lines([fact for fact in facts if fact], ", ", width),
         *in_lines(when, ", ", width),
     ]
-
-
-def _target(header: Header) -> str:
-    if header.command is not None:
-        return printable(shlex.join(header.command))
-    pids = ", ".join(map(str, header.targets or ()))
-    one = "process" if len(header.targets or ()) == 1 else "processes"
-    return f"{one} {pids}{' with descendants' if header.recursive else ''}"
 
 
 def _ending_lines(recording: Recording, last: Snapshot | None, width: int) -> list[str]:
