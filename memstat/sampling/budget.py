@@ -27,6 +27,8 @@ _LOOSE: Final = 0.005
 """Bounds further apart than this part of the total are worth a walk."""
 _REFRESH_S: Final = 10.0
 """Walk after this time whatever the bounds: sharers outside the tree come and go unseen."""
+_REFRESH_SHARE: Final = 0.001
+"""Or later, where a walk of a large process would take more than this part of the time between."""
 _WALK_S: Final = 60e-6
 """The cost of a walk besides that of the pages."""
 _FIRST_RATE_S: Final = 20e-9 / 1024
@@ -77,7 +79,7 @@ class Budget:
         self, sizes: Mapping[ProcessKey, int], now_s: float, *, loose: float, has_changed: bool
     ) -> bool:
         """Whether to walk all of these, by their sizes and how loose the bounds of the sum are."""
-        is_old = now_s - self._walked_s > _REFRESH_S
+        is_old = self._is_old(sizes.values(), now_s - self._walked_s)
         if not (has_changed or is_old) or self._share <= 0 or self._own_paid_s > now_s:
             return False
         if not (is_old or loose > _LOOSE or self._is_cheap(sizes.values())):
@@ -102,11 +104,19 @@ class Budget:
         self._own_paid_s = max(self._own_paid_s, now_s - SAVED_S) + spent_s / CORE_SHARE
         return spent_s
 
+    def _is_old(self, sizes: Collection[int], age_s: float) -> bool:
+        return age_s > _REFRESH_S and self._largest_s(sizes) <= _REFRESH_SHARE * age_s
+
     def _is_cheap(self, sizes: Collection[int]) -> bool:
         """Whether a walk of all is no burden: for memstat in this tick, and for the largest."""
         cost_s = len(sizes) * _WALK_S + self._pages_s(sum(sizes))
-        largest_s = _WALK_S + self._pages_s(max(sizes, default=0))
-        return cost_s <= CORE_SHARE * self.interval_s and largest_s <= self._share * self.interval_s
+        if cost_s > CORE_SHARE * self.interval_s:
+            return False
+        return self._largest_s(sizes) <= self._share * self.interval_s
+
+    def _largest_s(self, sizes: Collection[int]) -> float:
+        """Return for how long a walk is expected to hold up the largest of these."""
+        return _WALK_S + self._pages_s(max(sizes, default=0))
 
     def _pages_s(self, size_bytes: int) -> float:
         return size_bytes * self._rate_s

@@ -12,7 +12,7 @@ from memstat.sampling.budget import CORE_SHARE, Budget
 SHARE = 0.02
 GRACE_S = 0.014
 SAVED_S = 5.0
-SMALL, LARGE = 1 << 20, 4 << 30
+SMALL, MIDDLE, LARGE = 1 << 20, 256 << 20, 4 << 30
 PROCESS, OTHER = ProcessKey(1, 1), ProcessKey(2, 2)
 
 
@@ -57,6 +57,18 @@ def test_many_small_processes_are_walked_only_when_their_bounds_are_loose(budget
     assert budget.is_due(sizes, 0.0, loose=0.1, has_changed=True)
 
 
+def test_what_takes_long_to_walk_is_refreshed_for_a_thousandth_of_its_time(budget: Budget) -> None:
+    def is_refreshed(at_s: float, size: int) -> bool:
+        return is_due(budget, at_s, size=size, loose=0.0, has_changed=False)
+
+    assert not is_refreshed(9.9, SMALL)
+    assert is_refreshed(10.1, SMALL)
+    # 20 ns for a page, until a walk has shown something else.
+    walk_s = LARGE / 1024 * 20e-9
+    assert not is_refreshed(999 * walk_s, LARGE)
+    assert is_refreshed(1002 * walk_s, LARGE)
+
+
 def test_what_has_not_changed_is_not_walked(budget: Budget) -> None:
     budget.charge({PROCESS: 0.0001}, SMALL, 0.0)
     assert not is_due(budget, 1.0, has_changed=False)
@@ -64,8 +76,8 @@ def test_what_has_not_changed_is_not_walked(budget: Budget) -> None:
 
 def test_after_a_while_all_are_walked_whatever_the_bounds(budget: Budget) -> None:
     budget.charge({PROCESS: 0.0001}, SMALL, 0.0)
-    assert not is_due(budget, 10.0, size=LARGE, loose=0.0, has_changed=False)
-    assert is_due(budget, 10.1, size=LARGE, loose=0.0, has_changed=False)
+    assert not is_due(budget, 10.0, size=MIDDLE, loose=0.0, has_changed=False)
+    assert is_due(budget, 10.1, size=MIDDLE, loose=0.0, has_changed=False)
 
 
 def test_without_a_budget_nothing_is_walked() -> None:
