@@ -39,8 +39,8 @@ async def record(
     owner alone, and holds the arguments of commands only with ``arguments``: they may be secret.
     With ``maps`` it has what the memory consists of at each new peak, as the budget allows.
     What has been taken is written within a second, and when the block is left; the last line sums
-    up what there was until then. A disk that is too slow, or full, delays nothing: see ``remark``
-    of the Recorder.
+    up the whole watch or run until then. A disk that is too slow, or full, delays nothing: see
+    ``remark`` of the Recorder.
 
     Raises RecordingError, before the block starts, when the file cannot be opened.
 
