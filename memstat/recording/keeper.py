@@ -53,7 +53,8 @@ class _Keeper:
         self._news = anyio.Event()
 
     def take_snapshot(self, snapshot: Snapshot) -> None:
-        if self._plan.is_due(snapshot.total.pss_bytes, snapshot.elapsed_s):
+        # What is certain of the total: for a guess, no walk is put off.
+        if self._plan.is_due(snapshot.total.pss_low_bytes, snapshot.elapsed_s):
             self._due = snapshot
             self._news.set()
 
@@ -81,6 +82,6 @@ class _Keeper:
         self._plan.take(
             pss_bytes,
             longest_s=mappings.held_s,
-            sum_s=mappings.cpu_s,
+            sum_s=max(mappings.cpu_s, mappings.read_s),
             now_s=mappings.elapsed_s,
         )

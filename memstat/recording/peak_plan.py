@@ -9,15 +9,18 @@ from memstat.sampling.budget import CORE_SHARE, GRACE_S, SAVED_S
 _STEP: Final = 1.05
 """A peak is new when it is so many times as large as the last one that was kept."""
 _PART: Final = 0.5
-"""The part of the budget that readings may take: the rest is left for walks."""
+"""The part of the budget that readings may take: the rest is left for walks.
+
+They are charged to the same budget, and without walks the total is a guess.
+"""
 
 
 class PeakPlan:
     """Says at which snapshots to read: at each new peak, as often as the budget allows.
 
     A reading that holds a process up for a time is paid for when the process has lived for that
-    time, divided by half of the budget; and so for the time of memstat. Without a budget the first
-    one is read and no other.
+    time, divided by half of the budget; and so for the time of memstat itself. Without a budget the
+    first one is read and no other.
 
     >>> plan = PeakPlan(0.02)
     >>> plan.is_due(100, now_s=0.0)
@@ -48,7 +51,7 @@ class PeakPlan:
         self._kept_bytes = max(self._kept_bytes, pss_bytes)
         if self._share > 0:
             before_s = now_s - GRACE_S / self._share if self._paid_s is None else self._paid_s
-            life_s = max(longest_s / self._share, sum_s / CORE_SHARE)
+            life_s = max(longest_s / self._share, sum_s / (CORE_SHARE * _PART))
             self._paid_s = max(before_s, now_s - SAVED_S) + life_s
         else:
             self._paid_s = now_s
