@@ -70,7 +70,7 @@ async def load(path: Path) -> tuple[memstat.Recording, list[Snapshot]]:
     return await to_thread.run_sync(read)
 
 
-async def some_snapshots(watched: memstat.Watch, count: int) -> None:
+async def some_snapshots(watched: memstat.Watch | memstat.Supervised, count: int) -> None:
     """Wait until so many have come."""
     while watched.stats.samples < count:  # noqa: ASYNC110 - no event tells
         await anyio.sleep(0.01)
@@ -128,11 +128,14 @@ async def test_a_command_is_recorded_with_its_result_and_without_its_arguments(
 
 async def test_arguments_are_recorded_on_request(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
-    command = python("import time; time.sleep(0.1)")
+    command = python("import time; time.sleep(60)")
     async with (
         memstat.supervise(command, interval_s=0.01, command_lines=True) as running,
         memstat.record(running, path, arguments=True),
     ):
+        # To open the file may take longer than a short command.
+        await some_snapshots(running, running.stats.samples + 3)
+        await running.kill()
         await running.wait()
     recording, snapshots = await load(path)
     assert recording.header.command == command
