@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from html import escape
 
 from memstat.mappings import Mappings
-from memstat.report.mappings import mapping_cells, mappings_notes
-from memstat.units import format_elapsed, format_size
+from memstat.report.mappings import mapping_cells, mappings_notes, mappings_title
 
 
 def mapping_section(mappings: Mappings, title: str = "") -> str:
@@ -19,8 +18,7 @@ def mapping_section(mappings: Mappings, title: str = "") -> str:
     True
     """
     head, *rows = mapping_cells(mappings)
-    size = format_size(mappings.total.pss_bytes)
-    what = f"Its memory at {format_elapsed(mappings.elapsed_s)}, when it had {size}"
+    what = mappings_title(mappings)
     notes = "".join(f'<p class="remark">{escape(note)}</p>' for note in mappings_notes(mappings))
     return (
         f'<section class="mappings"><h2>{escape(f"{title}: {what}" if title else what)}</h2>'

@@ -10,7 +10,7 @@ from memstat.model import Memory
 from memstat.report.notes import ended, lacks
 from memstat.report.scale import scale_for
 from memstat.text import printable
-from memstat.units import KIB
+from memstat.units import KIB, format_elapsed, format_size
 
 _SMALL_PART: Final = 100
 """Groups that are less than a hundredth of all are summed up."""
@@ -134,6 +134,17 @@ def mapping_rows(mappings: Mappings, *, verbose: bool = False) -> list[Row]:
     if len(small) > 1:
         rows.append(Row(f"{len(small)} others", sizes_of(small), None, _mappings_of(small)))
     return [*rows, Row("total", total, mappings.processes, _mappings_of(mappings.groups))]
+
+
+def mappings_title(mappings: Mappings) -> str:
+    """Return what stands above mappings of a recording: of when they are.
+
+    >>> heap = MappingGroup(MappingKind.HEAP, "", 6 << 20, 6 << 20, 7 << 20)
+    >>> mappings_title(Mappings((heap,), unix_time_s=0.0, elapsed_s=2.5, processes=1))
+    'Its memory at 2.5 s, when it had 6.00 MiB'
+    """
+    size = format_size(mappings.total.pss_bytes)
+    return f"Its memory at {format_elapsed(mappings.elapsed_s)}, when it had {size}"
 
 
 def mappings_notes(mappings: Mappings) -> list[str]:

@@ -16,7 +16,7 @@ from memstat.report.chart import chart_lines
 from memstat.report.composition import composition_lines
 from memstat.report.course import Course
 from memstat.report.lines import filled, in_lines
-from memstat.report.mappings import mappings_notes, mappings_text
+from memstat.report.mappings import mappings_notes, mappings_text, mappings_title
 from memstat.report.moments import mark_line
 from memstat.report.notes import end_notes, floor_note, no_peak_reason, peak_notes
 from memstat.report.page import fitted
@@ -150,9 +150,8 @@ def _mapping_lines(mappings: Mappings | None, width: int) -> list[str]:
     """Return what the memory consisted of, where that was recorded."""
     if mappings is None:
         return []
-    size = format_size(mappings.total.pss_bytes)
     return [
-        f"Its memory at {format_elapsed(mappings.elapsed_s)}, when it had {size}",
+        mappings_title(mappings),
         *mappings_text(mappings, width).splitlines(),
         *(line for note in mappings_notes(mappings) for line in _filled(f"Note: {note}", width)),
     ]
