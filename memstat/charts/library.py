@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import cache
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cache, partial
 from typing import Final
 
 from memstat.charts.converter import converter
@@ -31,19 +31,28 @@ def making_vega() -> Iterator[Callable[[], str]]:
 
     vl-convert holds Python's lock while it works: a thread would gain nothing.
     """
-    with subprocess.Popen(
+    with ExitStack() as cleanup:
+        making = None
+        # Where no process can be started, there is time afterwards.
+        with suppress(OSError):
+            making = cleanup.enter_context(_start())
+            cleanup.callback(making.kill)
+        yield partial(_result_of, making)
+
+
+def _start() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
         [sys.executable, "-E", "-P", "-c", _MAIN],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-    ) as process:
+    )
 
-        def result() -> str:
-            script, _ = process.communicate()
-            # It may not have been allowed to start as this process did.
-            return script.decode() if process.returncode == 0 and script else vega()
 
-        try:
-            yield result
-        finally:
-            process.kill()
+def _result_of(making: subprocess.Popen[bytes] | None) -> str:
+    if making is not None:
+        script, _ = making.communicate()
+        if making.returncode == 0 and script:
+            return script.decode()
+    # It may not have been allowed to start as this process did.
+    return vega()

@@ -66,10 +66,15 @@ class _System:
         return status.st_dev, status.st_ino
 
     def read_file(self, path: str) -> bytes:
-        """Return the first 16 KiB of a file. Raises OSError."""
+        """Return the whole text of a file of ``/proc``. Raises OSError."""
         fd = self.open(path, _READ_ONLY)
         try:
-            return self.read(fd, _READ_BYTES)
+            text = self.read(fd, _READ_BYTES)
+            # Only a text that fills the buffer may go on: status does, for members of many groups.
+            if len(text) == _READ_BYTES:
+                while chunk := self.read(fd, _READ_BYTES):
+                    text += chunk
+            return text
         finally:
             self.close(fd)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import re
+import sys
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 import memstat
 from memstat.charts.chart import Heading, Overlay
 from memstat.charts.gathering import _about_s, gather
+from memstat.charts.library import making_vega, vega
 from memstat.charts.page import page
 from memstat.errors import ReportError
 from memstat.mappings import MappingGroup, MappingKind, Mappings
@@ -52,6 +54,16 @@ def address(recording: Path) -> str:
 def browser() -> Iterator[Browser]:
     with Browser() as started:
         yield started
+
+
+def test_the_script_is_made_here_where_no_process_can_make_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/nonexistent/python")
+    with making_vega() as library:
+        script = library()
+    assert script == vega()
+    assert "vegaEmbed" in script
 
 
 def heading(browser: Browser) -> str:
