@@ -19,7 +19,7 @@ from memstat.sampling.clock import check_interval
 from memstat.sampling.liveness import targets_ended
 from memstat.sampling.observation import Observation
 from memstat.sampling.observer import Observer
-from memstat.sampling.policy import GENTLE, Policy
+from memstat.sampling.policy import GENTLE, Policy, policy_of
 from memstat.sampling.sampler import Sampler
 from memstat.sampling.sweep import Sweeper, sweep_once
 from memstat.supervision.spawn import SpawnContext, Stream, as_arguments
@@ -129,7 +129,7 @@ async def watch(
     >>> anyio.run(most) > 1_000_000
     True
     """
-    policy = Policy(budget, exact)
+    policy = policy_of(budget, exact=exact)
     check_interval(interval_s)
     scope = Scope(
         roots=tuple([await in_thread(_find, pid) for pid in pids]),
@@ -227,7 +227,7 @@ async def supervise(
         recursive=recursive,
         interval_s=interval_s,
         command_lines=command_lines,
-        policy=Policy(budget, exact),
+        policy=policy_of(budget, exact=exact),
         grace_s=grace_s,
         subreaper=subreaper,
         wait_all=wait_all,

@@ -8,7 +8,6 @@ import stat
 import termios
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager, closing, suppress
-from dataclasses import replace
 from typing import Final, TextIO
 
 import anyio
@@ -57,7 +56,7 @@ class LiveReport:
         self._display = LiveDisplay(
             terminal,
             one_line=not style.format.verbose,
-            options=replace(options, has_keys=keyboard is not None),
+            options=options._replace(has_keys=keyboard is not None),
         )
         self._dashboard: Dashboard | None = None
         self._leaves_peak = style.format.verbose and style.peak != "never"

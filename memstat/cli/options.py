@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import wraps
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -13,7 +12,7 @@ import click
 from memstat.errors import SizeError
 from memstat.report.formats import Bytes, Format, Json, Plain
 from memstat.report.view_options import Order, ViewOptions
-from memstat.sampling.policy import GENTLE, Policy
+from memstat.sampling.policy import GENTLE, Policy, policy_of
 from memstat.units import parse_size
 
 _MAX_HZ: Final = 1000.0
@@ -202,12 +201,12 @@ def choose_recording(
 
 def choose_policy(budget_percent: float, *, exact: bool) -> Policy:
     """Return how much processes may be held up."""
-    return Policy(budget_percent / 100, exact)
+    return policy_of(budget_percent / 100, exact=exact)
 
 
 def choose_view(order: str, filter_text: str) -> ViewOptions:
     """Return how the live table is to be shown."""
-    return replace(ViewOptions().sorted_by(Order(order)), filter_text=filter_text)
+    return ViewOptions().sorted_by(Order(order))._replace(filter_text=filter_text)
 
 
 def report_format(command: Callable[..., int]) -> Callable[..., int]:

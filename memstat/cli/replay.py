@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import Final, TextIO
 
 import click
@@ -92,7 +91,7 @@ def _show(
     from memstat.terminal.replay import show_replay  # noqa: PLC0415 - likewise
 
     keyboard = keyboard_beside(terminal)
-    display = LiveDisplay(terminal, options=replace(view, has_keys=keyboard is not None))
+    display = LiveDisplay(terminal, options=view._replace(has_keys=keyboard is not None))
     replayed, signum = event_loop.run(show_replay, recording, playback, display, keyboard)
     restore_default_sigint()
     out.write("\n".join(watch_summary_lines(replayed.peak, replayed.stats, out.width)))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from memstat.pytest_plugin.marks import Marks
 from memstat.report.estimates import is_wide
@@ -124,8 +124,7 @@ def _proved_bytes(peak: Peak) -> int:
     return peak.pss_bytes
 
 
-@dataclass(frozen=True, slots=True)
-class MaxPss:
+class MaxPss(NamedTuple):
     """The limit that a ``max_pss`` marker sets."""
 
     most_bytes: int
@@ -150,8 +149,7 @@ def read_marker(arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> MaxP
     return MaxPss(parse_size(str(arguments[0])), bool(keywords.get("absolute", False)))
 
 
-@dataclass(frozen=True, slots=True)
-class Tolerance:
+class Tolerance(NamedTuple):
     """How much more than before is allowed."""
 
     fraction: float | None

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from memstat.errors import SidecarError
 from memstat.model import Memory, ProcessKey, ProcessSample, Snapshot
@@ -26,8 +25,7 @@ _WORTH_READING_S: Final = 0.005
 """A shorter test without children is not sampled: it would be by luck."""
 
 
-@dataclass(slots=True)
-class Start:
+class Start(NamedTuple):
     """What is there when a test is called."""
 
     at_s: float

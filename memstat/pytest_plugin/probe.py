@@ -12,12 +12,13 @@ from memstat.proc.system import system
 from memstat.pytest_plugin.marks import StartedProcesses
 from memstat.results import Mark, Peak, SamplingStats
 from memstat.sampling.rate import FASTEST_S
-from memstat.sidecars.client import KEPT_SNAPSHOTS, Sidecar, start_request
 from memstat.sidecars.connection import Connection
-from memstat.sidecars.record import Record
+from memstat.sidecars.record import KEPT_SNAPSHOTS, Record
+from memstat.sidecars.start import start_request
 
-if TYPE_CHECKING:  # Most often nothing is recorded.
+if TYPE_CHECKING:  # Most often nothing is recorded, and no test has the fixture.
     from memstat.pytest_plugin.recordings import TestRecordings
+    from memstat.sidecars.client import Sidecar
 
 _ALONE_INTERVAL_S: Final = 0.25
 """How often a process without children is sampled while no test asks for figures: the kernel
@@ -214,4 +215,6 @@ class MemoryProbe:
 
     @property
     def _sidecar(self) -> Sidecar:
+        from memstat.sidecars.client import Sidecar  # noqa: PLC0415 - likewise
+
         return Sidecar(self._shared.connection)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import pytest
 
@@ -17,8 +16,7 @@ from memstat.pytest_plugin.limits import Tolerance, parse_tolerance
 _TOP: Final = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """The options of the plugin. Without any, nothing is measured or written."""
 
     top: int | None

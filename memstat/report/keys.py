@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -51,7 +50,7 @@ def pressed(options: ViewOptions, key: str, scroll: Scroll) -> ViewOptions | Act
         return _edited(options, key)
     if options.shows_help:
         # Any key ends the help.
-        return Action.QUIT if key == "q" else replace(options, shows_help=False)
+        return Action.QUIT if key == "q" else options._replace(shows_help=False)
     if key in _ACTIONS:
         return _ACTIONS[key]
     if key in _SCROLLS:
@@ -66,7 +65,7 @@ def _next_order(options: ViewOptions) -> ViewOptions:
 
 
 def _toggle_pause(options: ViewOptions) -> ViewOptions:
-    return replace(options, is_paused=not options.is_paused)
+    return options._replace(is_paused=not options.is_paused)
 
 
 _ACTIONS: Final[Mapping[str, Action]] = {
@@ -76,15 +75,15 @@ _ACTIONS: Final[Mapping[str, Action]] = {
 }
 _CHANGES: Final[Mapping[str, Callable[[ViewOptions], ViewOptions]]] = {
     "s": _next_order,
-    "t": lambda options: replace(options, is_flat=not options.is_flat, first=None),
-    "f": lambda options: replace(options, is_folded=not options.is_folded, first=None),
-    "/": lambda options: replace(options, is_filter_edited=True, first=None),
-    "c": lambda options: replace(options, has_command_lines=not options.has_command_lines),
+    "t": lambda options: options._replace(is_flat=not options.is_flat, first=None),
+    "f": lambda options: options._replace(is_folded=not options.is_folded, first=None),
+    "/": lambda options: options._replace(is_filter_edited=True, first=None),
+    "c": lambda options: options._replace(has_command_lines=not options.has_command_lines),
     "p": _toggle_pause,
     " ": _toggle_pause,
-    "?": lambda options: replace(options, shows_help=True),
-    "home": lambda options: replace(options, first=None),
-    "escape": lambda options: replace(options, first=None, filter_text=""),
+    "?": lambda options: options._replace(shows_help=True),
+    "home": lambda options: options._replace(first=None),
+    "escape": lambda options: options._replace(first=None, filter_text=""),
 }
 _SCROLLS: Final = frozenset({"up", "down", "page-up", "page-down", "end"})
 
@@ -100,22 +99,22 @@ def _scrolled(options: ViewOptions, key: str, scroll: Scroll) -> ViewOptions:
         "end": scroll.last_first,
     }[key]
     # Above the first row is the overview, where it began.
-    return replace(options, first=min(to, scroll.last_first) if to > 0 else None)
+    return options._replace(first=min(to, scroll.last_first) if to > 0 else None)
 
 
 def _edited(options: ViewOptions, key: str) -> ViewOptions:
     """Return the view with a key typed into its filter."""
     if key == "enter":
-        return replace(options, is_filter_edited=False)
+        return options._replace(is_filter_edited=False)
     if key == "escape":
-        return replace(options, is_filter_edited=False, filter_text="")
+        return options._replace(is_filter_edited=False, filter_text="")
     if key == "backspace":
-        return replace(options, filter_text=options.filter_text[:-1])
+        return options._replace(filter_text=options.filter_text[:-1])
     if key == "clear":
-        return replace(options, filter_text="")
+        return options._replace(filter_text="")
     if len(key) > 1 or not key.isprintable():
         return options
-    return replace(options, filter_text=(options.filter_text + key)[:_LONGEST_FILTER])
+    return options._replace(filter_text=(options.filter_text + key)[:_LONGEST_FILTER])
 
 
 _NAMED: Final[Mapping[bytes, str]] = {

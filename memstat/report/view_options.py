@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 
 class Order(StrEnum):
@@ -26,8 +25,7 @@ class Order(StrEnum):
     """By the alphabet."""
 
 
-@dataclass(frozen=True, slots=True)
-class ViewOptions:
+class ViewOptions(NamedTuple):
     """How a view is to be shown.
 
     >>> ViewOptions().sorted_by(Order.PSS).is_flat
@@ -74,13 +72,12 @@ class ViewOptions:
 
     def sorted_by(self, order: Order) -> ViewOptions:
         """Return the same in another order: as a tree, or as a list from the largest on."""
-        return replace(self, order=order, is_flat=order is not Order.TREE, first=None)
+        return self._replace(order=order, is_flat=order is not Order.TREE, first=None)
 
     @property
     def at_rest(self) -> ViewOptions:
         """What is left of it for a table that stays, when no key is read any more."""
-        return replace(
-            self,
+        return self._replace(
             is_filter_edited=False,
             first=None,
             is_paused=False,

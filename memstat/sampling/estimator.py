@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from operator import is_
 from typing import Final
 
@@ -22,14 +22,16 @@ _UNKNOWN: Final = -1
 """No family has this number."""
 
 
-@dataclass(slots=True)
 class _Life:
     """What is known of a process from the first glance that showed it."""
 
-    family: int
-    met_s: float
-    held_s: float = 0.0
-    """For how long walks have held it up."""
+    __slots__ = ("family", "held_s", "met_s")
+
+    def __init__(self, family: int, met_s: float) -> None:
+        self.family = family
+        self.met_s = met_s
+        self.held_s = 0.0
+        """For how long walks have held it up."""
 
 
 class Estimator:

@@ -10,7 +10,6 @@ two bounds, `least` and `most`.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from memstat.model import ProcessKey
@@ -31,12 +30,13 @@ def exceeds_members(shared: int, sizes: Collection[int]) -> bool:
     return shared > sum(sizes) - max(sizes) + _OPEN_BYTES
 
 
-@dataclass(slots=True)
 class Belief:
     """Where between its bounds a size is believed to be: 0 at the low one, 1 at the high one."""
 
-    anon: float = 0.5
-    file: float = 0.5
+    __slots__ = ("anon", "file")
+
+    def __init__(self) -> None:
+        self.anon = self.file = 0.5
 
 
 class Files:

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """When processes are walked, and not just glanced at.
-
-    Raises ValueError when ``budget`` is not between 0 and 1.
-
-    >>> Policy().budget
-    0.02
-    """
+class Policy(NamedTuple):
+    """When processes are walked, and not just glanced at."""
 
     budget: float = 0.02
     """The part of its time for which walks may hold up a process. With 0, only the first sweep
@@ -22,9 +14,16 @@ class Policy:
     exact: bool = False
     """Whether every sweep walks every process, whatever that costs."""
 
-    def __post_init__(self) -> None:
-        if not 0 <= self.budget <= 1:
-            raise ValueError(f"the budget is a part of the time, from 0 to 1, not {self.budget}")
+
+def policy_of(budget: float, *, exact: bool) -> Policy:
+    """Return the policy of two options. Raises ValueError for a budget that is not from 0 to 1.
+
+    >>> policy_of(0.5, exact=False).budget
+    0.5
+    """
+    if not 0 <= budget <= 1:
+        raise ValueError(f"the budget is a part of the time, from 0 to 1, not {budget}")
+    return Policy(budget, exact)
 
 
 GENTLE: Final = Policy()

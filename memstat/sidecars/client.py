@@ -9,16 +9,13 @@ from typing import Final, TypeVar, TypeVarTuple, Unpack
 
 from memstat.errors import SidecarError
 from memstat.model import ProcessSample, ReadStatus, Snapshot
-from memstat.proc.linux import LinuxProcSource
-from memstat.proc.own import key_of
-from memstat.proc.system import system
 from memstat.report.notes import remedy
 from memstat.results import Mark, Peak, SamplingStats
 from memstat.sampling.clock import check_interval
-from memstat.sampling.policy import GENTLE, Policy
+from memstat.sampling.policy import GENTLE, Policy, policy_of
 from memstat.sidecars.connection import PATIENCE_S, Connection
-from memstat.sidecars.protocol import StartRequest
-from memstat.sidecars.record import Record
+from memstat.sidecars.record import KEPT_SNAPSHOTS, Record
+from memstat.sidecars.start import start_request
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -26,7 +23,6 @@ Ts = TypeVarTuple("Ts")
 __all__ = ["AsyncSidecar", "Sidecar", "SidecarBlock", "sidecar"]
 
 INTERVAL_S: Final = 0.05
-KEPT_SNAPSHOTS: Final = 1000
 
 
 class _View:
@@ -255,26 +251,6 @@ class SidecarBlock:
                 raise
 
 
-def start_request(
-    pid: int | None = None,
-    *,
-    recursive: bool = True,
-    interval_s: float | None,
-    policy: Policy = GENTLE,
-) -> StartRequest:
-    """Return the request to measure a process, this one by default.
-
-    Raises NoSuchProcess or NotAProcess for a ``pid`` that is no process.
-    """
-    host = key_of(system.getpid())
-    if host is None or pid is not None:
-        # Says what is wrong with either.
-        target = LinuxProcSource().require(system.getpid() if pid is None else pid).key
-    else:
-        target = host
-    return StartRequest(target, host or target, recursive, interval_s, policy)
-
-
 def _denied_of(snapshot: Snapshot | None) -> ProcessSample | None:
     """Return the first process that is denied, when nothing could be measured."""
     if snapshot is None or snapshot.total.pss_bytes is not None:
@@ -346,6 +322,6 @@ def sidecar(
         recursive=recursive,
         interval_s=interval_s,
         keep_snapshots=keep_snapshots,
-        policy=Policy(budget, exact),
+        policy=policy_of(budget, exact=exact),
         python=python,
     )

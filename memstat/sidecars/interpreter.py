@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from memstat.errors import SidecarError
 
@@ -12,8 +11,7 @@ VARIABLE: Final = "MEMSTAT_PYTHON"
 _REMEDY: Final = f"name one with sidecar(python=...) or the variable {VARIABLE}"
 
 
-@dataclass(frozen=True, slots=True)
-class Interpreter:
+class Interpreter(NamedTuple):
     """A program that is to run a sidecar."""
 
     path: str

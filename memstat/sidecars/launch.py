@@ -6,8 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from memstat.errors import SidecarError
 from memstat.proc.ending import NAME_FILE
@@ -38,8 +37,7 @@ _DEFAULT_SIGNALS: Final = (signal.SIGPIPE, signal.SIGXFSZ)
 _DUP2: Final = os.POSIX_SPAWN_DUP2
 
 
-@dataclass(frozen=True, slots=True)
-class Launched:
+class Launched(NamedTuple):
     """A process that becomes a sidecar, and this end of its pipes."""
 
     interpreter: Interpreter

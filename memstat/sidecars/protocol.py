@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from memstat.jsonlines import line, snapshot_object
 from memstat.model import ProcessKey, Snapshot
 from memstat.sampling.policy import GENTLE, Policy
 
 
-@dataclass(frozen=True, slots=True)
-class StartRequest:
+class StartRequest(NamedTuple):
     """The first line that a sidecar reads."""
 
     target: ProcessKey

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from typing import Final
 
 from memstat.model import Snapshot
 from memstat.sampling.tally import Tally
+
+KEPT_SNAPSHOTS: Final = 1000
+"""How many of the last are kept by default."""
 
 
 class Record:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import anyio
@@ -176,7 +176,7 @@ async def show_replay(
     """
 
     def show_text(text: str) -> None:
-        display.options = replace(display.options, replay_text=text)
+        display.options = display.options._replace(replay_text=text)
 
     replay = Replay(recording, playback, stays=keyboard is not None, show_text=show_text)
     controls = ReplayControls(keyboard, replay.stop, playback) if keyboard else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -139,7 +138,7 @@ def test_folded_there_is_a_row_for_each_program_with_its_sums() -> None:
     assert shown(cc, *others) == ["cc x 2", "sh x 2", "4", "1"]
     assert (cc.memory.pss_bytes, cc.memory.uss_bytes) == (90 * MIB, 45 * MIB)
     assert (cc.growth_bytes, cc.peak_bytes, cc.trend) == (MIB, None, [0, 75 * MIB, 150 * MIB])
-    by_name = entries(TREE, 6, replace(FOLDED, order=Order.NAME))
+    by_name = entries(TREE, 6, FOLDED._replace(order=Order.NAME))
     assert [one.name for one in by_name] == ["as", "cc", "make", "sh"]
     assert shown(*entries(TREE, 3, FOLDED)) == ["cc x 2", "sh x 2", "… 2 others x 1"]
 

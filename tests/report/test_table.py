@@ -284,7 +284,7 @@ def test_the_column_that_is_sorted_by_is_underlined_and_named_below() -> None:
     assert table(VIEW, 80, options=options)[-1].startswith("by peak  partial")
 
 
-KEYS = replace(USUAL, has_keys=True)
+KEYS = USUAL._replace(has_keys=True)
 
 
 def test_the_footer_names_keys_where_there_are_any() -> None:
@@ -295,20 +295,20 @@ def test_the_footer_names_keys_where_there_are_any() -> None:
 
 
 def test_the_footer_tells_of_what_is_not_as_usual() -> None:
-    options = replace(KEYS, is_paused=True, filter_text="cc\u202e", is_folded=True)
+    options = KEYS._replace(is_paused=True, filter_text="cc\u202e", is_folded=True)
     assert table(VIEW, 120, options=options)[-1].startswith(
         r"paused  filter: cc\u202e  by PSS  partial: 1 unreadable  "
     )
 
 
 def test_a_filter_is_seen_while_it_is_typed() -> None:
-    options = replace(KEYS, is_filter_edited=True, filter_text="cc")
+    options = KEYS._replace(is_filter_edited=True, filter_text="cc")
     assert table(VIEW, 80, options=options)[-1] == ("filter: cc_  Enter keeps it, Esc clears it")
 
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (40, 10), (40, 24), (200, 60)])
 def test_the_help_has_all_keys(width: int, height: int) -> None:
-    lines = table(VIEW, width, height, replace(KEYS, shows_help=True))
+    lines = table(VIEW, width, height, KEYS._replace(shows_help=True))
     assert len(lines) <= height
     text = "\n".join(lines)
     for what in ("quit", "sort", "tree or list", "filter", "largest again", "these keys"):
@@ -352,6 +352,7 @@ OPTIONS = st.builds(
     is_paused=st.booleans(),
     shows_help=st.booleans(),
     has_keys=st.booleans(),
+    replay_text=st.sampled_from(["", "replay at 2 x"]),
 )
 
 

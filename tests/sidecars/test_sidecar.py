@@ -22,9 +22,10 @@ import memstat
 from memstat import MemstatError, Peak, SidecarError, sidecar
 from memstat.errors import NoSuchProcess
 from memstat.sampling.rate import FASTEST_S, SLOWEST_S
-from memstat.sidecars.client import SidecarBlock, start_request
+from memstat.sidecars.client import SidecarBlock
 from memstat.sidecars.connection import Connection
 from memstat.sidecars.record import Record
+from memstat.sidecars.start import start_request
 from tests.sidecars.held import LONG_S, end_of, held, is_running
 from tests.targets import Target, python
 
