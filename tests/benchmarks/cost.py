@@ -49,10 +49,13 @@ class Case(NamedTuple):
     missed: Goal = at_most()
     is_json: bool = False
     is_bare: bool = False
+    unrelated: bool = False
+    """Whether they share nothing: no glance then has to prove that none has written to a page."""
 
     @property
     def name(self) -> str:
-        name = "bare loop" if self.is_bare else f"{self.processes} processes"
+        kind = "unrelated processes" if self.unrelated else "processes"
+        name = "bare loop" if self.is_bare else f"{self.processes} {kind}"
         return f"{name}, {self.hertz} Hz{', --json' if self.is_json else ''}"
 
     def command(self, pid: int) -> Sequence[str]:
@@ -65,6 +68,7 @@ class Case(NamedTuple):
 def cases(processes: int) -> Sequence[Case]:
     return (
         Case(processes, 10, cpu=at_most(must=3, want=2)),
+        Case(processes, 10, cpu=at_most(must=3, want=2), unrelated=True),
         Case(10, 50, cpu=at_most(must=2.5, want=1.5)),
         Case(1, 1000, missed=at_most(must=5, want=1), is_json=True),
         Case(1, 1000, is_json=True, is_bare=True),
@@ -99,11 +103,14 @@ def measure(
     by_name = {case.name: case for case in chosen}
     figures: dict[str, list[tuple[float, float]]] = {name: [] for name in by_name}
     with ExitStack() as cleanup:
-        sizes = {case.processes for case in chosen}
-        pids = {size: cleanup.enter_context(herd_of(size)).pid for size in sizes}
+        herds = {(case.processes, case.unrelated) for case in chosen}
+        pids = {
+            (size, unrelated): cleanup.enter_context(herd_of(size, unrelated=unrelated)).pid
+            for size, unrelated in herds
+        }
         for name in turns(by_name, rounds):
             case = by_name[name]
-            figures[name].append(watch(case, pids[case.processes], seconds))
+            figures[name].append(watch(case, pids[case.processes, case.unrelated], seconds))
     return {
         by_name[name]: (median(cpu for cpu, _ in of_case), median(missed for _, missed in of_case))
         for name, of_case in figures.items()
