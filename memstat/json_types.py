@@ -83,11 +83,14 @@ def check_process(fields: Mapping[str, Any]) -> None:
     >>> check_process({"pid": 7, "pss_bytes": "4096"})
     Traceback (most recent call last):
     ValueError: pss_bytes: '4096'
+    >>> check_process({"pss_low_bytes": -1 << 70, "pss_bytes": 1 << 70})
+    Traceback (most recent call last):
+    ValueError: pss_low_bytes: -1180591620717411303424
     """
     values = fields.values()
     # Most lines of a recording say nothing but how sizes have changed.
     has_sizes_alone = {*map(type, values)} <= _SIZE and "depth" not in fields
-    if has_sizes_alone and sum(filter(None, values)) < _MOST:
+    if has_sizes_alone and max(map(abs, filter(None, values)), default=0) < _MOST:
         return
     for field, value in fields.items():
         types = _TYPES.get(field)
