@@ -189,6 +189,11 @@ def process_object(process: ProcessSample) -> dict[str, object]:
 def process_from(value: Mapping[str, Any]) -> ProcessSample:
     """Return the process; a recording may have its command line too."""
     check_process(value)
+    return checked_process(value)
+
+
+def checked_process(value: Mapping[str, Any]) -> ProcessSample:
+    """Return the process of fields that were checked: that takes as long as to make it."""
     return ProcessSample(
         key=ProcessKey(value["pid"], value["start_ticks"]),
         name=value["name"],

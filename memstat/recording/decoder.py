@@ -84,6 +84,7 @@ class Decoder:
 
 
 def _new(value: Json) -> Process:
+    check_process(value)
     process = Process({**value, "walk_age_s": None})
     _ = process.sample  # Now, as an error is an error of this line.
     return process

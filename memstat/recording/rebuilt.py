@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from memstat.deferred import DeferredSnapshot, deferred_of, with_walk_age
-from memstat.jsonlines import process_from, process_object
+from memstat.jsonlines import checked_process, process_object
 from memstat.model import ProcessSample, ReadStatus, Snapshot
 from memstat.recording import walks
 
@@ -22,14 +22,14 @@ class Process:
 
     def __init__(self, value: Mapping[str, Any]) -> None:
         self.value: Final = value
-        """Its fields, as they are recorded."""
+        """Its fields, as they are recorded and were checked."""
         self._sample: ProcessSample | None = None
 
     @property
     def sample(self) -> ProcessSample:
         """The same as a value."""
         if self._sample is None:
-            self._sample = process_from(self.value)
+            self._sample = checked_process(self.value)
         return self._sample
 
     @property
