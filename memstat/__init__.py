@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from memstat.results import *
     from memstat.sampling.tally import *
     from memstat.sidecars.client import *
+    from memstat.sidecars.views import *
     from memstat.supervision.supervised import *
     from memstat.units import *
 
@@ -32,6 +33,7 @@ _HOMES: Final = (
     "memstat.recording.loading",
     "memstat.sampling.tally",
     "memstat.sidecars.client",
+    "memstat.sidecars.views",
     "memstat.supervision.supervised",
     "memstat.api",
     "memstat.recording.recorder",

@@ -15,10 +15,10 @@ from memstat.sampling.rate import FASTEST_S
 from memstat.sidecars.connection import Connection
 from memstat.sidecars.record import KEPT_SNAPSHOTS, Record
 from memstat.sidecars.start import start_request
+from memstat.sidecars.views import Sidecar
 
-if TYPE_CHECKING:  # Most often nothing is recorded, and no test has the fixture.
+if TYPE_CHECKING:  # Most often nothing is recorded.
     from memstat.pytest_plugin.recordings import TestRecordings
-    from memstat.sidecars.client import Sidecar
 
 _ALONE_INTERVAL_S: Final = 0.25
 """How often a process without children is sampled while no test asks for figures: the kernel
@@ -215,6 +215,4 @@ class MemoryProbe:
 
     @property
     def _sidecar(self) -> Sidecar:
-        from memstat.sidecars.client import Sidecar  # noqa: PLC0415 - likewise
-
         return Sidecar(self._shared.connection)

@@ -61,6 +61,7 @@ def test_the_cost_benchmark_runs() -> None:
     lines = benchmark("cost", "--processes=3", "--seconds=0.01", "--rounds=1")
     assert [line.split(",")[0] for line in lines if " Hz" in line] == [
         "3 processes",
+        "3 unrelated processes",
         "10 processes",
         "1 processes",
         "bare loop",

@@ -12,7 +12,7 @@ import anyio
 import pytest
 
 from memstat import SidecarError, sidecar
-from memstat.sidecars.client import AsyncSidecar
+from memstat.sidecars.views import AsyncSidecar
 from tests.blocking import forbid_blocking
 from tests.sidecars.held import held, is_running
 
