@@ -195,11 +195,11 @@ class Sweeper:
         """
         began = self._now()
         found = self.finder.catch_up()
-        self._track(found.nodes, found.identities)
-        self._look()
-        # And after them: what has called execve may have forked since, all in one tick.
-        self._relate()
-        self._doubles.mark(self._tracked.values())
+        has_others = self._track(found.nodes, found.identities)
+        if self._look() or has_others:
+            # And after the looks: what has called execve may have forked since, all in one tick.
+            self._relate()
+            self._doubles.mark(self._tracked.values())
         return self._sweep(began, found.missing_reason, walk=walk)
 
     def begin_quickly(self) -> Sweep | None:
@@ -266,17 +266,21 @@ class Sweeper:
         is_due = self.estimator.take_glances(tracked, began[0])
         return Sweep(self, tracked, began, missing_reason=missing_reason, walks=walk or is_due)
 
-    def _look(self) -> None:
-        """Glance at every process; those that have ended since the last sweep leave."""
-        ended = []
+    def _look(self) -> bool:
+        """Glance at every process; those that have ended since the last sweep leave.
+
+        Returns whether any may be another than at the last sweep.
+        """
+        ended, is_any_new = [], False
         some_left, may_leave = self._have_some_left, self._may_leave
         self._may_leave = False
         for tracked in self._tracked.values():
             was_new = tracked.is_new
-            tracked.look(
+            if tracked.look(
                 with_faults=some_left or tracked.has_relatives,
                 with_parent=some_left or may_leave or not tracked.has_parent,
-            )
+            ):
+                is_any_new = True
             if tracked.glance is None:
                 self._may_leave = may_leave = True
                 if tracked.status is ReadStatus.GONE and not was_new:
@@ -289,11 +293,13 @@ class Sweeper:
         if ended:
             self._nodes = self.finder.members()
             self._place()
+        return is_any_new
 
-    def _track(self, nodes: tuple[Node, ...], identities: Mapping[int, Identity | None]) -> None:
+    def _track(self, nodes: tuple[Node, ...], identities: Mapping[int, Identity | None]) -> bool:
+        """Track these processes; return whether they are others than before."""
         # While no process comes or goes, the tree is the same object.
         if nodes is self._nodes and self._tracked:
-            return
+            return False
         self._nodes = nodes
         kept = {}
         for node in nodes:
@@ -314,6 +320,7 @@ class Sweeper:
         # Before the looks: the parent of a child that has just been forked has relatives now.
         self._families = ()
         self._relate()
+        return True
 
     def _relate(self) -> None:
         tracked = self._tracked.values()

@@ -137,16 +137,21 @@ class Tracked:
         self._see(glance)
         return True
 
-    def look(self, *, with_faults: bool, with_parent: bool) -> None:
-        """Glance at it; where that shows nothing, find out what it is."""
+    def look(self, *, with_faults: bool, with_parent: bool) -> bool:
+        """Glance at it; where that shows nothing, find out what it is.
+
+        Returns whether it may be another than at the last look.
+        """
+        before = self.glance
         glance = self.reader.glance(with_faults=with_faults, with_parent=with_parent)
+        self.is_new = False
         if glance is not None:
             self._see(glance)
-        else:
-            self.was_exiting = self.was_exiting or self._is_exiting
-            self.glance = None
-            self.walk()
-        self.is_new = False
+            return glance is not before
+        self.was_exiting = self.was_exiting or self._is_exiting
+        self.glance = None
+        self.walk()
+        return True
 
     def borrow(self) -> None:
         """Have no memory of its own: it uses that of another, which is counted there."""
