@@ -147,11 +147,16 @@ async def watch_scope(
     interval_s: float | None,
     policy: Policy,
     observers: Sequence[Observer] = (),
+    *,
+    owns_loop: bool = False,
 ) -> AsyncIterator[Watch]:
-    """Watch processes of known identity; those that have ended since are no error."""
+    """Watch processes of known identity; those that have ended since are no error.
+
+    ``owns_loop`` says that nothing but memstat waits for the event loop.
+    """
     source = await in_thread(LinuxProcSource)
     sampler = Sampler(
-        Sweeper(source, scope, policy),
+        Sweeper(source, scope, policy, owns_loop=owns_loop),
         interval_s,
         has_ended=partial(targets_ended, scope.roots),
         observers=observers,

@@ -112,7 +112,9 @@ async def _watch(
     signals: AsyncIterable[signal.Signals],
 ) -> int:
     received: list[int] = []
-    async with watch_scope(options.scope, options.interval_s, options.policy, observers) as watched:
+    async with watch_scope(
+        options.scope, options.interval_s, options.policy, observers, owns_loop=True
+    ) as watched:
         on_resume(watched.resumed, shown.displaced)
         on_resize(shown.displaced)
         async with beside(_stop_on_signal, watched, signals, received, shown.release):

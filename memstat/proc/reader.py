@@ -27,6 +27,8 @@ from memstat.proc.parse import (
 from memstat.proc.rest import Rest, is_asleep
 from memstat.proc.source import GONE, LEFT, Afterwards, Glance, Reading, WalkedPages
 
+_STATM_BYTES: Final = 256
+"""More than seven numbers take."""
 _EXEC_RACES: Final = 4
 """How often an ``execve`` may come between opening and reading until this tick is given up."""
 EXECUTES_AGAIN_AND_AGAIN: Final = "it called execve again and again while it was read"
@@ -171,7 +173,7 @@ class LinuxReader:
         return self._borrows is False
 
     def _glance_open(self, *, with_faults: bool, with_parent: bool) -> Glance | None:
-        statm_text = fetch_short(self._statm_fd)
+        statm_text = os.pread(self._statm_fd, _STATM_BYTES, 0)
         is_same, rest = statm_text == self._statm_text, self._rest
         if is_same and not with_faults:
             return self._glance

@@ -208,7 +208,7 @@ class Sampler:
 
     async def _sweep_once(self, tick: Tick, *, walk: bool = False) -> Snapshot:
         begun: Sweep | Snapshot | None = None
-        # A glance at a few processes is done sooner than a thread wakes, and blocks nothing.
+        # A glance at a few processes is done sooner than a thread wakes, and takes no lock.
         if not walk and self._sweeper.is_small:
             begun = self._glance_quickly(tick)
         if not isinstance(begun, Snapshot):

@@ -40,6 +40,8 @@ _WORTH_A_THREAD_BYTES: Final = 1 << 30
 
 _FEW: Final = 64
 """Glances at so many processes take less than a millisecond."""
+_FEW_ALONE: Final = 512
+"""And at so many some milliseconds: less than a frame of a terminal."""
 
 
 class Sweep:
@@ -149,8 +151,10 @@ class Sweeper:
         policy: Policy = EXACT,
         interval_s: float = math.inf,
         *,
+        owns_loop: bool = False,
         clock: Clock = time.monotonic,
     ) -> None:
+        """``owns_loop`` says that nothing but memstat waits for the event loop."""
         self.source = source
         self.scope = scope
         self.policy = policy
@@ -171,6 +175,7 @@ class Sweeper:
         self._may_leave = False
         """Whether the last look at all showed one that may be about to end: it has no memory."""
         self._doubles = Doubles(source.order_of_memory)
+        self._few = _FEW_ALONE if owns_loop else _FEW
 
     def expect(self, interval_s: float) -> None:
         """Note how far apart its sweeps will be: what a walk may cost depends on it."""
@@ -185,8 +190,8 @@ class Sweeper:
 
     @property
     def is_small(self) -> bool:
-        """Whether the last sweep found few processes."""
-        return len(self._tracked) <= _FEW
+        """Whether the last sweep found few enough processes to glance at on the event loop."""
+        return len(self._tracked) <= self._few
 
     def begin(self, *, walk: bool = False) -> Sweep:
         """Find the tree, glance at it, and return the sweep: with ``walk`` it walks in any case.

@@ -128,11 +128,12 @@ class Tracked:
 
     def look_quickly(self, *, with_faults: bool, with_parent: bool) -> bool:
         """Glance at it; False where that shows nothing, or something new: ``look`` then."""
+        before = self.glance
         glance = self.reader.glance(with_faults=with_faults, with_parent=with_parent)
-        if glance is None or self.glance is None or glance.family != self.glance.family:
+        if glance is None or before is None:
             return False
-        if glance.name != self._name:
-            # Its command line may be another, and is read under a lock of the process.
+        # Its command line may be another with its name, and is read under a lock of the process.
+        if glance is not before and (glance.family != before.family or glance.name != self._name):
             return False
         self._see(glance)
         return True
@@ -224,11 +225,11 @@ class Tracked:
         return self.reading is not None and self.reading.is_exiting
 
     def _see(self, glance: Glance) -> None:
-        before, self.glance = self.glance, glance
         self.is_walked = self.was_exiting = False
+        before = self.glance
         if glance is before:
             return
-        self.row = None
+        self.glance, self.row = glance, None
         if before is None or before.family != glance.family:
             # It is another program now: what was read does not hold of this one.
             self.reading = self.walked_at_s = None

@@ -114,7 +114,7 @@ async def supervise(
                 )
                 supervisor = Supervisor(
                     child,
-                    Sweeper(source, scope, options.policy),
+                    Sweeper(source, scope, options.policy, owns_loop=options.owns_process),
                     options=options,
                     forwarder=forwarder,
                     witness=witness,

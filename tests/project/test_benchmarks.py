@@ -61,8 +61,10 @@ def test_the_cost_benchmark_runs() -> None:
     lines = benchmark("cost", "--processes=3", "--seconds=0.01", "--rounds=1")
     assert [line.split(",")[0] for line in lines if " Hz" in line] == [
         "3 processes",
+        "reading loop",
         "3 unrelated processes",
         "10 processes",
+        "reading loop",
         "1 processes",
         "bare loop",
     ]
