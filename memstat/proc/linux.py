@@ -23,6 +23,7 @@ from memstat.proc.descriptors import (
 from memstat.proc.failures import Failure, reason_of
 from memstat.proc.files import read_file, read_first_bytes
 from memstat.proc.hidden import HiddenProcesses, hides_processes
+from memstat.proc.loadavg import LoadAverage
 from memstat.proc.parse import parse_stat, parse_status
 from memstat.proc.platform import kernel_version, require_linux_kernel
 from memstat.proc.reader import LinuxReader, no_hidden
@@ -54,7 +55,11 @@ class LinuxProcSource:
         # Some containers mount a made-up file over it, which need not know our PIDs.
         is_real = os.stat("/proc/loadavg").st_dev == os.stat("/proc").st_dev
         # Hidden processes are found by listings alone.
-        self._has_loadavg = is_real and self._hidden is None
+        self._load_average = (
+            LoadAverage(stays_open=self.budget.is_ample)
+            if is_real and self._hidden is None
+            else None
+        )
 
     def list_processes(self) -> Mapping[int, int]:
         try:
@@ -72,13 +77,7 @@ class LinuxProcSource:
         return "processes of other users may be missing: /proc hides them (hidepid)"
 
     def newest_pid(self) -> int | None:
-        # proc_loadavg(5): the last field is the newest PID of our PID namespace.
-        try:
-            return (
-                int(read_file("/proc/loadavg").rpartition(b" ")[2]) if self._has_loadavg else None
-            )
-        except (OSError, ValueError):
-            return None
+        return None if self._load_average is None else self._load_average.newest_pid()
 
     def identify(self, pid: int) -> Identity | None:
         try:
