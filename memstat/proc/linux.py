@@ -79,6 +79,10 @@ class LinuxProcSource:
     def newest_pid(self) -> int | None:
         return None if self._load_average is None else self._load_average.newest_pid()
 
+    def close(self) -> None:
+        if self._load_average is not None:
+            self._load_average.close()
+
     def identify(self, pid: int) -> Identity | None:
         try:
             return self._identify(pid)

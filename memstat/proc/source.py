@@ -151,6 +151,10 @@ class ProcSource(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Close what is kept open between two reads, but for readers. It can be used on."""
+        ...
+
     def identify(self, pid: int) -> Identity | None:
         """Return the process that has this PID; ``None`` when there is none or it is hidden.
 

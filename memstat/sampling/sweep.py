@@ -255,10 +255,11 @@ class Sweeper:
         return self.finder.find().nodes
 
     def close(self) -> None:
-        """Close every reader."""
+        """Close every reader, and what the source keeps open."""
         for tracked in self._tracked.values():
             tracked.close()
         self._tracked.clear()
+        self.source.close()
 
     def _now(self) -> tuple[float, float]:
         # To the microsecond, as it is reported: the differences of what is reported are exact too.

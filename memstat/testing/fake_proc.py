@@ -109,6 +109,9 @@ class FakeProc:
     def newest_pid(self) -> int | None:
         return self._newest_pid
 
+    def close(self) -> None:
+        """Do nothing: nothing is open."""
+
     def identify(self, pid: int) -> Identity | None:
         process = self._owner(pid)
         if process is not None and process.unreadable is not None:

@@ -39,6 +39,17 @@ def test_it_is_closed_with_its_object() -> None:
     assert descriptors() == before
 
 
+def test_once_closed_it_is_opened_each_time() -> None:
+    load_average = LoadAverage(stays_open=True)
+    before = descriptors()
+    load_average.newest_pid()
+    load_average.close()
+    load_average.close()
+    assert descriptors() == before
+    assert load_average.newest_pid() is not None
+    assert descriptors() == before
+
+
 def test_a_program_may_close_it_and_use_its_number() -> None:
     load_average = LoadAverage(stays_open=True)
     before = descriptors()
