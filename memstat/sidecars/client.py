@@ -167,9 +167,10 @@ def sidecar(
     before the block.
 
     During the block a thread of this process takes in the snapshots, so that none is lost while the
-    program asks for nothing. It ends for the time of a fork by ``os.fork``. While it cannot run,
-    because C code holds the GIL, the sidecar keeps 16 MiB of them, and of more every second one,
-    the larger of two.
+    program asks for nothing. It ends for the time of a fork by ``os.fork``; from Python 3.13 on,
+    which would warn of it, until the program next asks for something. While it is not there, or
+    cannot run because C code holds the GIL, the sidecar keeps 16 MiB of them, and of more every
+    second one, the larger of two.
 
     ``python`` names the interpreter that runs it, by default that of ``MEMSTAT_PYTHON`` or else
     ``sys.executable``. Where that is no Python, as in a server that embeds one, entering the block

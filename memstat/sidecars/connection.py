@@ -84,6 +84,7 @@ class Connection:
     @property
     def record(self) -> Record:
         """What it has measured until now."""
+        self._log.go_on_listening()
         self._log.take()
         return self._log.record
 
@@ -94,6 +95,7 @@ class Connection:
 
     def reading(self) -> AbstractContextManager[Record]:
         """Give the record to a block during which it does not change."""
+        self._log.go_on_listening()
         return self._log.reading()
 
     def elapsed_s(self) -> float:
@@ -193,6 +195,7 @@ class Connection:
 
     def _send(self, line: bytes, act: Callable[[float], T]) -> T:
         self._check_open()
+        self._log.go_on_listening()
         return self._requests.send(line, act)
 
     def _check_open(self) -> None:

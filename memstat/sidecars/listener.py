@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,6 +15,11 @@ from memstat.sidecars.registry import registry
 
 _LONGEST_WAIT_S: Final = 0.5
 """How often a listener of a silent log takes a look all the same."""
+_IS_COUNTED_LATE: Final = sys.version_info >= (3, 13)
+"""Whether Python counts the threads beside a fork after the hooks that follow it.
+
+Then these may not start one. Up to Python 3.12 it counts them before.
+"""
 _END_WAIT_S: Final = 10.0
 """How long to wait for the end of a thread: it takes milliseconds, on a busy machine longer."""
 
@@ -22,7 +28,8 @@ class Listener:
     """Takes in a log as it comes: in a thread, but for the time of a fork.
 
     Python warns of a fork beside other threads, since a lock that one of them holds is never
-    released in the child. So the thread ends before a fork, and another one begins after it.
+    released in the child. So the thread ends before a fork, and another one begins after it: at
+    once, or with the next request where Python would warn of that one.
 
     ``wait`` waits until there is something to read, at most so many seconds, or until the
     descriptor is closed at its other end; ``take`` returns whether to go on.
@@ -62,7 +69,12 @@ class Listener:
             self._end()
 
     def resume(self) -> None:
-        """Start it again, unless another thread is about to fork."""
+        """Start it again after a fork, where that is no reason for a warning."""
+        if not _IS_COUNTED_LATE:
+            self.go_on()
+
+    def go_on(self) -> None:
+        """Start it again where a fork has ended it, unless another thread is about to fork."""
         with self._lock:
             self._begin()
 

@@ -47,6 +47,10 @@ class Log:
         """Take in what comes while nothing is asked for, if a thread can be started."""
         self._listener.start()
 
+    def go_on_listening(self) -> None:
+        """Start the thread again where a fork has ended it."""
+        self._listener.go_on()
+
     def stop_listening(self) -> None:
         """End the thread: the number of a descriptor that it waits for may be used again."""
         self._listener.stop()

@@ -25,7 +25,7 @@ class Listening(Protocol):
         ...
 
     def resume(self) -> None:
-        """Start it again in the parent, after the fork."""
+        """Start it again in the parent, after the fork or as soon as may be."""
         ...
 
 
@@ -69,7 +69,7 @@ class Registry:
             listening.pause()
 
     def after_fork(self) -> None:
-        """Start the threads again in the parent."""
+        """Let the threads be started again in the parent."""
         with self._fork_lock:
             self._forks -= 1
         for listening in self._listening:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -98,7 +98,7 @@ def export(path: str) -> None:
     with suppress(FileNotFoundError):
         Path(path).with_suffix(".db").unlink()
     write_database(memstat.load(path), str(Path(path).with_suffix(".db")))
-    with sqlite3.connect(Path(path).with_suffix(".db")) as database:
+    with closing(sqlite3.connect(Path(path).with_suffix(".db"))) as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 

@@ -172,15 +172,19 @@ def test_its_thread_is_not_there_while_the_program_forks(
                 if child == 0:
                     os._exit(0)
                 assert os.waitpid(child, 0)[1] == 0
+                assert s.latest.total.pss_bytes
                 names = [thread.name for thread in threading.enumerate()]
                 assert names == ["MainThread", "memstat sidecar"]
             assert s.mark("forked").peak is not None
         assert [len(found) for found in threads] == [1] * 20
-        # From Python 3.12 on, a fork beside other threads warns, and here a warning is an error.
         print("fine", flush=True)
     """
-    command = [sys.executable, "-W", "error", "-c", textwrap.dedent(source)]
-    assert start(*command).line() == "fine"
+    # From Python 3.12 on, a fork beside other threads warns.
+    command = [sys.executable, "-W", "always", "-c", textwrap.dedent(source)]
+    target = start(*command, stderr=subprocess.PIPE)
+    assert target.line() == "fine"
+    assert target.process.stderr is not None
+    assert target.process.stderr.read() == b""
 
 
 def test_a_process_may_fork_while_another_thread_starts_a_sidecar(
