@@ -21,6 +21,11 @@ def shows_one(screen: str) -> bool:
     return len(rows(screen)) == 1
 
 
+def prints(line: str, screen: str) -> bool:
+    """Whether such a line is there, and not only typed."""
+    return re.search(f"^{line}$", screen, re.MULTILINE) is not None
+
+
 def modes(terminal: Tmux, directory: Path) -> str:
     """Return the modes of the terminal, without its size."""
     assert terminal.run("stty -g > modes") == 0
@@ -84,12 +89,12 @@ def test_a_command_that_ignores_ctrl_c_goes_on(open_terminal: OpenTerminal, gate
     terminal.type(
         # An open that the signal interrupts fails; whether it has begun by then, no test can see.
         "memstat run -rv -- sh -c"
-        " 'trap \"echo not now\" INT; until true <gate; do :; done 2>/dev/null'"
+        " 'trap \"echo not now\" INT; echo trapped; until true <gate; do :; done 2>/dev/null'"
     )
-    terminal.wait_for(shows_one)
+    # The table may be there before the shell has come to its trap.
+    terminal.wait_for(lambda screen: shows_one(screen) and prints("trapped", screen))
     terminal.press("C-c")
-    # Not what was typed, which has it too.
-    terminal.wait_for(lambda screen: re.search(r"^(\^C)?not now$", screen, re.MULTILINE))
+    terminal.wait_for(lambda screen: prints("(\\^C)?not now", screen))
     assert shows_one(terminal.wait_for(shows_one))
     gate.open()
     terminal.wait_for("Exited with code")
