@@ -1,4 +1,4 @@
-"""What a sidecar is told to measure."""
+"""What a sidecar is to measure."""
 
 from __future__ import annotations
 

@@ -64,10 +64,18 @@ def crowd(
     return start_crowd
 
 
+def tree_of(pid: int) -> list[psutil.Process]:
+    parent = psutil.Process(pid)
+    return [parent, *parent.children(recursive=True)]
+
+
+def oracle_pss_bytes(pid: int) -> int:
+    return sum(process.memory_full_info().pss for process in tree_of(pid))
+
+
 def oracle_pss_anon_bytes(pid: int) -> int:
     """Add up what nothing outside of a tree has a part in, as pages of the C library would be."""
-    parent = psutil.Process(pid)
-    return sum(map(pss_anon_bytes, [parent, *parent.children(recursive=True)]))
+    return sum(map(pss_anon_bytes, tree_of(pid)))
 
 
 def pss_anon_bytes(process: psutil.Process) -> int:
@@ -94,6 +102,7 @@ async def test_five_hundred_processes(crowd: Callable[[int], Target]) -> None:
     assert len(snapshot.processes) == 501
     assert snapshot.complete
     assert {p.status for p in snapshot.processes} == {ReadStatus.MEASURED}
+    assert snapshot.total.pss_bytes == pytest.approx(oracle_pss_bytes(target.pid), rel=0.02)
     assert snapshot.total.pss_anon_bytes == oracle_pss_anon_bytes(target.pid)
 
 
